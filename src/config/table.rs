@@ -1,0 +1,161 @@
+//! Every key once: name, type, default, one line of help.
+
+/// Declares the table: one line a key, from which the struct, its defaults and the list of keys come.
+macro_rules! settings {
+    ($($field:ident: $kind:ident = $default:expr, $key:literal, $help:literal;)*) => {
+        /// Resolved settings. A field is its key without `tsd.`, dots as underscores.
+        #[derive(Clone, Debug)]
+        pub struct Settings { $(#[doc = $help] pub $field: $kind,)* }
+        impl Default for Settings {
+            fn default() -> Self { Settings { $($field: settings!(@default $kind $default),)* } }
+        }
+    };
+    (@default String $d:expr) => { String::from($d) };
+    (@default $kind:ident $d:expr) => { $d };
+}
+
+settings! {
+    addins_rpcs: String = "", "tsd.addins.rpcs", "";
+    addins_rpcs_classpath: String = "", "tsd.addins.rpcs.classpath", "";
+    core_authentication_enable: bool = false, "tsd.core.authentication.enable", "";
+    core_authentication_plugin: String = "", "tsd.core.authentication.plugin", "";
+    core_auto_create_metrics: bool = false, "tsd.core.auto_create_metrics", "";
+    core_auto_create_tagks: bool = true, "tsd.core.auto_create_tagks", "";
+    core_auto_create_tagvs: bool = true, "tsd.core.auto_create_tagvs", "";
+    core_bulk_allow_out_of_order_timestamps: bool = false, "tsd.core.bulk.allow_out_of_order_timestamps", "";
+    core_config: String = "", "tsd.core.config", "";
+    core_config_include: String = "", "tsd.core.config.include", "";
+    core_connections_limit: i64 = 0, "tsd.core.connections.limit", "";
+    core_enable_api: bool = true, "tsd.core.enable_api", "";
+    core_enable_ui: bool = true, "tsd.core.enable_ui", "";
+    core_flushinterval: i64 = 1000, "tsd.core.flushinterval", "";
+    core_histograms_config: String = "", "tsd.core.histograms.config", "";
+    core_meta_cache_enable: bool = false, "tsd.core.meta.cache.enable", "";
+    core_meta_cache_plugin: String = "", "tsd.core.meta.cache.plugin", "";
+    core_meta_enable_realtime_ts: bool = false, "tsd.core.meta.enable_realtime_ts", "";
+    core_meta_enable_realtime_uid: bool = false, "tsd.core.meta.enable_realtime_uid", "";
+    core_meta_enable_tsuid_incrementing: bool = false, "tsd.core.meta.enable_tsuid_incrementing", "";
+    core_meta_enable_tsuid_tracking: bool = false, "tsd.core.meta.enable_tsuid_tracking", "";
+    core_plugin_path: String = "", "tsd.core.plugin_path", "";
+    core_preload_uid_cache: bool = false, "tsd.core.preload_uid_cache", "";
+    core_preload_uid_cache_max_entries: i64 = 300000, "tsd.core.preload_uid_cache.max_entries", "";
+    core_repair_appends: bool = false, "tsd.core.repair_appends", "";
+    core_socket_timeout: i64 = 0, "tsd.core.socket.timeout", "";
+    core_stats_with_port: bool = false, "tsd.core.stats_with_port", "";
+    core_storage_exception_handler_enable: bool = false, "tsd.core.storage_exception_handler.enable", "";
+    core_storage_exception_handler_plugin: String = "", "tsd.core.storage_exception_handler.plugin", "";
+    core_tag_allow_specialchars: String = "", "tsd.core.tag.allow_specialchars", "";
+    core_timezone: String = "", "tsd.core.timezone", "";
+    core_tree_enable_processing: bool = false, "tsd.core.tree.enable_processing", "";
+    core_uid_random_metrics: bool = false, "tsd.core.uid.random_metrics", "";
+    gnuplot_options_allowlist: String = "", "tsd.gnuplot.options.allowlist", "";
+    http_cachedir: String = "", "tsd.http.cachedir", "";
+    http_header_tag: String = "", "tsd.http.header_tag", "";
+    http_query_allow_delete: bool = false, "tsd.http.query.allow_delete", "";
+    http_request_cors_domains: String = "", "tsd.http.request.cors_domains", "";
+    http_request_cors_headers: String = "Authorization, Content-Type, Accept, Origin, User-Agent, DNT, Cache-Control, X-Mx-ReqToken, Keep-Alive, X-Requested-With, If-Modified-Since", "tsd.http.request.cors_headers", "";
+    http_request_enable_chunked: bool = false, "tsd.http.request.enable_chunked", "";
+    http_request_max_chunk: i64 = 4096, "tsd.http.request.max_chunk", "";
+    http_rpc_plugins: String = "", "tsd.http.rpc.plugins", "";
+    http_show_stack_trace: bool = false, "tsd.http.show_stack_trace", "";
+    http_staticroot: String = "", "tsd.http.staticroot", "";
+    logback_config: String = "", "tsd.logback.config", "";
+    logback_console: String = "", "tsd.logback.console", "";
+    logback_file: String = "", "tsd.logback.file", "";
+    logback_rollpattern: String = "", "tsd.logback.rollpattern", "";
+    mode: String = "rw", "tsd.mode", "";
+    network_async_io: bool = true, "tsd.network.async_io", "";
+    network_backlog: i64 = 3072, "tsd.network.backlog", "";
+    network_bind: String = "0.0.0.0", "tsd.network.bind", "";
+    network_keep_alive: bool = true, "tsd.network.keep_alive", "";
+    network_port: i64 = 4242, "tsd.network.port", "";
+    network_reuse_address: bool = true, "tsd.network.reuse_address", "";
+    network_tcp_no_delay: bool = true, "tsd.network.tcp_no_delay", "";
+    network_worker_threads: i64 = 0, "tsd.network.worker_threads", "";
+    no_diediedie: bool = false, "tsd.no_diediedie", "";
+    process_pid_file: String = "", "tsd.process.pid.file", "";
+    process_pid_ignore_existing: bool = false, "tsd.process.pid.ignore.existing", "";
+    query_allow_simultaneous_duplicates: bool = true, "tsd.query.allow_simultaneous_duplicates", "";
+    query_enable_fuzzy_filter: bool = true, "tsd.query.enable_fuzzy_filter", "";
+    query_filter_expansion_limit: i64 = 4096, "tsd.query.filter.expansion_limit", "";
+    query_limits_bytes_allow_override: bool = false, "tsd.query.limits.bytes.allow_override", "";
+    query_limits_bytes_default: i64 = 0, "tsd.query.limits.bytes.default", "";
+    query_limits_data_points_allow_override: bool = false, "tsd.query.limits.data_points.allow_override", "";
+    query_limits_data_points_default: i64 = 0, "tsd.query.limits.data_points.default", "";
+    query_limits_overrides_config: String = "", "tsd.query.limits.overrides.config", "";
+    query_limits_overrides_interval: i64 = 60000, "tsd.query.limits.overrides.interval", "";
+    query_multi_get_batch_size: i64 = 1024, "tsd.query.multi_get.batch_size", "";
+    query_multi_get_concurrent: i64 = 20, "tsd.query.multi_get.concurrent", "";
+    query_multi_get_enable: bool = false, "tsd.query.multi_get.enable", "";
+    query_multi_get_get_all_salts: bool = false, "tsd.query.multi_get.get_all_salts", "";
+    query_multi_get_limit: i64 = 131072, "tsd.query.multi_get.limit", "";
+    query_skip_unresolved_tagvs: bool = false, "tsd.query.skip_unresolved_tagvs", "";
+    query_timeout: i64 = 0, "tsd.query.timeout", "";
+    rollups_agg_tag: String = "", "tsd.rollups.agg_tag", "";
+    rollups_agg_tag_key: String = "_aggregate", "tsd.rollups.agg_tag_key", "";
+    rollups_block_derived: bool = true, "tsd.rollups.block_derived", "";
+    rollups_config: String = "", "tsd.rollups.config", "";
+    rollups_enable: bool = false, "tsd.rollups.enable", "";
+    rollups_raw_agg_tag_value: String = "RAW", "tsd.rollups.raw_agg_tag_value", "";
+    rollups_split_query_enable: bool = false, "tsd.rollups.split_query.enable", "";
+    rollups_tag_raw: bool = false, "tsd.rollups.tag_raw", "";
+    rpc_plugins: String = "", "tsd.rpc.plugins", "";
+    rpc_telnet_return_errors: bool = true, "tsd.rpc.telnet.return_errors", "";
+    rtpublisher_enable: bool = false, "tsd.rtpublisher.enable", "";
+    rtpublisher_plugin: String = "", "tsd.rtpublisher.plugin", "";
+    search_enable: bool = false, "tsd.search.enable", "";
+    search_plugin: String = "", "tsd.search.plugin", "";
+    startup_enable: bool = false, "tsd.startup.enable", "";
+    startup_plugin: String = "", "tsd.startup.plugin", "";
+    stats_canonical: bool = false, "tsd.stats.canonical", "";
+    storage_compaction_flush_interval: i64 = 10, "tsd.storage.compaction.flush_interval", "";
+    storage_compaction_flush_speed: i64 = 2, "tsd.storage.compaction.flush_speed", "";
+    storage_compaction_max_concurrent_flushes: i64 = 10000, "tsd.storage.compaction.max_concurrent_flushes", "";
+    storage_compaction_min_flush_threshold: i64 = 100, "tsd.storage.compaction.min_flush_threshold", "";
+    storage_enable_appends: bool = false, "tsd.storage.enable_appends", "";
+    storage_enable_compaction: bool = true, "tsd.storage.enable_compaction", "";
+    storage_fix_duplicates: bool = false, "tsd.storage.fix_duplicates", "";
+    storage_flush_interval: i64 = 1000, "tsd.storage.flush_interval", "";
+    storage_get_date_tiered_compaction_start: i64 = 0, "tsd.storage.get_date_tiered_compaction_start", "";
+    storage_hbase_data_table: String = "tsdb", "tsd.storage.hbase.data_table", "";
+    storage_hbase_meta_table: String = "tsdb-meta", "tsd.storage.hbase.meta_table", "";
+    storage_hbase_prefetch_meta: bool = false, "tsd.storage.hbase.prefetch_meta", "";
+    storage_hbase_scanner_max_num_rows: i64 = 128, "tsd.storage.hbase.scanner.maxNumRows", "";
+    storage_hbase_tree_table: String = "tsdb-tree", "tsd.storage.hbase.tree_table", "";
+    storage_hbase_uid_table: String = "tsdb-uid", "tsd.storage.hbase.uid_table", "";
+    storage_hbase_zk_basedir: String = "/hbase", "tsd.storage.hbase.zk_basedir", "";
+    storage_hbase_zk_quorum: String = "", "tsd.storage.hbase.zk_quorum", "";
+    storage_max_tags: i64 = 8, "tsd.storage.max_tags", "";
+    storage_repair_appends: bool = false, "tsd.storage.repair_appends", "";
+    storage_salt_buckets: i64 = 20, "tsd.storage.salt.buckets", "";
+    storage_salt_width: i64 = 0, "tsd.storage.salt.width", "";
+    storage_uid_width_metric: i64 = 3, "tsd.storage.uid.width.metric", "";
+    storage_uid_width_tagk: i64 = 3, "tsd.storage.uid.width.tagk", "";
+    storage_uid_width_tagv: i64 = 3, "tsd.storage.uid.width.tagv", "";
+    storage_use_max_value: bool = true, "tsd.storage.use_max_value", "";
+    storage_use_otsdb_timestamp: bool = false, "tsd.storage.use_otsdb_timestamp", "";
+    timeseriesfilter_enable: bool = false, "tsd.timeseriesfilter.enable", "";
+    timeseriesfilter_plugin: String = "", "tsd.timeseriesfilter.plugin", "";
+    ui_noexport: bool = false, "tsd.ui.noexport", "";
+    uid_lru_enable: bool = false, "tsd.uid.lru.enable", "";
+    uid_lru_id_size: i64 = 5000000, "tsd.uid.lru.id.size", "";
+    uid_lru_name_size: i64 = 5000000, "tsd.uid.lru.name.size", "";
+    uid_use_mode: bool = false, "tsd.uid.use_mode", "";
+    uidfilter_enable: bool = false, "tsd.uidfilter.enable", "";
+    uidfilter_plugin: String = "", "tsd.uidfilter.plugin", "";
+    uidfilter_whitelist_delimiter: String = "", "tsd.uidfilter.whitelist.delimiter", "";
+    uidfilter_whitelist_metric_patterns: String = "", "tsd.uidfilter.whitelist.metric_patterns", "";
+    uidfilter_whitelist_tagk_patterns: String = "", "tsd.uidfilter.whitelist.tagk_patterns", "";
+    uidfilter_whitelist_tagv_patterns: String = "", "tsd.uidfilter.whitelist.tagv_patterns", "";
+    storage_engine: String = "", "tsd.storage.engine", "";
+    storage_embedded_path: String = "tsdb-data", "tsd.storage.embedded.path", "";
+    storage_hbase_thrift: String = "", "tsd.storage.hbase.thrift", "";
+    storage_hbase_thrift_transport: String = "buffered", "tsd.storage.hbase.thrift.transport", "";
+    storage_hbase_thrift_protocol: String = "binary", "tsd.storage.hbase.thrift.protocol", "";
+    storage_hbase_thrift_connections: i64 = 4, "tsd.storage.hbase.thrift.connections", "";
+    storage_hbase_thrift_connect_timeout: i64 = 2000, "tsd.storage.hbase.thrift.connect_timeout", "";
+    storage_hbase_thrift_deadline: i64 = 10000, "tsd.storage.hbase.thrift.deadline", "";
+    storage_journal_path: String = "", "tsd.storage.journal.path", "";
+    storage_journal_max_bytes: i64 = 1073741824, "tsd.storage.journal.max_bytes", "";
+    storage_cells: String = "", "tsd.storage.cells", "";
+}

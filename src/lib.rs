@@ -1,0 +1,14 @@
+//! A TSD in the place of OpenTSDB 2.4. In reading order: [`point`], [`codec`], [`store`], [`uid`], [`write`], [`query`],
+//! [`server`], [`cli`].
+
+pub mod cli;
+pub mod codec;
+pub mod config;
+pub mod point;
+pub mod query;
+pub mod server;
+pub mod stats;
+pub mod store;
+pub mod tsd;
+pub mod uid;
+pub mod write;

@@ -1,0 +1,2 @@
+//! Command line of the TSD.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Dialects of questions: JSON, URI; each compiles to a [`super::plan::Query`].

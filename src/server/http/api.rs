@@ -1,0 +1,104 @@
+//! What a handler gets and gives: no sockets, no async, easy to test.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// A request, its body read whole, decompressed and within the limits.
+#[derive(Clone, Debug)]
+pub struct ApiRequest {
+    /// As sent, upper case.
+    pub method: String,
+    /// The path as sent, not percent-decoded: `/api/v1/query/last`.
+    pub path: String,
+    /// The path below `/api/` (and below a version), in lower case: `query/last`.
+    pub endpoint: String,
+    /// API version from the path: 1 without one, 0 for `/api/v0` and the old paths.
+    pub version: u32,
+    /// Query string parameters, decoded, in the order sent; a name may come several times.
+    pub params: Vec<(String, String)>,
+    /// Header names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Who asks, for logs and statistics.
+    pub peer: Option<std::net::SocketAddr>,
+    /// Set when the client has gone away.
+    pub cancel: Arc<AtomicBool>,
+}
+
+impl ApiRequest {
+    /// The first value of a parameter.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str())
+    }
+    /// All values of a parameter.
+    pub fn params_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.params.iter().filter(move |(k, _)| k == name).map(|(_, v)| v.as_str())
+    }
+    /// Whether a parameter is there, with or without a value.
+    pub fn has_param(&self, name: &str) -> bool {
+        self.param(name).is_some()
+    }
+    /// A header by its lower-case name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str())
+    }
+}
+
+/// An answer. `jsonp` wrapping, gzip, CORS and connection headers are the server's work.
+#[derive(Clone, Debug)]
+pub struct ApiResponse {
+    /// HTTP status.
+    pub status: u16,
+    /// `application/json; charset=UTF-8` for the API.
+    pub content_type: &'static str,
+    /// Further headers.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body; empty for 204.
+    pub body: Vec<u8>,
+}
+
+impl ApiResponse {
+    /// Content type of all API answers.
+    pub const JSON: &'static str = "application/json; charset=UTF-8";
+
+    /// 200 with a JSON body.
+    pub fn json(body: impl Into<Vec<u8>>) -> ApiResponse {
+        ApiResponse { status: 200, content_type: Self::JSON, headers: Vec::new(), body: body.into() }
+    }
+    /// 204 without a body.
+    pub fn no_content() -> ApiResponse {
+        ApiResponse { status: 204, content_type: Self::JSON, headers: Vec::new(), body: Vec::new() }
+    }
+}
+
+/// A refused request: becomes `{"error":{"code":...,"message":...,"details":...,"trace":...}}` in one place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    /// HTTP status and `code`.
+    pub status: u16,
+    /// `message`.
+    pub message: String,
+    /// `details`, left out if none.
+    pub details: Option<String>,
+}
+
+impl ApiError {
+    /// An error with a message only.
+    pub fn new(status: u16, message: impl Into<String>) -> ApiError {
+        ApiError { status, message: message.into(), details: None }
+    }
+    /// 400.
+    pub fn bad(message: impl Into<String>) -> ApiError {
+        ApiError::new(400, message)
+    }
+    /// Adds `details`.
+    pub fn details(mut self, details: impl Into<String>) -> ApiError {
+        self.details = Some(details.into());
+        self
+    }
+    /// 405 with OpenTSDB's words.
+    pub fn method_not_allowed(method: &str, path: &str) -> ApiError {
+        ApiError::new(405, "Method not allowed").details(format!("The HTTP method [{method}] is not permitted for this endpoint {path}"))
+    }
+}

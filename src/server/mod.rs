@@ -1,0 +1,2 @@
+//! The outer ring: one port, telnet and HTTP.
+pub mod http;

@@ -1,0 +1,1 @@
+//! HBase through Thrift1 gateways.
