@@ -5,5 +5,8 @@
 pub mod http;
 pub mod json;
 pub mod kit;
+pub mod random;
+pub mod real;
 pub mod scenario;
 pub mod server;
+pub mod tables;
