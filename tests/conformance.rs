@@ -12,14 +12,32 @@ use support::server::{Engine, Server, long};
 
 /// Areas of `query/cases` that this TSD answers whole. What is not here belongs to parts that are not built yet:
 /// exp, gexp, last, rollup, histogram, delete.
-const AREAS: [&str; 11] =
-    ["put", "agg", "downsample", "fill", "calendar", "rate", "filter", "time", "options", "tsuid", "error"];
+const AREAS: [&str; 11] = ["put", "agg", "downsample", "fill", "calendar", "rate", "filter", "time", "options", "tsuid", "error"];
 
 /// Scenarios of `api/` and `telnet/` in the same sense.
 const SCENARIOS: [&str; 22] = [
-    "aggregators", "chunked_on", "chunked_off", "config", "config_secret", "cors_list", "cors_off", "dropcaches", "mode_ro",
-    "no_stack_trace", "serializers", "stats", "suggest", "uid_assign", "commands", "connection_limit", "http_raw", "first_byte",
-    "long_lines", "put_bad", "put_good", "put_no_auto",
+    "aggregators",
+    "chunked_on",
+    "chunked_off",
+    "config",
+    "config_secret",
+    "cors_list",
+    "cors_off",
+    "dropcaches",
+    "mode_ro",
+    "no_stack_trace",
+    "serializers",
+    "stats",
+    "suggest",
+    "uid_assign",
+    "commands",
+    "connection_limit",
+    "http_raw",
+    "first_byte",
+    "long_lines",
+    "put_bad",
+    "put_good",
+    "put_no_auto",
 ];
 
 /// Cases inside those scenarios that ask for endpoints that are not built yet.
@@ -131,9 +149,7 @@ fn hbase_query_cases() {
         n % 5 == 0
     };
     let picked = std::cell::RefCell::new(&mut turn);
-    query_cases(&engine, "default", |id, case| {
-        default_case(id, case) && (long() || area(id) == "put" || (picked.borrow_mut())())
-    });
+    query_cases(&engine, "default", |id, case| default_case(id, case) && (long() || area(id) == "put" || (picked.borrow_mut())()));
 }
 
 #[test]

@@ -13,9 +13,41 @@ use support::server::{Engine, Server, long};
 
 const T0: i64 = 1_356_998_400;
 const AGGREGATORS: [&str; 35] = [
-    "sum", "min", "max", "avg", "none", "median", "mult", "dev", "diff", "count", "zimsum", "mimmin", "mimmax", "first", "last", "pfsum",
-    "squareSum", "p999", "p99", "p95", "p90", "p75", "p50", "ep999r3", "ep99r3", "ep95r3", "ep90r3", "ep75r3", "ep50r3", "ep999r7",
-    "ep99r7", "ep95r7", "ep90r7", "ep75r7", "ep50r7",
+    "sum",
+    "min",
+    "max",
+    "avg",
+    "none",
+    "median",
+    "mult",
+    "dev",
+    "diff",
+    "count",
+    "zimsum",
+    "mimmin",
+    "mimmax",
+    "first",
+    "last",
+    "pfsum",
+    "squareSum",
+    "p999",
+    "p99",
+    "p95",
+    "p90",
+    "p75",
+    "p50",
+    "ep999r3",
+    "ep99r3",
+    "ep95r3",
+    "ep90r3",
+    "ep75r3",
+    "ep50r3",
+    "ep999r7",
+    "ep99r7",
+    "ep95r7",
+    "ep90r7",
+    "ep75r7",
+    "ep50r7",
 ];
 const COMMON: [&str; 8] = ["sum", "avg", "min", "max", "zimsum", "count", "none", "dev"];
 const ZONES: [&str; 6] = ["UTC", "America/Los_Angeles", "Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe", "America/St_Johns"];
@@ -137,7 +169,8 @@ fn sub_query(r: &mut Random, metrics: &[String], end: &mut i64, start: i64) -> V
         if x < 0.25 {
             q["rateOptions"] = json!({"counter": true});
         } else if x < 0.4 {
-            q["rateOptions"] = json!({"counter": true, "counterMax": *r.pick(&[65_535i64, 4_294_967_295]), "resetValue": *r.pick(&[0, 1, 50, 1000])});
+            q["rateOptions"] =
+                json!({"counter": true, "counterMax": *r.pick(&[65_535i64, 4_294_967_295]), "resetValue": *r.pick(&[0, 1, 50, 1000])});
         } else if x < 0.5 {
             q["rateOptions"] = json!({"counter": true, "dropResets": true});
         }

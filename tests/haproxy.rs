@@ -64,7 +64,9 @@ fn two_tsds_behind_haproxy_survive_the_loss_of_one() {
     for i in 0..20 {
         assert!(put(1_400_000_000 + i), "put {i}");
     }
-    let all = |n: usize| move |c: &mut Client| Ok(c.get("/api/query?start=1399999999&end=1400001000&m=none:proxied")?.text().matches("14000").count() >= n);
+    let all = |n: usize| {
+        move |c: &mut Client| Ok(c.get("/api/query?start=1399999999&end=1400001000&m=none:proxied")?.text().matches("14000").count() >= n)
+    };
     until_ok(&listen, all(20));
     one.stop();
     for i in 20..40 {

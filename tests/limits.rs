@@ -20,7 +20,9 @@ fn server() -> Server {
 /// The server still takes and returns a point.
 fn still_serves(server: &Server) {
     let mut c = server.client();
-    let r = c.post("/api/put?details", &json!({"metric": "alive", "timestamp": 1400000000, "value": 1, "tags": {"a": "b"}}).to_string()).unwrap();
+    let r = c
+        .post("/api/put?details", &json!({"metric": "alive", "timestamp": 1400000000, "value": 1, "tags": {"a": "b"}}).to_string())
+        .unwrap();
     assert_eq!(r.status, 200, "{}", r.text());
     let r = c.get("/api/query?start=1399999999&end=1400000001&m=sum:alive").unwrap();
     assert_eq!((r.status, r.text().contains("\"1400000000\":1")), (200, true), "{}", r.text());
@@ -78,7 +80,10 @@ fn values_that_are_no_numbers_are_refused_and_named() {
 #[test]
 fn invalid_utf8_and_control_bytes_are_refused() {
     let s = server();
-    let r = s.client().request("POST", "/api/put", &[], Some(b"{\"metric\":\"\xff\xfe\",\"timestamp\":1,\"value\":1,\"tags\":{\"a\":\"b\"}}")).unwrap();
+    let r = s
+        .client()
+        .request("POST", "/api/put", &[], Some(b"{\"metric\":\"\xff\xfe\",\"timestamp\":1,\"value\":1,\"tags\":{\"a\":\"b\"}}"))
+        .unwrap();
     assert_eq!(r.status, 400, "{}", r.text());
     let mut t = Telnet::open(&s.addr);
     t.send(b"put \xff\xfe\x00 1400000000 1 a=b\nversion\n");

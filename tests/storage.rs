@@ -13,13 +13,32 @@ use support::tables::{dump, fill};
 /// Scenarios whose rows this TSD writes today: plain points and names. The others (metadata, trees, annotations, rollups,
 /// histograms, appends and compactions written) belong to parts that are not built yet.
 const WRITTEN: [&str; 14] = [
-    "floats", "floats_http", "ints", "ints_http", "milliseconds", "mixed_s_ms", "otsdb_timestamp", "overwrite", "salt", "salt2", "tags",
-    "uid_table", "uid_width4", "uid_width",
+    "floats",
+    "floats_http",
+    "ints",
+    "ints_http",
+    "milliseconds",
+    "mixed_s_ms",
+    "otsdb_timestamp",
+    "overwrite",
+    "salt",
+    "salt2",
+    "tags",
+    "uid_table",
+    "uid_width4",
+    "uid_width",
 ];
 
 /// Scenarios whose rows the Java TSD compacted or appended: we read them.
 const READ: [&str; 8] = [
-    "appends", "appends_repair", "compaction", "compaction_dup", "compaction_dup_nofix", "compaction_late", "compaction_off", "mixed_s_ms",
+    "appends",
+    "appends_repair",
+    "compaction",
+    "compaction_dup",
+    "compaction_dup_nofix",
+    "compaction_late",
+    "compaction_off",
+    "mixed_s_ms",
 ];
 
 struct Scenario {

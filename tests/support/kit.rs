@@ -112,27 +112,35 @@ impl Context {
         if self.names.is_empty() {
             return text.to_string();
         }
-        replace_words(text, |b| b.is_ascii_alphanumeric() || b == b'_', |word| {
-            let hex = (18..=54).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_hexdigit());
-            if hex { self.names.get(&word.to_ascii_uppercase()).cloned() } else { None }
-        })
+        replace_words(
+            text,
+            |b| b.is_ascii_alphanumeric() || b == b'_',
+            |word| {
+                let hex = (18..=54).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_hexdigit());
+                if hex { self.names.get(&word.to_ascii_uppercase()).cloned() } else { None }
+            },
+        )
     }
 
     fn unfill_hours(&self, text: &str) -> String {
         // A number near the current hour, not part of a longer word, number or string.
-        replace_words(text, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'"' | b'{' | b'+' | b'-'), |word| {
-            let number: i64 = word.parse().ok()?;
-            if !matches!(word.len(), 10 | 13) {
-                return None;
-            }
-            for (div, name) in [(1, "hour"), (1000, "hourms")] {
-                let away = number as f64 / div as f64 - self.hour as f64;
-                if number % div == 0 && (-259_200.0..=3600.0).contains(&away) {
-                    return Some(format!("\"{{{{{name}{:+}}}}}\"", away as i64));
+        replace_words(
+            text,
+            |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'"' | b'{' | b'+' | b'-'),
+            |word| {
+                let number: i64 = word.parse().ok()?;
+                if !matches!(word.len(), 10 | 13) {
+                    return None;
                 }
-            }
-            None
-        })
+                for (div, name) in [(1, "hour"), (1000, "hourms")] {
+                    let away = number as f64 / div as f64 - self.hour as f64;
+                    if number % div == 0 && (-259_200.0..=3600.0).contains(&away) {
+                        return Some(format!("\"{{{{{name}{:+}}}}}\"", away as i64));
+                    }
+                }
+                None
+            },
+        )
     }
 
     fn learn(&mut self, metric: &str, tags: &Value, tsuid: &str) {
@@ -173,8 +181,7 @@ pub fn dataset(name: &str) -> Value {
 
 /// Creates all names of all data sets in one fixed order, so that UIDs order the same everywhere.
 pub fn assign_all(client: &mut Client) {
-    let mut names: [(&str, BTreeSet<String>); 3] =
-        [("metric", BTreeSet::new()), ("tagk", BTreeSet::new()), ("tagv", BTreeSet::new())];
+    let mut names: [(&str, BTreeSet<String>); 3] = [("metric", BTreeSet::new()), ("tagk", BTreeSet::new()), ("tagv", BTreeSet::new())];
     for entry in std::fs::read_dir(root().join("query/datasets")).expect("data sets") {
         let name = entry.expect("entry").path().file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_string();
         let set = dataset(&name);
@@ -355,7 +362,8 @@ pub fn compare_bodies(want: &Value, got: &Value, mode: &str, ignore: &[&str]) ->
         }
         _ => {}
     }
-    let patterns: Vec<fancy_regex::Regex> = ignore.iter().map(|p| fancy_regex::Regex::new(&format!("^(?:{p})$")).expect("pattern")).collect();
+    let patterns: Vec<fancy_regex::Regex> =
+        ignore.iter().map(|p| fancy_regex::Regex::new(&format!("^(?:{p})$")).expect("pattern")).collect();
     json::diff(&json::drop_trace(a), &json::drop_trace(b), &|path| patterns.iter().any(|p| p.is_match(path).unwrap_or(false)))
 }
 

@@ -129,7 +129,9 @@ fn compare_headers(case: &Value, want: &Value, got: &Response) -> Option<String>
     for (k, v) in want["headers"].as_object().into_iter().flatten() {
         match got.header(k) {
             None => return Some(format!("header {k} is missing")),
-            Some(have) if !any.contains(&k.as_str()) && Some(have) != v.as_str() => return Some(format!("header {k}: {have:?}, expected {v}")),
+            Some(have) if !any.contains(&k.as_str()) && Some(have) != v.as_str() => {
+                return Some(format!("header {k}: {have:?}, expected {v}"));
+            }
             _ => {}
         }
     }
@@ -147,7 +149,8 @@ fn compare_json(case: &Value, mode: &str, recorded: &str, text: &str) -> Option<
 }
 
 fn compare_json_text(case: &Value, mode: &str, recorded: &str, text: &str) -> Option<String> {
-    let parse = |t: &str| serde_json::from_str::<Value>(t).map(json::drop_trace).map_err(|e| format!("body is not JSON ({e}): {:?}", clip(t)));
+    let parse =
+        |t: &str| serde_json::from_str::<Value>(t).map(json::drop_trace).map_err(|e| format!("body is not JSON ({e}): {:?}", clip(t)));
     let (mut want, mut got) = match (parse(recorded), parse(text)) {
         (Ok(a), Ok(b)) => (a, b),
         (_, Err(e)) | (Err(e), _) => return Some(e),
