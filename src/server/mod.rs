@@ -178,7 +178,7 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
     }
     let mut stop = shared.stop();
     let detected = tokio::select! {
-        detected = port::detect(&stream) => detected,
+        detected = port::detect(&stream, shared.limits.first_byte) => detected,
         () = stop.asked() => return,
     };
     match detected {

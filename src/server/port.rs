@@ -3,7 +3,7 @@
 //! OpenTSDB's rule: a connection whose first byte is an upper-case ASCII letter speaks HTTP, everything else is telnet.
 //! Only that byte decides, however the rest is cut into packets (recorded scenario `first_byte`).
 
-use super::limits::{BODY_PAUSE_MAX, FIRST_BYTE_TIMEOUT, HEAD_TIMEOUT, WRITE_TIMEOUT};
+use super::limits::{Limits, WRITE_TIMEOUT};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -32,9 +32,9 @@ impl Protocol {
 }
 
 /// Waits for the first byte and leaves it unread. `None`: the client closed the connection or said nothing in time.
-pub async fn detect(stream: &TcpStream) -> io::Result<Option<Protocol>> {
+pub async fn detect(stream: &TcpStream, within: Duration) -> io::Result<Option<Protocol>> {
     let mut first = [0];
-    match timeout(FIRST_BYTE_TIMEOUT, stream.peek(&mut first)).await {
+    match timeout(within, stream.peek(&mut first)).await {
         Ok(Ok(0)) | Err(_) => Ok(None),
         Ok(Ok(_)) => Ok(first.first().map(|&byte| Protocol::of(byte))),
         Ok(Err(e)) => Err(e),
@@ -47,15 +47,10 @@ pub struct Phase(AtomicU8);
 
 const IDLE: u8 = 0;
 const HEAD: u8 = 1;
-const BODY: u8 = 2;
-const BUSY: u8 = 3;
+const BUSY: u8 = 2;
 
 impl Phase {
-    /// The head has come; the body is being read.
-    pub fn body(&self) {
-        self.0.store(BODY, Ordering::Release);
-    }
-    /// All has come; the answer is being made, however long that takes.
+    /// The head has come; the body is read and the answer made, however long that takes.
     pub fn busy(&self) {
         self.0.store(BUSY, Ordering::Release);
     }
@@ -68,30 +63,28 @@ impl Phase {
     }
 }
 
-/// A socket with deadlines: for a request head, between pieces of a body, for an idle connection, for a client that
-/// does not read its answer. The HTTP library's own timer covers the head only.
+/// A socket with deadlines: for a request head, for an idle connection, for a client that does not read its answer.
+/// The HTTP library's own timer covers the head only, and idle connections with it. A body has its own clock.
 pub struct Watched {
     stream: TcpStream,
     phase: Arc<Phase>,
     idle: Duration,
+    head: Duration,
     reading: Pin<Box<Sleep>>,
     reading_for: u8,
     writing: Option<Pin<Box<Sleep>>>,
 }
 
 impl Watched {
-    /// Watches `stream`; `idle` is how long it may wait for the next request.
-    pub fn new(stream: TcpStream, phase: Arc<Phase>, idle: Duration) -> Watched {
-        Watched { stream, phase, idle, reading: Box::pin(sleep(idle)), reading_for: IDLE, writing: None }
+    /// Watches `stream`.
+    pub fn new(stream: TcpStream, phase: Arc<Phase>, limits: &Limits) -> Watched {
+        let (idle, head) = (limits.http_idle, limits.head_timeout);
+        Watched { stream, phase, idle, head, reading: Box::pin(sleep(idle)), reading_for: IDLE, writing: None }
     }
 
     /// Starts the deadline of a phase anew.
     fn arm(&mut self, phase: u8) {
-        let after = match phase {
-            HEAD => HEAD_TIMEOUT,
-            BODY => BODY_PAUSE_MAX,
-            _ => self.idle,
-        };
+        let after = if phase == HEAD { self.head } else { self.idle };
         self.reading_for = phase;
         self.reading.as_mut().reset(Instant::now() + after);
     }
@@ -135,13 +128,9 @@ impl AsyncRead for Watched {
             return this.reading_late(cx);
         }
         if buf.filled().len() > before {
-            match this.phase.get() {
-                IDLE => {
-                    this.phase.0.store(HEAD, Ordering::Release);
-                    this.arm(HEAD);
-                }
-                BODY => this.arm(BODY),
-                _ => {}
+            if this.phase.get() == IDLE {
+                this.phase.0.store(HEAD, Ordering::Release);
+                this.arm(HEAD);
             }
         }
         read

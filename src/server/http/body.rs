@@ -3,8 +3,9 @@
 //! Two steps, because the first waits for a client and the second uses a processor: [`read`] runs on the async side,
 //! [`Sent::into_text`] on a thread of a pool. Both draw from one budget of bytes for all requests together.
 
-use super::super::limits::{BODIES_BYTES_MAX, BODY_BYTES_MAX, BODY_CHUNKED_ABOVE, BODY_COMPRESSED_MAX, BODY_RATIO_MAX, Limits};
+use super::super::limits::{BODIES_BYTES_MAX, BODY_CHUNKED_ABOVE, BODY_RATIO_MAX, BodyLimits, DRAIN_BYTES, DRAIN_TIME};
 use super::api::ApiError;
+use bytes::Bytes;
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -13,6 +14,7 @@ use hyper::http::request::Parts;
 use std::io::Read;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// Bytes of the budget that are taken at a time.
 const STEP: usize = 64 * 1024;
@@ -81,6 +83,7 @@ pub struct Sent {
     bytes: Vec<u8>,
     packing: Packing,
     charset: Charset,
+    max_inflated: usize,
     share: Share,
 }
 
@@ -105,18 +108,40 @@ fn length(parts: &Parts) -> Option<usize> {
     header(parts, CONTENT_LENGTH)?.parse().ok()
 }
 
-/// Reads a body whole. Too long: 413 with the name of the limit.
-pub async fn read(parts: &Parts, mut body: Incoming, limits: &Limits, budget: &Budget) -> Result<Sent, ApiError> {
+/// Reads a body whole. Too long: 413 with the name of the limit; too slow: 408.
+pub async fn read(parts: &Parts, mut body: Incoming, limits: &BodyLimits, budget: &Budget) -> Result<Sent, ApiError> {
+    let read = timeout(limits.timeout, collect(parts, &mut body, limits, budget)).await;
+    let read = read.unwrap_or_else(|_| {
+        let limit = format!("limit tsd.http.request.timeout: {} ms", limits.timeout.as_millis());
+        Err(ApiError::new(408, "The body of the request did not come in time").details(limit))
+    });
+    if read.is_err() {
+        let _ = timeout(DRAIN_TIME, drain(body)).await;
+    }
+    read
+}
+
+/// Lets a refused client finish, so that it gets to reading the answer.
+async fn drain(mut body: Incoming) {
+    let mut bytes = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        bytes += frame.data_ref().map_or(0, Bytes::len);
+        if bytes > DRAIN_BYTES {
+            return;
+        }
+    }
+}
+
+async fn collect(parts: &Parts, body: &mut Incoming, limits: &BodyLimits, budget: &Budget) -> Result<Sent, ApiError> {
     let packing = match header(parts, CONTENT_ENCODING).map(str::to_ascii_lowercase).as_deref() {
         Some("gzip" | "x-gzip") => Packing::Gzip,
         Some("deflate" | "x-deflate") => Packing::Deflate,
         _ => Packing::Plain,
     };
     let charset = charset(parts)?;
-    let (most, named) = match limits.max_chunk.filter(|_| is_chunked(parts)) {
-        Some(bytes) => (bytes, "tsd.http.request.max_chunk"),
-        None if packing == Packing::Plain => (BODY_BYTES_MAX, "BODY_BYTES_MAX"),
-        None => (BODY_COMPRESSED_MAX, "BODY_COMPRESSED_MAX"),
+    let (most, named) = match is_chunked(parts) && limits.max_chunk < limits.max_body {
+        true => (limits.max_chunk, "tsd.http.request.max_chunk"),
+        false => (limits.max_body, "tsd.http.request.max_body"),
     };
     let mut share = budget.share();
     let announced = length(parts).unwrap_or(0);
@@ -134,7 +159,7 @@ pub async fn read(parts: &Parts, mut body: Incoming, limits: &Limits, budget: &B
         share.grow_to(bytes.len() + data.len())?;
         bytes.extend_from_slice(&data);
     }
-    Ok(Sent { bytes, packing, charset, share })
+    Ok(Sent { bytes, packing, charset, share, max_inflated: limits.max_inflated })
 }
 
 fn too_large(named: &str, most: usize) -> ApiError {
@@ -160,8 +185,8 @@ impl Sent {
     pub fn into_text(mut self) -> Result<Text, ApiError> {
         let bytes = match self.packing {
             Packing::Plain => std::mem::take(&mut self.bytes),
-            Packing::Gzip => unpack(MultiGzDecoder::new(self.bytes.as_slice()), self.bytes.len(), &mut self.share)?,
-            Packing::Deflate => unpack(ZlibDecoder::new(self.bytes.as_slice()), self.bytes.len(), &mut self.share)?,
+            Packing::Gzip => unpack(MultiGzDecoder::new(self.bytes.as_slice()), self.bytes.len(), self.max_inflated, &mut self.share)?,
+            Packing::Deflate => unpack(ZlibDecoder::new(self.bytes.as_slice()), self.bytes.len(), self.max_inflated, &mut self.share)?,
         };
         let text = match self.charset {
             Charset::Utf8 => String::from_utf8(bytes).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned()),
@@ -171,8 +196,27 @@ impl Sent {
     }
 }
 
+/// Refuses JSON that is nested too deep for readers that recurse. Text that is no JSON passes: its reader says more.
+pub fn check_depth(text: &str, most: usize) -> Result<(), ApiError> {
+    let (mut depth, mut in_string) = (0usize, false);
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => in_string = !in_string,
+            b'\\' if in_string => drop(bytes.next()),
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > most {
+            return Err(ApiError::bad("The JSON is nested too deep").details(format!("limit tsd.http.json_depth_max: {most}")));
+        }
+    }
+    Ok(())
+}
+
 /// Decompresses within the limits: a small body that unfolds without end is stopped early.
-fn unpack(mut from: impl Read, packed: usize, share: &mut Share) -> Result<Vec<u8>, ApiError> {
+fn unpack(mut from: impl Read, packed: usize, most: usize, share: &mut Share) -> Result<Vec<u8>, ApiError> {
     let mut out = Vec::new();
     let mut piece = vec![0; STEP];
     loop {
@@ -182,8 +226,8 @@ fn unpack(mut from: impl Read, packed: usize, share: &mut Share) -> Result<Vec<u
             return Ok(out);
         }
         out.extend_from_slice(piece.get(..n).unwrap_or_default());
-        if out.len() > BODY_BYTES_MAX {
-            return Err(too_large("BODY_BYTES_MAX", BODY_BYTES_MAX));
+        if out.len() > most {
+            return Err(too_large("tsd.http.request.max_inflated", most));
         }
         if out.len() > RATIO_FREE && out.len() / BODY_RATIO_MAX > packed {
             return Err(ApiError::new(413, "The body of the request is too large")
@@ -201,7 +245,7 @@ mod tests {
 
     fn sent(bytes: Vec<u8>, packing: Packing, charset: Charset) -> Result<String, u16> {
         let share = Budget::default().share();
-        Sent { bytes, packing, charset, share }.into_text().map(|t| t.text).map_err(|e| e.status)
+        Sent { bytes, packing, charset, max_inflated: 5 << 20, share }.into_text().map(|t| t.text).map_err(|e| e.status)
     }
 
     fn gz(bytes: &[u8]) -> Vec<u8> {
@@ -226,6 +270,15 @@ mod tests {
     fn bombs_are_stopped() {
         assert_eq!(sent(gz(&vec![b' '; 4 << 20]), Packing::Gzip, Charset::Utf8), Err(413)); // 4 MiB out of 4 kB
         assert_eq!(sent(gz(&vec![b' '; 1 << 20]), Packing::Gzip, Charset::Utf8).map(|t| t.len()), Ok(1 << 20));
+    }
+
+    #[test]
+    fn depth() {
+        for (text, deep) in
+            [("[[1]]", false), ("[[[1]]]", true), ("{\"a\":[1]}", false), ("[\"[[[\\\"[[[\"]", false), ("[[],[],[]]", false)]
+        {
+            assert_eq!(check_depth(text, 2).is_err(), deep, "{text}");
+        }
     }
 
     #[test]

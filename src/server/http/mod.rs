@@ -13,7 +13,6 @@ mod put_json;
 pub mod query_string;
 pub mod route;
 
-use super::limits::{HEAD_BYTES_MAX, HEADERS_MAX};
 use super::port::{Phase, Watched};
 use super::{Shared, Stop};
 use answer::{Context, Refusal};
@@ -37,15 +36,15 @@ use tokio::net::TcpStream;
 /// Serves one connection until it ends or a stop is asked for.
 pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, mut stop: Stop) {
     let phase = Arc::new(Phase::default());
-    let io = TokioIo::new(Watched::new(stream, phase.clone(), shared.limits.http_idle));
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(None); // `Watched` has the deadlines
+    builder.title_case_headers(true).auto_date_header(false).pipeline_flush(true);
+    builder.max_headers(shared.limits.headers).max_buf_size(shared.limits.head_bytes);
+    let io = TokioIo::new(Watched::new(stream, phase.clone(), &shared.limits));
     let service = service_fn(move |request| {
         let (shared, phase) = (shared.clone(), phase.clone());
         async move { Ok::<_, Infallible>(exchange(shared, phase, peer, request).await) }
     });
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(None); // `Watched` has the deadlines
-    builder.title_case_headers(true).auto_date_header(false).pipeline_flush(true);
-    builder.max_headers(HEADERS_MAX).max_buf_size(HEAD_BYTES_MAX);
     let connection = builder.serve_connection(io, service);
     tokio::pin!(connection);
     let ended = tokio::select! {
@@ -71,7 +70,7 @@ impl Drop for Gone {
 
 /// One request and its response. Dropped by the HTTP library when the client goes away.
 async fn exchange(shared: Arc<Shared>, phase: Arc<Phase>, peer: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    phase.body();
+    phase.busy();
     shared.counters.http_requests.inc();
     let (parts, body) = request.into_parts();
     let gone = Gone(Arc::new(AtomicBool::new(false)));
@@ -80,7 +79,7 @@ async fn exchange(shared: Arc<Shared>, phase: Arc<Phase>, peer: SocketAddr, requ
         Err(refusal) => Err(refusal),
         Ok(None) => Ok(ApiResponse { content_type: "", ..ApiResponse::json("") }),
         Ok(Some((handler, params, route))) => {
-            let call = Call { shared: &shared, phase: &phase, parts: &parts, peer, cancel: gone.0.clone() };
+            let call = Call { shared: &shared, parts: &parts, peer, cancel: gone.0.clone() };
             call.handle(handler, params, route, body).await.map_err(Refusal::from)
         }
     };
@@ -98,7 +97,7 @@ type Prepared = (Handler, Vec<(String, String)>, Route);
 /// All that can be said before the body is read. `None`: an accepted OPTIONS, answered with its headers alone.
 fn prepare(shared: &Shared, parts: &Parts, context: &mut Context) -> Result<Option<Prepared>, Refusal> {
     context.path = parts.uri.path().to_owned();
-    if shared.limits.refuse_chunked && body::is_chunked(parts) {
+    if shared.limits.body.refuse_chunked && body::is_chunked(parts) {
         return Err(ApiError::bad("Chunked request not supported.").into()); // an HTML page under /api too: strict/put-over-8k
     }
     // Errors below take the shape of the newest version if the path is one of the API, whatever is wrong with it.
@@ -138,7 +137,6 @@ fn takes_gzip(parts: &Parts) -> bool {
 /// A request on its way to a handler.
 struct Call<'a> {
     shared: &'a Arc<Shared>,
-    phase: &'a Phase,
     parts: &'a Parts,
     peer: SocketAddr,
     cancel: Arc<AtomicBool>,
@@ -146,8 +144,7 @@ struct Call<'a> {
 
 impl Call<'_> {
     async fn handle(&self, handler: Handler, params: Vec<(String, String)>, route: Route, body: Incoming) -> Result<ApiResponse, ApiError> {
-        let sent = body::read(self.parts, body, &self.shared.limits, &self.shared.bodies).await?;
-        self.phase.busy();
+        let sent = body::read(self.parts, body, &self.shared.limits.body, &self.shared.bodies).await?;
         let request = self.request(params, route);
         let pools = &self.shared.pools;
         let tsd = self.shared.tsd.clone();
@@ -160,8 +157,10 @@ impl Call<'_> {
             Handler::Home => return Ok(answer::html(pages::home())),
             Handler::Die => return self.die(),
         };
+        let depth = self.shared.limits.body.json_depth;
         let run = move || {
             let text = sent.into_text()?;
+            body::check_depth(&text.text, depth)?;
             let (request, _text) = with_body(request, text);
             call(&tsd, &request)
         };

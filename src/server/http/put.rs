@@ -98,7 +98,7 @@ fn take(shared: &Shared, body: &str, wishes: Wishes) -> Result<(Tally, Option<Ti
 /// On an error the batch is dropped with all that was in it.
 fn read(shared: &Shared, body: &str, wishes: Wishes) -> Result<(Tally, Batch), ApiError> {
     let mut into = Intake { batch: shared.tsd.writer.batch(), rules: &shared.rules, details: wishes.details, tally: Tally::default() };
-    let read = put_json::read(body, &mut into);
+    let read = put_json::read(body, shared.limits.body.json_depth, &mut into);
     read.map_err(|e| ApiError::bad("Unable to parse the given JSON").details(e.to_string()))?;
     Ok((into.tally, into.batch))
 }

@@ -4,9 +4,9 @@
 //! number or text, a last tag of two with one name, anything after the first complete value, bare `NaN`
 //! (surprises 53 to 57 of the recorded queries and writes).
 //!
-//! Depth needs no limit of its own: a point is three levels deep, and what is deeper is skipped without recursion.
+//! A point is three levels deep; what is deeper is skipped, down to `tsd.http.json_depth_max`.
 
-use serde::de::{self, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -43,15 +43,17 @@ pub trait Taker<'de> {
 }
 
 /// Reads an object or a list of them. An error means that the text is no JSON or no point; points before it were taken.
-pub fn read<'de>(text: &'de str, taker: &mut dyn Taker<'de>) -> Result<(), serde_json::Error> {
+///
+/// `depth`: how deep fields that nobody asked for may be nested.
+pub fn read<'de>(text: &'de str, depth: usize, taker: &mut dyn Taker<'de>) -> Result<(), serde_json::Error> {
     let mut json = serde_json::Deserializer::from_str(text);
     let mut fields = Fields::default();
     if text.starts_with('{') {
-        PointSeed(&mut fields).deserialize(&mut json)?;
+        PointSeed(&mut fields, depth).deserialize(&mut json)?;
         taker.take(Some(&fields));
         return Ok(());
     }
-    json.deserialize_seq(List { fields, taker })
+    json.deserialize_seq(List { fields, depth, taker })
 }
 
 /// Puts the bare numbers that only Jackson knows (`NaN`, `Infinity`, `-INF`) into quotes. `None` if there are none.
@@ -78,6 +80,7 @@ pub fn quote_bare_numbers(text: &str) -> Option<String> {
 
 struct List<'t, 'de> {
     fields: Fields<'de>,
+    depth: usize,
     taker: &'t mut dyn Taker<'de>,
 }
 
@@ -89,7 +92,7 @@ impl<'de> Visitor<'de> for List<'_, 'de> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
-        while let Some(there) = list.next_element_seed(PointSeed(&mut self.fields))? {
+        while let Some(there) = list.next_element_seed(PointSeed(&mut self.fields, self.depth))? {
             self.taker.take(there.then_some(&self.fields));
         }
         Ok(())
@@ -97,7 +100,7 @@ impl<'de> Visitor<'de> for List<'_, 'de> {
 }
 
 /// Reads one point into fields that are used again. False for `null`.
-struct PointSeed<'f, 'de>(&'f mut Fields<'de>);
+struct PointSeed<'f, 'de>(&'f mut Fields<'de>, usize);
 
 impl<'de> DeserializeSeed<'de> for PointSeed<'_, 'de> {
     type Value = bool;
@@ -127,10 +130,62 @@ impl<'de> Visitor<'de> for PointSeed<'_, 'de> {
                 "timestamp" => fields.timestamp = map.next_value_seed(TimeSeed)?,
                 "value" => fields.value = raw_text(map.next_value::<&RawValue>()?)?,
                 "tags" => fields.has_tags = map.next_value_seed(TagsSeed(&mut fields.tags))?,
-                _ => drop(map.next_value::<IgnoredAny>()?),
+                _ => map.next_value_seed(Skip(self.1))?,
             }
         }
         Ok(true)
+    }
+}
+
+/// Reads over a value, so many levels deep at most.
+struct Skip(usize);
+
+impl<'de> DeserializeSeed<'de> for Skip {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl Skip {
+    fn deeper<E: Error>(&self) -> Result<Skip, E> {
+        let left = self.0.checked_sub(1).ok_or_else(|| E::custom("nested deeper than tsd.http.json_depth_max allows"))?;
+        Ok(Skip(left))
+    }
+}
+
+impl<'de> Visitor<'de> for Skip {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while list.next_element_seed(self.deeper()?)?.is_some() {}
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while map.next_key_seed(NameSeed)?.is_some() {
+            map.next_value_seed(self.deeper()?)?;
+        }
+        Ok(())
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
     }
 }
 
@@ -308,7 +363,7 @@ mod tests {
 
     fn check(json: &str, want: Result<&[&str], ()>) {
         let mut log = Log(Vec::new());
-        let got = read(json, &mut log).map(|()| log.0).map_err(|_| ());
+        let got = read(json, 32, &mut log).map(|()| log.0).map_err(|_| ());
         assert_eq!(got, want.map(|w| w.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()), "{json}");
     }
 
@@ -353,9 +408,11 @@ mod tests {
     }
 
     #[test]
-    fn deep_nesting_is_skipped_or_refused() {
-        let deep = format!("{{\"x\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-        check(&deep, Ok(&["- 0 - -"]));
+    fn deep_nesting_is_refused() {
+        let nested = |n: usize| format!("{{\"x\":{}{}}}", "[".repeat(n), "]".repeat(n));
+        check(&nested(32), Ok(&["- 0 - -"]));
+        check(&nested(33), Err(()));
+        check(&nested(100_000), Err(()));
         check(&"[".repeat(100_000), Err(()));
         check(&format!("{{\"value\":{}", "{\"a\":".repeat(100_000)), Err(()));
     }

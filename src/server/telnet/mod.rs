@@ -48,7 +48,7 @@ impl Sink for Batch {
 /// Serves one connection until it ends or a stop is asked for.
 pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, mut stop: Stop) {
     let settings = &shared.tsd.settings;
-    let session = Session::new(Commands::new(settings), shared.rules.clone(), settings.rpc_telnet_return_errors, shared.limits.line_bytes);
+    let session = Session::new(Commands::new(settings), shared.rules.clone(), settings.rpc_telnet_return_errors, &shared.limits);
     let batch = shared.tsd.writer.batch();
     let mut connection = Connection { shared, stream, peer, session, batch, pending: None, overloaded: None };
     if let Err(e) = connection.run(&mut stop).await {

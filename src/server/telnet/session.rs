@@ -3,7 +3,7 @@
 //! Nothing here waits for a client or a disk; what must is given back to the caller as [`Next`].
 //! Lines end with `\n` or `\r\n`. Bytes are ISO-8859-1, answers UTF-8 (surprise 38 of the recorded dialogues).
 
-use super::super::limits::REPLY_BYTES_MAX;
+use super::super::limits::Limits;
 use super::command::{Command, Commands, Word};
 use crate::point::{Point, PointError, Rules, TagBuf, line_text, parse_put, parse_words};
 use crate::uid::UidError;
@@ -42,6 +42,7 @@ pub struct Session {
     /// `tsd.rpc.telnet.return_errors`: failures of the store are told; mistakes in a line always are.
     return_errors: bool,
     line_bytes: usize,
+    reply_bytes: usize,
     /// Points are refused at once, not waited for: see [`Session::refuse_overload`].
     refusing: bool,
     /// Text to send, UTF-8.
@@ -55,12 +56,14 @@ pub struct Session {
 
 impl Session {
     /// A new connection.
-    pub fn new(commands: Commands, rules: Rules, return_errors: bool, line_bytes: usize) -> Session {
+    pub fn new(commands: Commands, rules: Rules, return_errors: bool, limits: &Limits) -> Session {
+        let (line_bytes, reply_bytes) = (limits.line_bytes, limits.reply_bytes);
         Session {
             commands,
             rules,
             return_errors,
             line_bytes,
+            reply_bytes,
             refusing: false,
             replies: Vec::new(),
             lines: 0,
@@ -85,7 +88,7 @@ impl Session {
                 return (if overloaded { done } else { done + end + 1 }, next);
             }
             done += end + 1;
-            if self.replies.len() > REPLY_BYTES_MAX {
+            if self.replies.len() > self.reply_bytes {
                 return (done, Next::Flush);
             }
         }

@@ -2,7 +2,7 @@ use super::command::Commands;
 use super::session::{Next, Session, Sink};
 use crate::config::Settings;
 use crate::point::{Point, Rules};
-use crate::server::limits::LINE_BYTES_MAX;
+use crate::server::limits::Limits;
 use crate::write::WriteError;
 
 /// Takes every point; the metric `full` is too much.
@@ -24,7 +24,7 @@ impl Sink for List {
 }
 
 fn session(settings: &Settings) -> Session {
-    Session::new(Commands::new(settings), Rules::default(), true, LINE_BYTES_MAX)
+    Session::new(Commands::new(settings), Rules::default(), true, &Limits::new(settings))
 }
 
 /// Runs `input` cut into pieces of `cut` bytes. What needs the outside is noted among the replies.
@@ -120,7 +120,7 @@ fn replies_are_bounded() {
     let input = "\n".repeat(100_000);
     let (done, next) = connection.run(input.as_bytes(), &mut List::default());
     assert_eq!(next, Next::Flush);
-    assert!(done < input.len() && connection.replies.len() < crate::server::limits::REPLY_BYTES_MAX + 100);
+    assert!(done < input.len() && connection.replies.len() < 64 * 1024 + 100);
 }
 
 /// A generator with a fixed seed (xorshift), for inputs that are the same in every run.
