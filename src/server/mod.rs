@@ -10,7 +10,6 @@ mod port;
 pub mod telnet;
 
 use crate::point::Rules;
-use crate::stats::Counter;
 use crate::tsd::Tsd;
 use crate::write::{Ticket, WriteError, Writer};
 use http::body::Budget;
@@ -30,25 +29,6 @@ use tokio::time::{sleep, timeout};
 /// How long to wait after an accept that failed because the system is out of something.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What the server counts.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Connections taken.
-    pub connections: Counter,
-    /// Connections closed at once because of the limit.
-    pub connections_rejected: Counter,
-    /// Accepts that failed.
-    pub accept_errors: Counter,
-    /// Telnet lines.
-    pub telnet_lines: Counter,
-    /// Requests by HTTP.
-    pub http_requests: Counter,
-    /// Points taken by telnet.
-    pub points_telnet: Counter,
-    /// Points taken by HTTP.
-    pub points_http: Counter,
-}
-
 /// What all connections share.
 struct Shared {
     tsd: Arc<Tsd>,
@@ -57,7 +37,6 @@ struct Shared {
     cors: Cors,
     pools: Pools,
     bodies: Budget,
-    counters: Counters,
     stop: watch::Sender<bool>,
 }
 
@@ -71,7 +50,6 @@ impl Shared {
             cors: Cors::new(settings),
             pools: Pools::new(),
             bodies: Budget::default(),
-            counters: Counters::default(),
             stop: watch::channel(false).0,
             tsd,
         }
@@ -146,8 +124,10 @@ async fn accept(shared: &Arc<Shared>, listener: &TcpListener, connections: &mut 
             Ok((stream, peer)) => match places.clone().try_acquire_owned() {
                 Ok(place) => {
                     let shared = shared.clone();
+                    shared.tsd.stats.connections.total.inc();
                     connections.spawn(async move {
-                        connection(shared, stream, peer).await;
+                        connection(shared.clone(), stream, peer).await;
+                        shared.tsd.stats.connections.ended.inc();
                         drop(place);
                     });
                 }
@@ -155,7 +135,7 @@ async fn accept(shared: &Arc<Shared>, listener: &TcpListener, connections: &mut 
                 Err(_) => reject(shared, peer),
             },
             Err(e) => {
-                shared.counters.accept_errors.inc();
+                shared.tsd.stats.connections.unknown.inc();
                 tracing::warn!("cannot take a connection: {e}");
                 sleep(ACCEPT_PAUSE).await;
             }
@@ -164,12 +144,11 @@ async fn accept(shared: &Arc<Shared>, listener: &TcpListener, connections: &mut 
 }
 
 fn reject(shared: &Shared, peer: SocketAddr) {
-    shared.counters.connections_rejected.inc();
+    shared.tsd.stats.connections.rejected.inc();
     tracing::warn!(%peer, "connection refused: {} are open (limit tsd.core.connections.limit, or what the system allows)", shared.limits.connections);
 }
 
 async fn connection(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
-    shared.counters.connections.inc();
     let settings = &shared.tsd.settings;
     let options = socket2::SockRef::from(&stream);
     if let Err(e) = options.set_tcp_nodelay(settings.network_tcp_no_delay).and_then(|()| options.set_keepalive(settings.network_keep_alive))
@@ -185,6 +164,17 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
         Ok(Some(port::Protocol::Http)) => http::serve(shared, stream, peer, stop).await,
         Ok(Some(port::Protocol::Telnet)) => telnet::serve(shared, stream, peer, stop).await,
         Ok(None) => {}
-        Err(e) => tracing::debug!(%peer, "connection lost before its first byte: {e}"),
+        Err(e) => lost(&shared, peer, "before its first byte", &e),
     }
+}
+
+/// Counts and logs how a connection was lost.
+fn lost(shared: &Shared, peer: SocketAddr, when: &str, e: &io::Error) {
+    let counters = &shared.tsd.stats.connections;
+    match e.kind() {
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => counters.reset.inc(),
+        io::ErrorKind::TimedOut => counters.timeout.inc(),
+        _ => counters.unknown.inc(),
+    }
+    tracing::debug!(%peer, "connection lost {when}: {e}");
 }

@@ -127,11 +127,9 @@ impl AsyncRead for Watched {
         if read.is_pending() {
             return this.reading_late(cx);
         }
-        if buf.filled().len() > before {
-            if this.phase.get() == IDLE {
-                this.phase.0.store(HEAD, Ordering::Release);
-                this.arm(HEAD);
-            }
+        if buf.filled().len() > before && this.phase.get() == IDLE {
+            this.phase.0.store(HEAD, Ordering::Release);
+            this.arm(HEAD);
         }
         read
     }

@@ -9,7 +9,7 @@ pub mod body;
 pub mod cors;
 pub mod pages;
 pub mod put;
-mod put_json;
+pub mod put_json;
 pub mod query_string;
 pub mod route;
 
@@ -41,8 +41,9 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
     builder.title_case_headers(true).auto_date_header(false).pipeline_flush(true);
     builder.max_headers(shared.limits.headers).max_buf_size(shared.limits.head_bytes);
     let io = TokioIo::new(Watched::new(stream, phase.clone(), &shared.limits));
+    let owner = shared.clone();
     let service = service_fn(move |request| {
-        let (shared, phase) = (shared.clone(), phase.clone());
+        let (shared, phase) = (owner.clone(), phase.clone());
         async move { Ok::<_, Infallible>(exchange(shared, phase, peer, request).await) }
     });
     let connection = builder.serve_connection(io, service);
@@ -55,7 +56,9 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
         }
     };
     if let Err(e) = ended {
-        tracing::debug!(%peer, "HTTP connection ended: {e}");
+        let source = std::error::Error::source(&e).and_then(|s| s.downcast_ref::<std::io::Error>());
+        let kind = source.map_or(std::io::ErrorKind::InvalidData, std::io::Error::kind);
+        super::lost(&shared, peer, "by HTTP", &std::io::Error::new(kind, e));
     }
 }
 
@@ -71,7 +74,7 @@ impl Drop for Gone {
 /// One request and its response. Dropped by the HTTP library when the client goes away.
 async fn exchange(shared: Arc<Shared>, phase: Arc<Phase>, peer: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
     phase.busy();
-    shared.counters.http_requests.inc();
+    shared.tsd.stats.requests.http.inc();
     let (parts, body) = request.into_parts();
     let gone = Gone(Arc::new(AtomicBool::new(false)));
     let mut context = Context { show_trace: shared.tsd.settings.http_show_stack_trace, gzip: takes_gzip(&parts), ..Context::default() };
@@ -87,6 +90,11 @@ async fn exchange(shared: Arc<Shared>, phase: Arc<Phase>, peer: SocketAddr, requ
         tracing::debug!(%peer, status = e.status, path = %parts.uri, "refused: {}", e.message);
     }
     let response = context.respond(outcome);
+    match response.status().as_u16() {
+        500 => shared.tsd.stats.requests.exceptions.inc(),
+        503 => shared.tsd.stats.requests.refused.inc(),
+        _ => {}
+    }
     phase.idle();
     response
 }

@@ -11,6 +11,7 @@ use super::body::Sent;
 use super::put_json::{self, Fields, Taker};
 use crate::point::name::surrogate_half;
 use crate::point::{PointError, Rules, TagBuf, admit_http};
+use crate::stats::{Counter, Stats};
 use crate::tsd::Tsd;
 use crate::uid::UidError;
 use crate::write::{Batch, Ticket, WriteError};
@@ -62,6 +63,7 @@ pub(in crate::server) async fn put(shared: &Arc<Shared>, request: ApiRequest, se
     if request.method != "POST" {
         return Err(ApiError::method_not_allowed(&request.method, &request.path));
     }
+    shared.tsd.stats.requests.put.inc();
     let owner = shared.clone();
     let work = move || {
         let body = sent.into_text()?;
@@ -75,7 +77,7 @@ pub(in crate::server) async fn put(shared: &Arc<Shared>, request: ApiRequest, se
             sync(shared, wishes, &mut tally).await?;
         }
     }
-    shared.counters.points_http.add(tally.taken);
+    shared.tsd.stats.points.http.add(tally.taken);
     answer(&tally, wishes)
 }
 
@@ -97,7 +99,13 @@ fn take(shared: &Shared, body: &str, wishes: Wishes) -> Result<(Tally, Option<Ti
 
 /// On an error the batch is dropped with all that was in it.
 fn read(shared: &Shared, body: &str, wishes: Wishes) -> Result<(Tally, Batch), ApiError> {
-    let mut into = Intake { batch: shared.tsd.writer.batch(), rules: &shared.rules, details: wishes.details, tally: Tally::default() };
+    let mut into = Intake {
+        stats: &shared.tsd.stats,
+        batch: shared.tsd.writer.batch(),
+        rules: &shared.rules,
+        details: wishes.details,
+        tally: Tally::default(),
+    };
     let read = put_json::read(body, shared.limits.body.json_depth, &mut into);
     read.map_err(|e| ApiError::bad("Unable to parse the given JSON").details(e.to_string()))?;
     Ok((into.tally, into.batch))
@@ -183,6 +191,7 @@ fn answer(tally: &Tally, wishes: Wishes) -> Result<ApiResponse, ApiError> {
 struct Intake<'s> {
     batch: Batch,
     rules: &'s Rules,
+    stats: &'s Stats,
     details: bool,
     tally: Tally,
 }
@@ -197,7 +206,10 @@ impl<'de> Taker<'de> for Intake<'_> {
         };
         match add(&mut self.batch, self.rules, fields) {
             Ok(()) => self.tally.taken += 1,
-            Err(Refused::Point(words)) => self.refuse(Some(fields), &words),
+            Err(Refused::Point(words, why)) => {
+                why(self.stats).inc();
+                self.refuse(Some(fields), &words);
+            }
             Err(Refused::Overloaded(limit)) => self.tally.overloaded = Some(limit),
         }
     }
@@ -216,7 +228,7 @@ impl Intake<'_> {
 
 /// Why a point was not taken.
 enum Refused {
-    Point(String),
+    Point(String, fn(&Stats) -> &Counter),
     Overloaded(String),
 }
 
@@ -225,20 +237,29 @@ fn add(batch: &mut Batch, rules: &Rules, fields: &Fields<'_>) -> Result<(), Refu
     for (name, value) in &fields.tags {
         match value {
             Some(value) => tags.set(name, value),
-            None => return Err(Refused::Point(format!("Invalid tag value with key [{name}]: null"))),
+            None => {
+                let words = format!("Invalid tag value with key [{name}]: null");
+                return Err(Refused::Point(words, |s| &s.points.illegal_arguments));
+            }
         }
     }
     let point = admit_http(fields.metric.as_deref(), fields.timestamp, fields.value.as_deref(), &tags, rules);
-    let point = point.map_err(|e: PointError| Refused::Point(e.http_text().to_owned()))?;
+    let point = point.map_err(|e| {
+        let counter: fn(&Stats) -> &Counter = match e {
+            PointError::InvalidValue(_) => |s| &s.points.invalid_values,
+            PointError::Illegal(_) => |s| &s.points.illegal_arguments,
+        };
+        Refused::Point(e.http_text().to_owned(), counter)
+    })?;
     let done = match batch.add_known(&point) {
         Some(done) => done,
         None => patiently(|| batch.add(&point)),
     };
     done.map_err(|e| match e {
-        WriteError::Uid(UidError::NoSuchName { .. }) => Refused::Point("Unknown metric".to_owned()),
-        WriteError::Illegal(words) => Refused::Point(words),
+        WriteError::Uid(UidError::NoSuchName { .. }) => Refused::Point("Unknown metric".to_owned(), |s| &s.points.unknown_metrics),
+        WriteError::Illegal(words) => Refused::Point(words, |s| &s.points.illegal_arguments),
         WriteError::Overloaded(limit) => Refused::Overloaded(limit),
-        other => Refused::Point(format!("Storage exception: {other}")),
+        other => Refused::Point(format!("Storage exception: {other}"), |s| &s.points.storage_errors),
     })
 }
 

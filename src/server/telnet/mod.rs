@@ -3,8 +3,8 @@
 //! All complete lines of a read go into one batch and one commit. A reply to any command comes after every earlier
 //! point of the connection is on disk. A client that does not read its replies is not read from.
 
-mod command;
-mod session;
+pub mod command;
+pub mod session;
 #[cfg(test)]
 mod tests;
 
@@ -52,13 +52,11 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
     let batch = shared.tsd.writer.batch();
     let mut connection = Connection { shared, stream, peer, session, batch, pending: None, overloaded: None };
     if let Err(e) = connection.run(&mut stop).await {
-        tracing::debug!(%peer, "telnet connection ended: {e}");
+        super::lost(&connection.shared, peer, "by telnet", &e);
     }
     // Whatever ended it: lines that came whole are taken, and who waits for the end of the stream waits for the disk too.
     connection.settle().await;
-    let counters = &connection.shared.counters;
-    counters.telnet_lines.add(connection.session.lines);
-    counters.points_telnet.add(connection.session.points);
+    connection.session.count(&connection.shared.tsd.stats);
     let _ = connection.send().await;
 }
 
@@ -118,6 +116,7 @@ impl Connection {
             done += n;
             match next {
                 Next::More => {
+                    self.session.count(&self.shared.tsd.stats);
                     self.commit().await;
                     self.send().await?;
                     return Ok((done, Flow::On));

@@ -6,6 +6,7 @@
 use super::super::limits::Limits;
 use super::command::{Command, Commands, Word};
 use crate::point::{Point, PointError, Rules, TagBuf, line_text, parse_put, parse_words};
+use crate::stats::Stats;
 use crate::uid::UidError;
 use crate::write::WriteError;
 
@@ -35,6 +36,17 @@ pub enum Next {
     TooLong,
 }
 
+/// Counts of one connection that the process does not know yet.
+#[derive(Debug, Default)]
+struct Tally {
+    lines: u64,
+    points: u64,
+    invalid: u64,
+    illegal: u64,
+    unknown: u64,
+    failed: u64,
+}
+
 /// One connection's state between reads.
 pub struct Session {
     commands: Commands,
@@ -47,10 +59,7 @@ pub struct Session {
     refusing: bool,
     /// Text to send, UTF-8.
     pub replies: Vec<u8>,
-    /// Lines taken so far.
-    pub lines: u64,
-    /// Points taken so far.
-    pub points: u64,
+    tally: Tally,
     scratch: String,
 }
 
@@ -66,8 +75,7 @@ impl Session {
             reply_bytes,
             refusing: false,
             replies: Vec::new(),
-            lines: 0,
-            points: 0,
+            tally: Tally::default(),
             scratch: String::new(),
         }
     }
@@ -104,6 +112,23 @@ impl Session {
         self.commands.help()
     }
 
+    /// Adds what was counted since the last call.
+    pub fn count(&mut self, stats: &Stats) {
+        let tally = std::mem::take(&mut self.tally);
+        stats.requests.telnet.add(tally.lines);
+        for (counter, n) in [
+            (&stats.points.telnet, tally.points),
+            (&stats.points.invalid_values, tally.invalid),
+            (&stats.points.illegal_arguments, tally.illegal),
+            (&stats.points.unknown_metrics, tally.unknown),
+            (&stats.points.storage_errors, tally.failed),
+        ] {
+            if n > 0 {
+                counter.add(n);
+            }
+        }
+    }
+
     /// Adds text to the replies.
     pub fn reply(&mut self, text: &str) {
         self.replies.extend_from_slice(text.as_bytes());
@@ -114,7 +139,7 @@ impl Session {
         let next = self.text(line_text(line, &mut scratch), sink);
         self.scratch = scratch;
         if !matches!(next, Some(Next::Overloaded(_))) {
-            self.lines += 1;
+            self.tally.lines += 1;
         }
         next
     }
@@ -148,7 +173,7 @@ impl Session {
         };
         match taken {
             Ok(()) => {
-                self.points += 1;
+                self.tally.points += 1;
                 self.refusing = false;
                 None
             }
@@ -162,12 +187,21 @@ impl Session {
 
     #[cold]
     fn complain(&mut self, command: &str, e: &PointError) {
+        match e {
+            PointError::InvalidValue(_) => self.tally.invalid += 1,
+            PointError::Illegal(_) => self.tally.illegal += 1,
+        }
         self.reply(&format!("{command}: {}{e}\n", e.telnet_class()));
     }
 
     /// A point that was understood and not taken.
     #[cold]
     fn failed(&mut self, e: &WriteError) {
+        match e {
+            WriteError::Uid(UidError::NoSuchName { .. }) => self.tally.unknown += 1,
+            WriteError::Illegal(_) => self.tally.illegal += 1,
+            _ => self.tally.failed += 1,
+        }
         match e {
             WriteError::Uid(UidError::NoSuchName { .. }) => self.reply(&format!("put: unknown metric: {e}\n")),
             WriteError::Illegal(_) => self.reply(&format!("put: illegal argument: {e}\n")),
@@ -179,6 +213,7 @@ impl Session {
 
     /// A whole batch that was not taken.
     pub fn batch_failed(&mut self, points: usize, e: &WriteError) {
+        self.tally.failed += points as u64;
         tracing::warn!("{points} telnet points were not taken: {e}");
         if self.return_errors {
             let kind = if matches!(e, WriteError::Overloaded(_)) { "Please throttle writes" } else { "HBase error" };
