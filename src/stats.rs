@@ -24,9 +24,15 @@ impl Counter {
 }
 
 /// How long things took: counts by powers of the square root of two, from 1 ms to about 16 minutes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Latency {
     steps: [Counter; LATENCY_STEPS],
+}
+
+impl Default for Latency {
+    fn default() -> Latency {
+        Latency { steps: std::array::from_fn(|_| Counter::default()) }
+    }
 }
 
 /// Steps of a [`Latency`]: two for each doubling.
@@ -205,12 +211,8 @@ impl Stats {
     }
 }
 
-const HTTP_LATENCY: [(u64, &str); 4] = [
-    (50, "tsd.http.latency_50pct"),
-    (75, "tsd.http.latency_75pct"),
-    (90, "tsd.http.latency_90pct"),
-    (95, "tsd.http.latency_95pct"),
-];
+const HTTP_LATENCY: [(u64, &str); 4] =
+    [(50, "tsd.http.latency_50pct"), (75, "tsd.http.latency_75pct"), (90, "tsd.http.latency_90pct"), (95, "tsd.http.latency_95pct")];
 const QUERY_LATENCY: [(u64, &str); 4] = [
     (50, "tsd.http.query.latency_50pct"),
     (75, "tsd.http.query.latency_75pct"),

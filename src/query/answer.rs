@@ -143,7 +143,7 @@ fn write_points(out: &mut Vec<u8>, group: &Group, output: &Output) -> u64 {
     count
 }
 
-/// Times are milliseconds. What the Java TSD measures apart and we do as one step is 0.
+/// Times are milliseconds. What the Java TSD measures apart and we do not is 0.
 fn group_stats(index: usize, emitted: &Emitted, extras: &Extras) -> serde_json::Value {
     json!({
         "aggregationTime": 0.0,
@@ -162,11 +162,11 @@ fn summary(totals: &[Emitted], extras: &Extras) -> serde_json::Value {
     let ms: f64 = totals.iter().map(|t| t.ms).sum();
     let longest = totals.iter().map(|t| t.ms).fold(0.0, f64::max);
     let mut all = json!({
-        "avgAggregationTime": 0.0, "avgHBaseTime": extras.engine_ms, "avgQueryScanTime": extras.engine_ms,
-        "avgScannerTime": extras.engine_ms, "avgScannerUidToStringTime": 0.0,
+        "avgAggregationTime": 0.0, "avgHBaseTime": 0.0, "avgQueryScanTime": extras.engine_ms,
+        "avgScannerTime": 0.0, "avgScannerUidToStringTime": 0.0,
         "avgSerializationTime": ms / totals.len().max(1) as f64,
-        "dpsPostFilter": emitted, "dpsPreFilter": emitted, "emittedDPs": emitted,
-        "maxAggregationTime": 0.0, "maxHBaseTime": extras.engine_ms, "maxQueryScanTime": extras.engine_ms,
+        "dpsPostFilter": 0, "dpsPreFilter": 0, "emittedDPs": emitted,
+        "maxAggregationTime": 0.0, "maxHBaseTime": 0.0, "maxQueryScanTime": extras.engine_ms,
         "maxScannerUidToStringTime": 0.0, "maxSerializationTime": longest, "maxUidToStringTime": 0.0,
         "processingPreWriteTime": extras.parse_ms + extras.engine_ms,
         "rowsPostFilter": 0, "rowsPreFilter": 0, "successfulScan": totals.len(), "uidPairsResolved": 0,

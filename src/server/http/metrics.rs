@@ -20,7 +20,13 @@ fn render(samples: &[Sample]) -> String {
         // A name with counters and gauges under one roof can only be untyped.
         let mut kinds = samples.iter().filter(|s| s.name == sample.name).map(|s| s.kind);
         let kind = match kinds.next() {
-            Some(first) if kinds.all(|k| k == first) => if first == Kind::Counter { "counter" } else { "gauge" },
+            Some(first) if kinds.all(|k| k == first) => {
+                if first == Kind::Counter {
+                    "counter"
+                } else {
+                    "gauge"
+                }
+            }
             _ => "untyped",
         };
         let name = sample.name.replace(['.', '-'], "_");

@@ -1,6 +1,6 @@
 //! HTTP: one file a resource. Handlers are plain functions that may block; they run on a bounded pool.
-pub mod api;
 pub mod aggregators;
+pub mod api;
 pub mod config;
 pub mod dropcaches;
 pub mod metrics;

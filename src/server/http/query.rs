@@ -107,8 +107,8 @@ pub fn error(e: QueryError) -> ApiError {
 /// A store's error as an answer: 503 if it may be there again soon.
 pub fn store_error(e: &StoreError) -> ApiError {
     let status = match e {
-        StoreError::Unavailable { .. } => 503,
-        StoreError::Timeout { .. } => 504,
+        StoreError::Unavailable(_) => 503,
+        StoreError::MaybeApplied { .. } => 504,
         _ => 500,
     };
     ApiError::new(status, e.to_string())
