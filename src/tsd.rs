@@ -20,6 +20,6 @@ pub struct Tsd {
     pub writer: Arc<Writer>,
     /// The way out.
     pub engine: Arc<Engine>,
-    /// What the server counts.
+    /// Counters.
     pub stats: Arc<Stats>,
 }

@@ -1,4 +1,5 @@
 //! The one way out: request, plan, fetch, series, groups, answer.
+pub mod answer;
 pub mod engine;
 pub mod filter;
 pub mod plan;

@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -121,13 +121,12 @@ async fn accept(shared: &Arc<Shared>, listener: &TcpListener, connections: &mut 
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => match places.clone().try_acquire_owned() {
+            Ok((stream, peer)) => match place(shared, &places) {
                 Ok(place) => {
                     let shared = shared.clone();
-                    shared.tsd.stats.connections.total.inc();
                     connections.spawn(async move {
                         connection(shared.clone(), stream, peer).await;
-                        shared.tsd.stats.connections.ended.inc();
+                        shared.tsd.stats.server.connections_closed.inc();
                         drop(place);
                     });
                 }
@@ -135,7 +134,7 @@ async fn accept(shared: &Arc<Shared>, listener: &TcpListener, connections: &mut 
                 Err(_) => reject(shared, peer),
             },
             Err(e) => {
-                shared.tsd.stats.connections.unknown.inc();
+                shared.tsd.stats.server.accept_errors.inc();
                 tracing::warn!("cannot take a connection: {e}");
                 sleep(ACCEPT_PAUSE).await;
             }
@@ -143,8 +142,14 @@ async fn accept(shared: &Arc<Shared>, listener: &TcpListener, connections: &mut 
     }
 }
 
+/// Counts a connection and finds it a place.
+fn place(shared: &Shared, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+    shared.tsd.stats.server.connections.inc();
+    places.clone().try_acquire_owned()
+}
+
 fn reject(shared: &Shared, peer: SocketAddr) {
-    shared.tsd.stats.connections.rejected.inc();
+    shared.tsd.stats.server.connections_rejected.inc();
     tracing::warn!(%peer, "connection refused: {} are open (limit tsd.core.connections.limit, or what the system allows)", shared.limits.connections);
 }
 
@@ -164,17 +169,6 @@ async fn connection(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr) {
         Ok(Some(port::Protocol::Http)) => http::serve(shared, stream, peer, stop).await,
         Ok(Some(port::Protocol::Telnet)) => telnet::serve(shared, stream, peer, stop).await,
         Ok(None) => {}
-        Err(e) => lost(&shared, peer, "before its first byte", &e),
+        Err(e) => tracing::debug!(%peer, "connection lost before its first byte: {e}"),
     }
-}
-
-/// Counts and logs how a connection was lost.
-fn lost(shared: &Shared, peer: SocketAddr, when: &str, e: &io::Error) {
-    let counters = &shared.tsd.stats.connections;
-    match e.kind() {
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionAborted => counters.reset.inc(),
-        io::ErrorKind::TimedOut => counters.timeout.inc(),
-        _ => counters.unknown.inc(),
-    }
-    tracing::debug!(%peer, "connection lost {when}: {e}");
 }

@@ -3,15 +3,26 @@
 //! A request passes, in this order: address, chunking rule, route and version, query string, serializer, CORS, handler,
 //! body. The order decides which of several mistakes is answered, and is the original's.
 
+pub mod aggregators;
 pub mod answer;
 pub mod api;
 pub mod body;
+pub mod config;
 pub mod cors;
+pub mod dropcaches;
+pub mod metrics;
 pub mod pages;
 pub mod put;
 pub mod put_json;
+pub mod query;
 pub mod query_string;
+mod reply;
 pub mod route;
+pub mod serializers;
+pub mod stats;
+pub mod suggest;
+pub mod uid;
+pub mod version;
 
 use super::port::{Phase, Watched};
 use super::{Shared, Stop};
@@ -31,6 +42,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 use tokio::net::TcpStream;
 
 /// Serves one connection until it ends or a stop is asked for.
@@ -56,9 +68,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
         }
     };
     if let Err(e) = ended {
-        let source = std::error::Error::source(&e).and_then(|s| s.downcast_ref::<std::io::Error>());
-        let kind = source.map_or(std::io::ErrorKind::InvalidData, std::io::Error::kind);
-        super::lost(&shared, peer, "by HTTP", &std::io::Error::new(kind, e));
+        tracing::debug!(%peer, "HTTP connection ended: {e}");
     }
 }
 
@@ -74,7 +84,8 @@ impl Drop for Gone {
 /// One request and its response. Dropped by the HTTP library when the client goes away.
 async fn exchange(shared: Arc<Shared>, phase: Arc<Phase>, peer: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
     phase.busy();
-    shared.tsd.stats.requests.http.inc();
+    let begun = Instant::now();
+    shared.tsd.stats.server.http_requests.inc();
     let (parts, body) = request.into_parts();
     let gone = Gone(Arc::new(AtomicBool::new(false)));
     let mut context = Context { show_trace: shared.tsd.settings.http_show_stack_trace, gzip: takes_gzip(&parts), ..Context::default() };
@@ -90,10 +101,10 @@ async fn exchange(shared: Arc<Shared>, phase: Arc<Phase>, peer: SocketAddr, requ
         tracing::debug!(%peer, status = e.status, path = %parts.uri, "refused: {}", e.message);
     }
     let response = context.respond(outcome);
-    match response.status().as_u16() {
-        500 => shared.tsd.stats.requests.exceptions.inc(),
-        503 => shared.tsd.stats.requests.refused.inc(),
-        _ => {}
+    let stats = &shared.tsd.stats.server;
+    stats.http_latency.record(begun.elapsed());
+    if response.status().is_server_error() {
+        stats.exceptions.inc();
     }
     phase.idle();
     response

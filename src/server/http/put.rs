@@ -63,7 +63,7 @@ pub(in crate::server) async fn put(shared: &Arc<Shared>, request: ApiRequest, se
     if request.method != "POST" {
         return Err(ApiError::method_not_allowed(&request.method, &request.path));
     }
-    shared.tsd.stats.requests.put.inc();
+    shared.tsd.stats.put.received.inc();
     let owner = shared.clone();
     let work = move || {
         let body = sent.into_text()?;
@@ -77,7 +77,7 @@ pub(in crate::server) async fn put(shared: &Arc<Shared>, request: ApiRequest, se
             sync(shared, wishes, &mut tally).await?;
         }
     }
-    shared.tsd.stats.points.http.add(tally.taken);
+    shared.tsd.stats.put.points_http.add(tally.taken);
     answer(&tally, wishes)
 }
 
@@ -239,15 +239,15 @@ fn add(batch: &mut Batch, rules: &Rules, fields: &Fields<'_>) -> Result<(), Refu
             Some(value) => tags.set(name, value),
             None => {
                 let words = format!("Invalid tag value with key [{name}]: null");
-                return Err(Refused::Point(words, |s| &s.points.illegal_arguments));
+                return Err(Refused::Point(words, |s| &s.put.illegal_arguments));
             }
         }
     }
     let point = admit_http(fields.metric.as_deref(), fields.timestamp, fields.value.as_deref(), &tags, rules);
     let point = point.map_err(|e| {
         let counter: fn(&Stats) -> &Counter = match e {
-            PointError::InvalidValue(_) => |s| &s.points.invalid_values,
-            PointError::Illegal(_) => |s| &s.points.illegal_arguments,
+            PointError::InvalidValue(_) => |s| &s.put.invalid_values,
+            PointError::Illegal(_) => |s| &s.put.illegal_arguments,
         };
         Refused::Point(e.http_text().to_owned(), counter)
     })?;
@@ -256,10 +256,10 @@ fn add(batch: &mut Batch, rules: &Rules, fields: &Fields<'_>) -> Result<(), Refu
         None => patiently(|| batch.add(&point)),
     };
     done.map_err(|e| match e {
-        WriteError::Uid(UidError::NoSuchName { .. }) => Refused::Point("Unknown metric".to_owned(), |s| &s.points.unknown_metrics),
-        WriteError::Illegal(words) => Refused::Point(words, |s| &s.points.illegal_arguments),
+        WriteError::Uid(UidError::NoSuchName { .. }) => Refused::Point("Unknown metric".to_owned(), |s| &s.put.unknown_metrics),
+        WriteError::Illegal(words) => Refused::Point(words, |s| &s.put.illegal_arguments),
         WriteError::Overloaded(limit) => Refused::Overloaded(limit),
-        other => Refused::Point(format!("Storage exception: {other}"), |s| &s.points.storage_errors),
+        other => Refused::Point(format!("Storage exception: {other}"), |s| &s.put.store_errors),
     })
 }
 

@@ -5,6 +5,7 @@
 //! (surprises 3 and 4 of the recorded HTTP scenarios).
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
+use super::{aggregators, config, dropcaches, metrics, query, serializers, stats, suggest, uid, version};
 use crate::config::Settings;
 use crate::tsd::Tsd;
 
@@ -77,10 +78,24 @@ impl Mode {
 
 /// One line an endpoint: base, when it is there, how it is served.
 const ENDPOINTS: &[(&str, When, Handler)] = &[
+    ("api/aggregators", When::Always, Handler::Call(aggregators::aggregators)),
+    ("api/config", When::Always, Handler::Call(config::config)),
+    ("api/dropcaches", When::Always, Handler::Call(dropcaches::dropcaches)),
+    ("api/serializers", When::Always, Handler::Call(serializers::serializers)),
+    ("api/stats", When::Always, Handler::Call(stats::stats)),
+    ("api/version", When::Always, Handler::Call(version::version)),
+    ("api/query", When::Reading, Handler::Query(query::query)),
+    ("api/suggest", When::Reading, Handler::Call(suggest::suggest)),
+    ("api/uid", When::Writing, Handler::Call(uid::uid)),
     ("api/put", When::Writing, Handler::Put),
     ("api/rollup", When::Writing, Handler::Rollup),
     ("api/histogram", When::Writing, Handler::Histogram),
     ("", When::Reading, Handler::Home),
+    ("aggregators", When::Always, Handler::Call(aggregators::aggregators)),
+    ("stats", When::Always, Handler::Call(stats::stats)),
+    ("version", When::Always, Handler::Call(version::version)),
+    ("suggest", When::Reading, Handler::Call(suggest::suggest)),
+    ("metrics", When::Always, Handler::Call(metrics::metrics)),
     ("diediedie", When::Always, Handler::Die),
 ];
 
@@ -110,7 +125,7 @@ impl Route {
         let (first, rest) = below.split_once('/').unwrap_or((below, ""));
         let digits = first.strip_prefix('v').filter(|v| v.starts_with(|c: char| c.is_ascii_digit()));
         let (version, endpoint) = match digits {
-            Some(digits) => (version(digits)?, rest),
+            Some(digits) => (number(digits)?, rest),
             None => (VERSION_MAX, below),
         };
         let name = endpoint.split('/').next().unwrap_or_default();
@@ -120,7 +135,11 @@ impl Route {
 
     /// The handler, if this server has it switched on.
     pub fn handler(&self, settings: &Settings) -> Option<Handler> {
-        let switched = if self.base.starts_with("api/") { settings.core_enable_api } else { settings.core_enable_ui };
+        let switched = match self.base.as_str() {
+            "metrics" => true, // for machines, and no part of either
+            base if base.starts_with("api/") => settings.core_enable_api,
+            _ => settings.core_enable_ui,
+        };
         let &(_, when, handler) = ENDPOINTS.iter().find(|(base, ..)| *base == self.base)?;
         let allowed = !matches!(handler, Handler::Die) || !settings.no_diediedie;
         (switched && allowed && Mode::of(settings).serves(when)).then_some(handler)
@@ -128,7 +147,7 @@ impl Route {
 }
 
 /// The number of a version; `digits` begins with one.
-fn version(digits: &str) -> Result<u32, ApiError> {
+fn number(digits: &str) -> Result<u32, ApiError> {
     let invalid =
         || ApiError::bad("Invalid API version format supplied").details(format!("API version [{digits}] cannot be parsed to an integer"));
     let version = digits.parse::<i32>().ok().and_then(|v| u32::try_from(v).ok()).ok_or_else(invalid)?;

@@ -8,6 +8,7 @@ pub mod session;
 #[cfg(test)]
 mod tests;
 
+use super::http::{stats, version};
 use super::limits::{OVERLOAD_WAIT_MAX, WRITE_TIMEOUT};
 use super::{Shared, Stop, on_disk};
 use crate::point::Point;
@@ -52,7 +53,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
     let batch = shared.tsd.writer.batch();
     let mut connection = Connection { shared, stream, peer, session, batch, pending: None, overloaded: None };
     if let Err(e) = connection.run(&mut stop).await {
-        super::lost(&connection.shared, peer, "by telnet", &e);
+        tracing::debug!(%peer, "telnet connection ended: {e}");
     }
     // Whatever ended it: lines that came whole are taken, and who waits for the end of the stream waits for the disk too.
     connection.settle().await;
@@ -196,8 +197,8 @@ impl Connection {
                 self.shared.tsd.uids.drop_caches();
                 self.session.reply("Caches dropped.\n");
             }
-            Command::Version => self.session.reply(&version()),
-            Command::Stats => {}
+            Command::Version => self.session.reply(&version::text()),
+            Command::Stats => self.session.reply(&stats::text(&self.shared.tsd)),
             Command::Exit => return Flow::End,
             Command::Die if !self.peer.ip().to_canonical().is_loopback() => {
                 self.session.reply("diediedie: taken from this machine only\n");
@@ -221,9 +222,4 @@ impl Connection {
         self.session.replies.clear();
         sent.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its replies")))
     }
-}
-
-/// Two lines; collectors look for the first words.
-fn version() -> String {
-    format!("net.opentsdb.tools BuildData built at revision {}\nBuilt on\n", env!("CARGO_PKG_VERSION"))
 }

@@ -40,6 +40,7 @@ pub enum Next {
 #[derive(Debug, Default)]
 struct Tally {
     lines: u64,
+    puts: u64,
     points: u64,
     invalid: u64,
     illegal: u64,
@@ -115,13 +116,14 @@ impl Session {
     /// Adds what was counted since the last call.
     pub fn count(&mut self, stats: &Stats) {
         let tally = std::mem::take(&mut self.tally);
-        stats.requests.telnet.add(tally.lines);
+        stats.server.telnet_lines.add(tally.lines);
+        stats.put.received.add(tally.puts);
         for (counter, n) in [
-            (&stats.points.telnet, tally.points),
-            (&stats.points.invalid_values, tally.invalid),
-            (&stats.points.illegal_arguments, tally.illegal),
-            (&stats.points.unknown_metrics, tally.unknown),
-            (&stats.points.storage_errors, tally.failed),
+            (&stats.put.points_telnet, tally.points),
+            (&stats.put.invalid_values, tally.invalid),
+            (&stats.put.illegal_arguments, tally.illegal),
+            (&stats.put.unknown_metrics, tally.unknown),
+            (&stats.put.store_errors, tally.failed),
         ] {
             if n > 0 {
                 counter.add(n);
@@ -159,6 +161,7 @@ impl Session {
     }
 
     fn put(&mut self, line: &str, sink: &mut impl Sink) -> Option<Next> {
+        self.tally.puts += 1;
         let mut tags = TagBuf::new();
         let point = match parse_put(line, &mut tags, &self.rules) {
             Ok(point) => point,
