@@ -21,12 +21,9 @@ impl Interpolation {
     /// The one that belongs to a function (recorded cases `agg/mis-int-*`).
     pub fn of(function: Aggregator) -> Interpolation {
         match function {
-            Aggregator::Zimsum
-            | Aggregator::SquareSum
-            | Aggregator::Count
-            | Aggregator::First
-            | Aggregator::Last
-            | Aggregator::None => Interpolation::Zero,
+            Aggregator::Zimsum | Aggregator::SquareSum | Aggregator::Count | Aggregator::First | Aggregator::Last | Aggregator::None => {
+                Interpolation::Zero
+            }
             Aggregator::Mimmin => Interpolation::Max,
             Aggregator::Mimmax => Interpolation::Min,
             Aggregator::Pfsum => Interpolation::Previous,

@@ -84,7 +84,12 @@ mod tests {
 
     #[test]
     fn points_keep_time_value_and_kind() {
-        let all = [(0, Number::Int(-1)), (1, Number::Float(-0.5)), (1_356_998_400_123, Number::Int(i64::MIN)), (i64::MAX / 4, Number::Float(1e300))];
+        let all = [
+            (0, Number::Int(-1)),
+            (1, Number::Float(-0.5)),
+            (1_356_998_400_123, Number::Int(i64::MIN)),
+            (i64::MAX / 4, Number::Float(1e300)),
+        ];
         let mut points: Points = all[..2].iter().copied().collect();
         points.append(all[2..].iter().copied().collect());
         assert_eq!(points.iter().collect::<Vec<_>>(), all);

@@ -223,9 +223,19 @@ mod tests {
     #[test]
     fn kinds_depend_on_the_held_values() {
         let one: &[_] = &[(2_000, Int(1)), (3_000, Int(2)), (4_000, Float(2.5)), (5_000, Int(3)), (6_000, Int(4))];
-        check(Aggregator::None, false, &[one], &[(2_000, Int(1)), (3_000, Float(2.0)), (4_000, Float(2.5)), (5_000, Int(3)), (6_000, Int(4))]);
+        check(
+            Aggregator::None,
+            false,
+            &[one],
+            &[(2_000, Int(1)), (3_000, Float(2.0)), (4_000, Float(2.5)), (5_000, Int(3)), (6_000, Int(4))],
+        );
         // agg/single-next-outside: the float at 20,000 is not shown, but held.
-        check(Aggregator::Sum, false, &[&[(2_000, Int(1)), (3_000, Int(2)), (20_000, Float(1.0))]], &[(2_000, Int(1)), (3_000, Float(2.0))]);
+        check(
+            Aggregator::Sum,
+            false,
+            &[&[(2_000, Int(1)), (3_000, Int(2)), (20_000, Float(1.0))]],
+            &[(2_000, Int(1)), (3_000, Float(2.0))],
+        );
         // A series that has not begun counts for the kind too, by its first point.
         check(Aggregator::Sum, false, &[&[(2_000, Int(1))], &[(8_000, Float(1.0))]], &[(2_000, Float(1.0)), (8_000, Float(1.0))]);
     }

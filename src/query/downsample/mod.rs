@@ -23,7 +23,10 @@ pub struct Grid {
 #[derive(Clone, Debug)]
 enum Kind {
     /// One bucket: points from `start` up to but without `end`, shown at `start`.
-    All { start: i64, end: i64 },
+    All {
+        start: i64,
+        end: i64,
+    },
     /// Multiples of so many milliseconds since the epoch.
     Fixed(i64),
     Calendar(Calendar),

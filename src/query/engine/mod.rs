@@ -1,9 +1,27 @@
-//! Runs plans: fetch, decode, downsample, rate, group, aggregate.
+//! Runs plans: select series, fetch and decode their rows, downsample, group, take rates, aggregate.
+//!
+//! It knows no dialect of questions and prints nothing. The numbers are made by [`super::downsample`], [`super::rate`] and
+//! [`super::aggregate`]; here is decided what they are made of.
 
+mod budget;
+mod decode;
+mod fetch;
+mod group;
+mod range;
+mod select;
+mod slices;
+
+use super::downsample::Grid;
 use super::plan::{Group, Query, SubQuery};
 use crate::codec::Layout;
 use crate::store::{Overlay, Store, StoreError};
 use crate::uid::{UidError, Uids};
+use budget::Budget;
+use fetch::Fetch;
+use group::Grouping;
+use range::RowRange;
+use select::Selection;
+use slices::slices;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -69,22 +87,55 @@ pub struct EngineOptions {
 
 /// Answers plans over one store.
 pub struct Engine {
-    _store: Arc<dyn Store>,
-    _uids: Arc<Uids>,
+    store: Arc<dyn Store>,
+    overlay: Option<Arc<dyn Overlay>>,
+    uids: Arc<Uids>,
+    options: EngineOptions,
 }
 
-#[allow(unused_variables, clippy::unimplemented)]
+/// The last instant OpenTSDB takes, in milliseconds.
+const MILLIS_MAX: i64 = 9_999_999_999_999;
+
 impl Engine {
     /// `overlay`: rows that wait in this process.
     pub fn new(store: Arc<dyn Store>, overlay: Option<Arc<dyn Overlay>>, uids: Arc<Uids>, options: EngineOptions) -> Engine {
-        unimplemented!()
+        Engine { store, overlay, uids, options }
     }
+
     /// Answers every sub query, in their order.
     pub fn run(&self, query: &Query, cancel: &Cancel) -> Result<Vec<Group>, QueryError> {
-        unimplemented!()
+        let mut groups = Vec::new();
+        for sub in &query.subs {
+            groups.extend(self.run_sub(query, sub, cancel)?);
+        }
+        Ok(groups)
     }
+
     /// Answers one sub query.
     pub fn run_sub(&self, query: &Query, sub: &SubQuery, cancel: &Cancel) -> Result<Vec<Group>, QueryError> {
-        unimplemented!()
+        let shown = (query.start_ms, query.end_ms);
+        if let Some(time) = [shown.0, shown.1].into_iter().find(|time| !(0..=MILLIS_MAX).contains(time)) {
+            return Err(QueryError::Bad { message: format!("Invalid timestamp: {time}"), details: None });
+        }
+        let options = &self.options;
+        let budget = Budget::new(options, cancel);
+        let selection = Selection::resolve(sub, &self.uids, &options.layout, options.skip_unresolved_tagvs)?;
+        let rows = RowRange::new(shown.0, shown.1, sub.downsample.as_ref());
+        let grid = sub.downsample.as_ref().map(|spec| Grid::new(spec, shown, rows.millis()));
+        let split_ms = grid.as_ref().map_or(Some(1), Grid::split_ms);
+        let slices = slices(&options.layout, &selection.metric, rows, split_ms, options.threads, selection.reads_end_row());
+        let fetch = Fetch {
+            store: self.store.as_ref(),
+            overlay: self.overlay.as_deref(),
+            uids: &self.uids,
+            options,
+            selection: &selection,
+            grid: grid.as_ref(),
+            budget: &budget,
+        };
+        let series = fetch.run(&slices)?;
+        let fill = sub.downsample.as_ref().and_then(|spec| grid.as_ref()?.fill(spec.fill, rows.millis()));
+        let rows = rows.millis();
+        Grouping { uids: &self.uids, options, sub, selection: &selection, fill, rows, shown, budget: &budget }.answer(series)
     }
 }
