@@ -27,6 +27,13 @@ impl Points {
         self.bits.push(bits);
     }
 
+    /// Adds points after all others, given as columns of one length.
+    pub fn extend(&mut self, times: &[i64], values: &[Number]) {
+        self.stamps.reserve(times.len());
+        self.bits.reserve(times.len());
+        times.iter().zip(values).for_each(|(&ms, &value)| self.push(ms, value));
+    }
+
     /// Adds the points of the time after this one.
     pub fn append(&mut self, later: Points) {
         if self.stamps.is_empty() {

@@ -122,28 +122,25 @@ impl Buckets {
         Buckets { fold: Fold::new(grid.function), start: i64::MIN, end: i64::MIN, dead: false, done: Points::default() }
     }
 
-    /// Takes points that are later than all before them.
-    pub fn extend(&mut self, grid: &Grid, points: &[(i64, Number)]) {
-        let skipped = points.iter().position(|p| p.0 >= grid.from).unwrap_or(points.len());
-        let mut rest = points.get(skipped..).unwrap_or_default();
+    /// Takes points that are later than all before them, as columns of one length.
+    pub fn extend(&mut self, grid: &Grid, times: &[i64], values: &[Number]) {
+        let (mut times, mut values) = behind(times, values, grid.from);
         if let Kind::All { start, end } = grid.kind {
-            let inside = rest.iter().filter(|p| p.0 >= start && p.0 < end);
-            let mut inside = inside.map(|p| as_f64(p.1)).peekable();
-            if inside.peek().is_some() {
+            (times, values) = behind(times, values, start);
+            let (bucket, _) = before(times, values, end);
+            if !bucket.is_empty() {
                 self.start = start;
-                self.fold.extend(inside);
+                self.fold.extend(bucket.iter().map(|&value| as_f64(value)));
             }
             return;
         }
-        while let (Some(first), false) = (rest.first(), self.dead) {
-            if first.0 >= self.end && !self.open(grid, first.0) {
+        while let (Some(&first), false) = (times.first(), self.dead) {
+            if first >= self.end && !self.open(grid, first) {
                 return;
             }
-            let end = self.end;
-            let inside = rest.iter().position(|p| p.0 >= end).unwrap_or(rest.len());
-            let (bucket, later) = rest.split_at_checked(inside).unwrap_or((rest, &[]));
-            self.fold.extend(bucket.iter().map(|p| as_f64(p.1)));
-            rest = later;
+            let (bucket, later) = before(times, values, self.end);
+            self.fold.extend(bucket.iter().map(|&value| as_f64(value)));
+            (times, values) = later;
         }
     }
 
@@ -185,6 +182,22 @@ impl Buckets {
     }
 }
 
+/// Columns of times and of values.
+type Columns<'a> = (&'a [i64], &'a [Number]);
+
+/// What is not before `ms`.
+fn behind<'a>(times: &'a [i64], values: &'a [Number], ms: i64) -> Columns<'a> {
+    let at = times.iter().position(|&time| time >= ms).unwrap_or(times.len());
+    (times.get(at..).unwrap_or_default(), values.get(at..).unwrap_or_default())
+}
+
+/// The values before `ms`, and the rest.
+fn before<'a>(times: &'a [i64], values: &'a [Number], ms: i64) -> (&'a [Number], Columns<'a>) {
+    let at = times.iter().position(|&time| time >= ms).unwrap_or(times.len());
+    let (inside, later) = values.split_at_checked(at).unwrap_or((values, &[]));
+    (inside, (times.get(at..).unwrap_or_default(), later))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,11 +205,11 @@ mod tests {
     fn check(interval: Interval, function: Aggregator, points: &[(i64, i64)], want: &[(i64, f64)]) {
         let spec = Downsample { interval, function, fill: Fill::None };
         let grid = Grid::new(&spec, (500, 3_000), (100, 4_000));
-        let points: Vec<_> = points.iter().map(|&(ms, v)| (ms, Number::Int(v))).collect();
+        let (times, values): (Vec<_>, Vec<_>) = points.iter().map(|&(ms, v)| (ms, Number::Int(v))).unzip();
         for cut in 0..=points.len() {
-            let (mut buckets, (early, late)) = (Buckets::new(&grid), points.split_at(cut));
-            buckets.extend(&grid, early);
-            buckets.extend(&grid, late);
+            let mut buckets = Buckets::new(&grid);
+            buckets.extend(&grid, &times[..cut], &values[..cut]);
+            buckets.extend(&grid, &times[cut..], &values[cut..]);
             let got: Vec<_> = buckets.finish().iter().map(|(ms, v)| (ms, as_f64(v))).collect();
             assert_eq!(got, want, "{spec:?}, cut at {cut}");
         }

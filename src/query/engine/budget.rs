@@ -9,9 +9,21 @@ pub struct Budget<'a> {
     options: &'a EngineOptions,
     cancel: &'a Cancel,
     deadline: Option<Instant>,
+    rows: AtomicU64,
     points: AtomicU64,
     bytes: AtomicU64,
     held: AtomicU64,
+}
+
+/// What was read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Used {
+    /// Rows that came from the store.
+    pub rows: u64,
+    /// Points of the series that are wanted.
+    pub points: u64,
+    /// Bytes of the rows.
+    pub bytes: u64,
 }
 
 /// Statuses as OpenTSDB has them.
@@ -23,7 +35,7 @@ impl<'a> Budget<'a> {
     pub fn new(options: &'a EngineOptions, cancel: &'a Cancel) -> Budget<'a> {
         let deadline = (options.timeout_ms > 0).then(|| Instant::now().checked_add(Duration::from_millis(options.timeout_ms))).flatten();
         let zero = AtomicU64::default;
-        Budget { options, cancel, deadline, points: zero(), bytes: zero(), held: zero() }
+        Budget { options, cancel, deadline, rows: zero(), points: zero(), bytes: zero(), held: zero() }
     }
 
     /// Called once a batch of work.
@@ -39,7 +51,8 @@ impl<'a> Budget<'a> {
     }
 
     /// Counts a batch that was read.
-    pub fn read(&self, points: u64, bytes: u64) -> Result<(), QueryError> {
+    pub fn read(&self, Used { rows, points, bytes }: Used) -> Result<(), QueryError> {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
         let points = self.points.fetch_add(points, Ordering::Relaxed) + points;
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let (max_points, max_bytes) = (self.options.max_points, self.options.max_bytes);
@@ -73,9 +86,10 @@ impl<'a> Budget<'a> {
         Ok(())
     }
 
-    /// Points and bytes read so far.
-    pub fn used(&self) -> (u64, u64) {
-        (self.points.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    /// What was read so far.
+    pub fn used(&self) -> Used {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Used { rows: of(&self.rows), points: of(&self.points), bytes: of(&self.bytes) }
     }
 }
 

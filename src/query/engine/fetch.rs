@@ -1,12 +1,11 @@
 //! Rows to series: slices are scanned in parallel, merged with the rows that wait in this process, decoded, and
 //! downsampled while they stream. Memory follows the answer, not the input.
 
-use super::budget::Budget;
-use super::decode::decode_row;
+use super::budget::{Budget, Used};
 use super::select::Selection;
 use super::slices::Slice;
 use super::{EngineOptions, QueryError};
-use crate::point::Number;
+use crate::codec::{self, Cell, decode_row};
 use crate::query::downsample::{Buckets, Grid};
 use crate::query::points::{POINT_BYTES, Points};
 use crate::store::{CellView, Columns, Overlay, RowBatch, RowView, Scan, Store};
@@ -151,7 +150,7 @@ struct SliceReader<'a> {
     known: FxHashMap<Vec<u8>, Option<usize>>,
     /// Answers of tests by name: place of the test and UID of the value.
     named: FxHashMap<(usize, Vec<u8>), bool>,
-    points: Vec<(i64, Number)>,
+    points: codec::Points,
     held: u64,
     read: u64,
 }
@@ -161,7 +160,7 @@ impl<'a> SliceReader<'a> {
         let layout = &fetch.options.layout;
         let prefix = usize::from(layout.salt_width) + usize::from(layout.metric_width);
         let (known, named) = Default::default();
-        SliceReader { fetch, prefix, parts: Vec::new(), known, named, points: Vec::new(), held: 0, read: 0 }
+        SliceReader { fetch, prefix, parts: Vec::new(), known, named, points: codec::Points::default(), held: 0, read: 0 }
     }
 
     fn read(mut self, slice: &Slice, waiting: Option<&RowBatch>) -> Result<Vec<Part>, QueryError> {
@@ -177,29 +176,29 @@ impl<'a> SliceReader<'a> {
         while scanner.next(&mut batch)? {
             for row in batch.rows() {
                 while let Some(before) = waiting.take_if(|key| key < row.key()) {
-                    self.row(before.key(), before.cells())?;
+                    self.row(before.key(), || before.cells())?;
                 }
                 match waiting.take_if(|key| key == row.key()) {
-                    Some(newer) => self.row(row.key(), row.cells().chain(newer.cells()))?,
-                    None => self.row(row.key(), row.cells())?,
+                    Some(newer) => self.row(row.key(), || row.cells().chain(newer.cells()))?,
+                    None => self.row(row.key(), || row.cells())?,
                 }
             }
-            self.account(batch.byte_len() as u64)?;
+            self.account(batch.len() as u64, batch.byte_len() as u64)?;
         }
         while let Some(row) = waiting.take_if(|_| true) {
-            self.row(row.key(), row.cells())?;
+            self.row(row.key(), || row.cells())?;
         }
-        self.account(0)?;
+        self.account(0, 0)?;
         Ok(self.parts)
     }
 
     /// Hands over what was used since the last batch.
-    fn account(&mut self, bytes: u64) -> Result<(), QueryError> {
-        self.fetch.budget.read(std::mem::take(&mut self.read), bytes)?;
+    fn account(&mut self, rows: u64, bytes: u64) -> Result<(), QueryError> {
+        self.fetch.budget.read(Used { rows, points: std::mem::take(&mut self.read), bytes })?;
         self.fetch.budget.hold(std::mem::take(&mut self.held))
     }
 
-    fn row<'c>(&mut self, key: &[u8], cells: impl Iterator<Item = CellView<'c>>) -> Result<(), QueryError> {
+    fn row<'c, I: Iterator<Item = CellView<'c>>>(&mut self, key: &[u8], cells: impl Fn() -> I) -> Result<(), QueryError> {
         let Some((prefix, rest)) = key.split_at_checked(self.prefix) else { return Ok(()) };
         let Some((time, tags)) = rest.split_first_chunk::<TIME_WIDTH>() else { return Ok(()) };
         let place = match self.known.get(tags).copied() {
@@ -211,11 +210,16 @@ impl<'a> SliceReader<'a> {
                 return Ok(());
             }
         };
-        let base_ms = i64::from(u32::from_be_bytes(*time)) * 1000;
-        decode_row(base_ms, cells, &mut self.points).map_err(|what| QueryError::Data(format!("{what} in row {key:?}")))?;
-        let (Some(first), Some(last)) = (self.points.first(), self.points.last()) else { return Ok(()) };
+        let cells = || cells().map(|cell| Cell { qualifier: cell.qualifier, value: cell.value, time: cell.time });
+        self.points.clear();
+        let report = decode_row(key, u32::from_be_bytes(*time), cells, &self.fetch.options.decode, &mut self.points);
+        // Two values for one instant are no error here, whatever `fix_duplicates` says: the newest is read.
+        if let Some(damage) = report.failure() {
+            return Err(QueryError::Data(damage.to_string()));
+        }
+        let (Some(&first), Some(&last)) = (self.points.times.first(), self.points.times.last()) else { return Ok(()) };
         self.read += self.points.len() as u64;
-        let span = (first.0, last.0);
+        let span = (first, last);
         let place = place.unwrap_or_else(|| {
             let sink = self.fetch.grid.map_or_else(|| Sink::Raw(Points::default()), |grid| Sink::Buckets(Box::new(Buckets::new(grid))));
             self.parts.push(Part { key: [prefix, tags].concat(), sink, span });
@@ -227,8 +231,8 @@ impl<'a> SliceReader<'a> {
         part.span.1 = span.1;
         let before = part.sink.bytes();
         match (&mut part.sink, self.fetch.grid) {
-            (Sink::Buckets(buckets), Some(grid)) => buckets.extend(grid, &self.points),
-            (Sink::Raw(points), _) => self.points.iter().for_each(|&(ms, value)| points.push(ms, value)),
+            (Sink::Buckets(buckets), Some(grid)) => buckets.extend(grid, &self.points.times, &self.points.values),
+            (Sink::Raw(points), _) => points.extend(&self.points.times, &self.points.values),
             (Sink::Buckets(_), None) => {}
         }
         self.held += part.sink.bytes().saturating_sub(before);
@@ -247,7 +251,7 @@ impl<'a> SliceReader<'a> {
                 Some(passes) => *passes,
                 None => {
                     let name = self.fetch.uids.name(UidKind::Tagv, value)?;
-                    let passes = super::select::passes(test, &name)?;
+                    let passes = test.try_matches(&name).map_err(|error| QueryError::Bad { message: error.to_string(), details: None })?;
                     self.named.insert((at, value.to_vec()), passes);
                     passes
                 }

@@ -4,7 +4,6 @@
 //! [`super::aggregate`]; here is decided what they are made of.
 
 mod budget;
-mod decode;
 mod fetch;
 mod group;
 mod range;
@@ -13,7 +12,8 @@ mod slices;
 
 use super::downsample::Grid;
 use super::plan::{Group, Query, SubQuery};
-use crate::codec::Layout;
+use crate::codec::{DecodeOptions, Layout};
+use crate::stats::Counter;
 use crate::store::{Overlay, Store, StoreError};
 use crate::uid::{UidError, Uids};
 use budget::Budget;
@@ -71,6 +71,8 @@ pub struct EngineOptions {
     pub data_table: String,
     /// `tsd.storage.fix_duplicates`.
     pub fix_duplicates: bool,
+    /// Which of two points of one instant is read.
+    pub decode: DecodeOptions,
     /// `tsd.query.skip_unresolved_tagvs`.
     pub skip_unresolved_tagvs: bool,
     /// Threads for slices of one query.
@@ -91,6 +93,22 @@ pub struct Engine {
     overlay: Option<Arc<dyn Overlay>>,
     uids: Arc<Uids>,
     options: EngineOptions,
+    counters: Counters,
+}
+
+/// What queries did so far.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Sub queries begun.
+    pub queries: Counter,
+    /// Rows that came from the store, wanted or not: tells how well prefilters work.
+    pub rows_read: Counter,
+    /// Bytes of those rows.
+    pub bytes_read: Counter,
+    /// Points of the series that were wanted.
+    pub points_read: Counter,
+    /// Points given out.
+    pub points_answered: Counter,
 }
 
 /// The last instant OpenTSDB takes, in milliseconds.
@@ -99,7 +117,7 @@ const MILLIS_MAX: i64 = 9_999_999_999_999;
 impl Engine {
     /// `overlay`: rows that wait in this process.
     pub fn new(store: Arc<dyn Store>, overlay: Option<Arc<dyn Overlay>>, uids: Arc<Uids>, options: EngineOptions) -> Engine {
-        Engine { store, overlay, uids, options }
+        Engine { store, overlay, uids, options, counters: Counters::default() }
     }
 
     /// Answers every sub query, in their order.
@@ -117,6 +135,7 @@ impl Engine {
         if let Some(time) = [shown.0, shown.1].into_iter().find(|time| !(0..=MILLIS_MAX).contains(time)) {
             return Err(QueryError::Bad { message: format!("Invalid timestamp: {time}"), details: None });
         }
+        self.counters.queries.inc();
         let options = &self.options;
         let budget = Budget::new(options, cancel);
         let selection = Selection::resolve(sub, &self.uids, &options.layout, options.skip_unresolved_tagvs)?;
@@ -133,9 +152,26 @@ impl Engine {
             grid: grid.as_ref(),
             budget: &budget,
         };
-        let series = fetch.run(&slices)?;
+        let series = fetch.run(&slices);
+        self.count(&budget);
+        let series = series?;
         let fill = sub.downsample.as_ref().and_then(|spec| grid.as_ref()?.fill(spec.fill, rows.millis()));
         let rows = rows.millis();
-        Grouping { uids: &self.uids, options, sub, selection: &selection, fill, rows, shown, budget: &budget }.answer(series)
+        let groups =
+            Grouping { uids: &self.uids, options, sub, selection: &selection, fill, rows, shown, budget: &budget }.answer(series)?;
+        self.counters.points_answered.add(groups.iter().map(|group| group.points.len() as u64).sum());
+        Ok(groups)
+    }
+
+    fn count(&self, budget: &Budget<'_>) {
+        let used = budget.used();
+        self.counters.rows_read.add(used.rows);
+        self.counters.bytes_read.add(used.bytes);
+        self.counters.points_read.add(used.points);
+    }
+
+    /// What queries did so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 }

@@ -218,17 +218,3 @@ impl Resolved {
         matches!(&self.test, TagTest::Wildcard { pattern, .. } if pattern.bytes().all(|b| b == b'*'))
     }
 }
-
-/// Whether a value's name passes a test.
-pub fn passes(test: &TagTest, value: &str) -> Result<bool, QueryError> {
-    let equal = |values: &[String], ignore_case: bool| match ignore_case {
-        true => values.contains(&value.to_lowercase()),
-        false => values.iter().any(|v| v == value),
-    };
-    Ok(match test {
-        TagTest::LiteralOr { values, ignore_case } => equal(values, *ignore_case),
-        TagTest::NotLiteralOr { values, ignore_case } => !equal(values, *ignore_case),
-        TagTest::Wildcard { pattern, .. } => pattern == "*",
-        TagTest::Regexp { regex, .. } => regex.is_match(value).unwrap_or(false),
-    })
-}
