@@ -1,5 +1,6 @@
 //! The one way out: request, plan, fetch, series, groups, answer.
 pub mod aggregate;
+pub mod answer;
 pub mod downsample;
 pub mod engine;
 pub mod filter;

@@ -114,8 +114,8 @@ fn cut(text: &str) -> Option<i64> {
         return None; // too long a whole number is an error, not a rounded one
     }
     let float: f64 = text.parse().ok()?;
-    // 2^63 is the first that does not fit.
-    (-9.223_372_036_854_775_8e18..9.223_372_036_854_775_8e18).contains(&float).then_some(float as i64)
+    let low = i64::MIN as f64; // and its opposite is the first that does not fit
+    (low..-low).contains(&float).then_some(float as i64)
 }
 
 struct Parser<'a> {
