@@ -76,7 +76,7 @@ impl Translator {
             self.at += 1;
         }
         // A group that is not there never matches.
-        let text = if number > self.groups { "(?!)".to_string() } else { format!(r"(?:\{number})") };
+        let text = if number > self.groups { "[a&&b]".to_string() } else { format!(r"(?:\{number})") };
         self.atom(&text);
         Ok(())
     }

@@ -51,12 +51,14 @@ struct Translator {
     at: usize,
     out: String,
     flags: Flags,
-    /// Flags to return to at each open group's end.
-    open: Vec<Flags>,
+    /// Flags to return to at each open group's end, and where in `out` the group begins.
+    open: Vec<(Flags, usize)>,
     /// Capturing groups so far.
     groups: u32,
     /// Whether something stands before the cursor that a quantifier may follow.
     quantifiable: bool,
+    /// Where in `out` that something begins.
+    atom_start: usize,
 }
 
 fn translate(pattern: &str) -> Result<String, Failure> {
@@ -68,6 +70,7 @@ fn translate(pattern: &str) -> Result<String, Failure> {
         open: Vec::new(),
         groups: 0,
         quantifiable: false,
+        atom_start: 0,
     };
     while let Some(c) = t.next() {
         t.item(c)?;
@@ -109,9 +112,10 @@ impl Translator {
             }
             '(' => return self.group(),
             ')' => {
-                let Some(flags) = self.open.pop() else { return self.fail("Unmatched closing ')'") };
+                let Some((flags, start)) = self.open.pop() else { return self.fail("Unmatched closing ')'") };
                 self.flags = flags;
                 self.atom(")");
+                self.atom_start = start;
             }
             '|' => {
                 self.out.push('|');
@@ -131,11 +135,13 @@ impl Translator {
     }
 
     fn atom(&mut self, text: &str) {
+        self.atom_start = self.out.len();
         self.out.push_str(text);
         self.quantifiable = true;
     }
 
     fn literal(&mut self, c: char) {
+        self.atom_start = self.out.len();
         let other = class::other_case(c).filter(|_| self.flags.ignore_case);
         match other {
             Some(other) => self.out.extend(['[', c, other, ']']),
@@ -167,7 +173,11 @@ impl Translator {
                 self.at += 1;
                 self.out.push('?');
             }
-            Some('+') => return self.fail("Possessive quantifiers are not supported; write (?>...)"),
+            Some('+') => {
+                self.at += 1;
+                self.out.insert_str(self.atom_start, "(?>");
+                self.out.push(')');
+            }
             _ => {}
         }
         self.quantifiable = false;
@@ -218,7 +228,7 @@ impl Translator {
         let outer = self.flags;
         if !self.take('?') {
             self.groups += 1;
-            self.open.push(outer);
+            self.open.push((outer, self.out.len()));
             self.out.push('(');
             return Ok(());
         }
@@ -238,7 +248,7 @@ impl Translator {
             }
             _ => return self.inline_flags(outer),
         };
-        self.open.push(outer);
+        self.open.push((outer, self.out.len()));
         self.out.push_str(&start);
         Ok(())
     }
@@ -268,7 +278,7 @@ impl Translator {
                 'u' | 'U' | 'x' => return self.fail(format!("The flag '{c}' is not supported")),
                 ')' => return Ok(()),
                 ':' => {
-                    self.open.push(outer);
+                    self.open.push((outer, self.out.len()));
                     self.out.push_str("(?:");
                     return Ok(());
                 }

@@ -57,6 +57,10 @@ fn as_java() {
     check("(?=.*1)web", &["web1"], &["web2"]);
     check("(?<!x)web", &["web", "yweb"], &["xweb"]);
     check("(?>a+)b", &["aab"], &["aa"]);
+    check("^a*+b", &["aab", "b2a"], &["ca"]);
+    check("^(?:ab)++c", &["ababc"], &["abab"]);
+    check("^a*+a", &[], &["aaa"]);
+    check("^a{2}+b", &["aab"], &["ab"]);
     check("a{2}{3}b", &["aab"], &["ab"]); // the second count repeats nothing
     check("{2}a", &["a"], &["b"]);
     check("a{2,}?b", &["aaab"], &["ab"]);
@@ -133,4 +137,27 @@ fn hostile_patterns() {
         }
         assert!(started.elapsed().as_millis() < 3_000, "{pattern} took {:?}", started.elapsed());
     }
+}
+
+/// Random patterns that Java itself compiled and tried: never another answer; few refusals of what Java takes.
+#[test]
+fn as_java_recorded() {
+    let mut lines = include_str!("recorded.tsv").lines().filter(|l| !l.starts_with("# ") && !l.starts_with("# which"));
+    let values = lines.next().unwrap().trim_start_matches('\t').replace("\\t", "\t");
+    let values: Vec<&str> = values.split('\u{1f}').collect();
+    let (mut same, mut refused) = (0, Vec::new());
+    for line in lines {
+        let (pattern, java) = line.split_once('\t').unwrap();
+        match compile(pattern) {
+            Err(_) if java == "E" => same += 1,
+            Err(e) => refused.push(e),
+            Ok(_) if java == "E" => assert!(pattern.contains("(?<"), "{pattern} is an error in Java"),
+            Ok(regex) => {
+                let found: String = values.iter().map(|v| if regex.is_match(v).unwrap() { '1' } else { '0' }).collect();
+                assert_eq!(found, java, "{pattern}");
+                same += 1;
+            }
+        }
+    }
+    assert!(same > 500 && refused.len() < 30, "same {same}, refused here only {refused:#?}");
 }
