@@ -2,6 +2,7 @@
 
 use crate::config::Settings;
 use crate::query::engine::Engine;
+use crate::stats::Stats;
 use crate::store::Store;
 use crate::uid::Uids;
 use crate::write::Writer;
@@ -19,4 +20,6 @@ pub struct Tsd {
     pub writer: Arc<Writer>,
     /// The way out.
     pub engine: Arc<Engine>,
+    /// Counters.
+    pub stats: Arc<Stats>,
 }
