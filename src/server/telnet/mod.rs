@@ -39,10 +39,15 @@ impl Sink for Batch {
 
     /// Names may have to be asked for: the other connections of this thread go on elsewhere meanwhile.
     fn unknown(&mut self, point: &Point<'_>) -> Result<(), WriteError> {
-        match Handle::try_current().map(|h| h.runtime_flavor()) {
-            Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(|| self.add(point)),
-            _ => self.add(point),
-        }
+        blocking(|| self.add(point))
+    }
+}
+
+/// Runs what may wait for a disk or a store.
+fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|h| h.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }
 
@@ -157,7 +162,7 @@ impl Connection {
         }
         let since = Instant::now();
         loop {
-            match self.batch.commit() {
+            match blocking(|| self.batch.commit()) {
                 Ok(ticket) => {
                     self.pending = Some(ticket);
                     return;
