@@ -175,3 +175,8 @@ impl Engine {
         &self.counters
     }
 }
+
+#[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
+mod memory_store;
