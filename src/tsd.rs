@@ -8,6 +8,7 @@ use crate::query::engine::{Engine, EngineOptions};
 use crate::store::embedded::EmbeddedStore;
 use crate::store::hbase::{HbaseOptions, HbaseStore};
 use crate::store::{FamilySpec, Overlay, Store, StoreError, TableSpec};
+use crate::stats::Stats;
 use crate::uid::{UidError, UidOptions, Uids};
 use crate::write::{AutoCreate, Cells, JournalOptions, WriteError, WriteOptions, Writer};
 use std::path::PathBuf;
@@ -26,6 +27,8 @@ pub struct Tsd {
     pub writer: Arc<Writer>,
     /// The way out.
     pub engine: Arc<Engine>,
+    /// Counters.
+    pub stats: Arc<Stats>,
 }
 
 /// Why a TSD cannot start.
@@ -90,7 +93,7 @@ impl Tsd {
         let uids = open_uids(&store, &settings)?;
         let writer = open_writer(&store, &uids, &settings, write_options(&settings, store.as_ref()))?;
         let engine = open_engine(&store, Some(writer.overlay()), &uids, &settings);
-        Ok(Tsd { settings, store, uids, writer, engine: Arc::new(engine) })
+        Ok(Tsd { settings, store, uids, writer, engine: Arc::new(engine), stats: Arc::default() })
     }
 }
 

@@ -1,5 +1,12 @@
 //! The one way out: request, plan, fetch, series, groups, answer.
+pub mod aggregate;
+pub mod answer;
+pub mod downsample;
 pub mod engine;
 pub mod filter;
+pub mod interpolate;
+pub mod percentile;
 pub mod plan;
+pub mod points;
+pub mod rate;
 pub mod request;

@@ -27,9 +27,9 @@ pub struct ApiRequest {
 }
 
 impl ApiRequest {
-    /// The first value of a parameter.
+    /// The value of a parameter; the last one if it comes several times (recorded case `suggest/type_twice`).
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.params.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str())
+        self.params.iter().rev().find(|(k, _)| k == name).map(|(_, v)| v.as_str())
     }
     /// All values of a parameter.
     pub fn params_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
@@ -97,8 +97,8 @@ impl ApiError {
         self.details = Some(details.into());
         self
     }
-    /// 405 with OpenTSDB's words.
-    pub fn method_not_allowed(method: &str, path: &str) -> ApiError {
-        ApiError::new(405, "Method not allowed").details(format!("The HTTP method [{method}] is not permitted for this endpoint {path}"))
+    /// 405 with OpenTSDB's words, which do not name the path (recorded case `misc_routes/patch`).
+    pub fn method_not_allowed(method: &str, _path: &str) -> ApiError {
+        ApiError::new(405, "Method not allowed").details(format!("The HTTP method [{method}] is not permitted for this endpoint"))
     }
 }

@@ -1,0 +1,98 @@
+//! What one query may use: points, bytes, memory, time; and whether it was stopped. Shared by its threads.
+
+use super::{Cancel, EngineOptions, QueryError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Counts what a query uses and says no at the first limit.
+pub struct Budget<'a> {
+    options: &'a EngineOptions,
+    cancel: &'a Cancel,
+    deadline: Option<Instant>,
+    rows: AtomicU64,
+    points: AtomicU64,
+    bytes: AtomicU64,
+    held: AtomicU64,
+}
+
+/// What was read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Used {
+    /// Rows that came from the store.
+    pub rows: u64,
+    /// Points of the series that are wanted.
+    pub points: u64,
+    /// Bytes of the rows.
+    pub bytes: u64,
+}
+
+/// Statuses as OpenTSDB has them.
+const TOO_LARGE: u16 = 413;
+const TOO_SLOW: u16 = 504;
+
+impl<'a> Budget<'a> {
+    /// Time runs from now.
+    pub fn new(options: &'a EngineOptions, cancel: &'a Cancel) -> Budget<'a> {
+        let deadline = (options.timeout_ms > 0).then(|| Instant::now().checked_add(Duration::from_millis(options.timeout_ms))).flatten();
+        let zero = AtomicU64::default;
+        Budget { options, cancel, deadline, rows: zero(), points: zero(), bytes: zero(), held: zero() }
+    }
+
+    /// Called once a batch of work.
+    pub fn check(&self) -> Result<(), QueryError> {
+        if self.cancel.load(Ordering::Relaxed) {
+            return Err(QueryError::Cancelled);
+        }
+        if self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
+            let message = format!("Query timeout exceeded: tsd.query.timeout is {} ms", self.options.timeout_ms);
+            return Err(QueryError::Limit { message, status: TOO_SLOW });
+        }
+        Ok(())
+    }
+
+    /// Counts a batch that was read.
+    pub fn read(&self, Used { rows, points, bytes }: Used) -> Result<(), QueryError> {
+        self.rows.fetch_add(rows, Ordering::Relaxed);
+        let points = self.points.fetch_add(points, Ordering::Relaxed) + points;
+        let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let (max_points, max_bytes) = (self.options.max_points, self.options.max_bytes);
+        if max_points > 0 && points > max_points {
+            return Err(too_large(format!(
+                "Sorry, you have attempted to fetch more than our limit of {max_points} data points. Please try filtering using more \
+                 tags or decrease your time range. (tsd.query.limits.data_points.default)"
+            )));
+        }
+        if max_bytes > 0 && bytes > max_bytes {
+            return Err(too_large(format!(
+                "Sorry, you have attempted to fetch more than our maximum amount of {}MB from storage. Please try filtering using \
+                 more tags or decrease your time range. (tsd.query.limits.bytes.default)",
+                max_bytes / 1024 / 1024
+            )));
+        }
+        self.check()
+    }
+
+    /// Counts memory that is kept to the end of the query.
+    pub fn hold(&self, bytes: u64) -> Result<(), QueryError> {
+        let held = self.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let limit = self.options.memory_bytes;
+        if limit > 0 && held > limit {
+            return Err(too_large(format!(
+                "The query needs more than its {} MB of memory (tsd.query.memory): filter by more tags, shorten the time range or \
+                 downsample",
+                limit >> 20
+            )));
+        }
+        Ok(())
+    }
+
+    /// What was read so far.
+    pub fn used(&self) -> Used {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Used { rows: of(&self.rows), points: of(&self.points), bytes: of(&self.bytes) }
+    }
+}
+
+fn too_large(message: String) -> QueryError {
+    QueryError::Limit { message, status: TOO_LARGE }
+}

@@ -1,0 +1,296 @@
+//! Rows to series: slices are scanned in parallel, merged with the rows that wait in this process, decoded, and
+//! downsampled while they stream. Memory follows the answer, not the input.
+
+use super::budget::{Budget, Used};
+use super::select::Selection;
+use super::slices::Slice;
+use super::{EngineOptions, QueryError};
+use crate::codec::{self, Cell, decode_row};
+use crate::query::downsample::{Buckets, Grid};
+use crate::query::points::{POINT_BYTES, Points};
+use crate::store::{CellView, Columns, Overlay, RowBatch, RowView, Scan, Store};
+use crate::uid::{UidKind, Uids};
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// The column family of points.
+const FAMILY: &str = "t";
+/// Rows a batch: 500 to 1,000 is the plateau of a gateway, and the engines bound a batch's bytes as well.
+const BATCH_ROWS: usize = 512;
+/// Bytes a series costs beside its points, about: key, map entry, open bucket.
+const SERIES_BYTES: u64 = 300;
+/// Bytes of the time in a row key.
+const TIME_WIDTH: usize = 4;
+
+/// One series as it was read: raw points, or one point a bucket.
+#[derive(Debug)]
+pub struct Series {
+    /// Its row key without the time: salt, metric, tags.
+    pub key: Vec<u8>,
+    /// Its points in time order.
+    pub points: Points,
+    /// First and last instant of the points read, before any bucket.
+    pub span: (i64, i64),
+}
+
+/// All that the slices of one sub query share.
+pub struct Fetch<'a> {
+    /// The tables.
+    pub store: &'a dyn Store,
+    /// Rows that wait in this process.
+    pub overlay: Option<&'a dyn Overlay>,
+    /// Names.
+    pub uids: &'a Uids,
+    /// Settings.
+    pub options: &'a EngineOptions,
+    /// What is wanted.
+    pub selection: &'a Selection,
+    /// Buckets of time; `None`: raw points.
+    pub grid: Option<&'a Grid>,
+    /// Limits.
+    pub budget: &'a Budget<'a>,
+}
+
+/// A series inside one slice.
+struct Part {
+    key: Vec<u8>,
+    sink: Sink,
+    span: (i64, i64),
+}
+
+enum Sink {
+    Raw(Points),
+    Buckets(Box<Buckets>),
+}
+
+impl Sink {
+    fn bytes(&self) -> u64 {
+        match self {
+            Sink::Raw(points) => points.len() as u64 * POINT_BYTES,
+            Sink::Buckets(buckets) => buckets.bytes(),
+        }
+    }
+}
+
+impl Fetch<'_> {
+    /// Reads all slices with as many threads as the settings allow; the series come in order of their keys.
+    pub fn run(&self, slices: &[Slice]) -> Result<Vec<Series>, QueryError> {
+        // Before the first scanner opens: a point that moves from memory to the table meanwhile is seen at least once.
+        let waiting = self.pin(slices)?;
+        let next = AtomicUsize::new(0);
+        let failed = AtomicBool::new(false);
+        let done: Mutex<BTreeMap<usize, Result<Vec<Part>, QueryError>>> = Mutex::default();
+        let work = || {
+            while let Some((at, slice)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, slices.get(at)?))) {
+                if failed.load(Ordering::Relaxed) {
+                    break;
+                }
+                let parts = SliceReader::new(self).read(slice, waiting.get(slice.bucket));
+                failed.fetch_or(parts.is_err(), Ordering::Relaxed);
+                done.lock().insert(at, parts);
+            }
+        };
+        let threads = self.options.threads.min(slices.len());
+        std::thread::scope(|scope| {
+            (1..threads).for_each(|_| drop(scope.spawn(work)));
+            work();
+        });
+        self.join(done.into_inner())
+    }
+
+    /// The waiting rows of each salt bucket.
+    fn pin(&self, slices: &[Slice]) -> Result<Vec<RowBatch>, QueryError> {
+        let Some(overlay) = self.overlay else { return Ok(Vec::new()) };
+        let buckets = slices.last().map_or(0, |slice| slice.bucket + 1);
+        let mut out = Vec::new();
+        for bucket in 0..buckets {
+            let mut of = slices.iter().filter(|slice| slice.bucket == bucket);
+            let (first, last) = (of.clone().next(), of.next_back());
+            let rows = match (first, last) {
+                (Some(first), Some(last)) => overlay.pin(&self.options.data_table, &first.start, &last.stop),
+                _ => RowBatch::default(),
+            };
+            self.budget.hold(rows.byte_len() as u64)?;
+            out.push(rows);
+        }
+        Ok(out)
+    }
+
+    /// Puts the slices of each series together, which come in time order.
+    fn join(&self, done: BTreeMap<usize, Result<Vec<Part>, QueryError>>) -> Result<Vec<Series>, QueryError> {
+        let mut series: BTreeMap<Vec<u8>, Series> = BTreeMap::new();
+        for parts in done.into_values() {
+            for Part { key, sink, span } in parts? {
+                let points = match sink {
+                    Sink::Raw(points) => points,
+                    Sink::Buckets(buckets) => buckets.finish(),
+                };
+                match series.get_mut(&key) {
+                    Some(known) => {
+                        known.points.append(points);
+                        known.span.1 = span.1;
+                    }
+                    None => drop(series.insert(key.clone(), Series { key, points, span })),
+                }
+            }
+        }
+        Ok(series.into_values().collect())
+    }
+}
+
+/// Reads one slice.
+struct SliceReader<'a> {
+    fetch: &'a Fetch<'a>,
+    /// Bytes before the time in a row key.
+    prefix: usize,
+    parts: Vec<Part>,
+    /// Where a series is in `parts`, by its tags; `None`: not wanted.
+    known: FxHashMap<Vec<u8>, Option<usize>>,
+    /// Answers of tests by name: place of the test and UID of the value.
+    named: FxHashMap<(usize, Vec<u8>), bool>,
+    points: codec::Points,
+    held: u64,
+    read: u64,
+}
+
+impl<'a> SliceReader<'a> {
+    fn new(fetch: &'a Fetch<'a>) -> SliceReader<'a> {
+        let layout = &fetch.options.layout;
+        let prefix = usize::from(layout.salt_width) + usize::from(layout.metric_width);
+        let (known, named) = Default::default();
+        SliceReader { fetch, prefix, parts: Vec::new(), known, named, points: codec::Points::default(), held: 0, read: 0 }
+    }
+
+    fn read(mut self, slice: &Slice, waiting: Option<&RowBatch>) -> Result<Vec<Part>, QueryError> {
+        let fetch = self.fetch;
+        let mut scan = Scan::range(slice.start.clone(), slice.stop.clone());
+        scan.columns = Columns::Family(FAMILY);
+        scan.prefilter = fetch.selection.prefilter(self.prefix + TIME_WIDTH);
+        scan.batch_rows = BATCH_ROWS;
+        let mut waiting = Waiting::new(waiting, slice);
+        let mut scanner = fetch.store.scan(&fetch.options.data_table, scan)?;
+        let mut batch = RowBatch::default();
+        fetch.budget.check()?;
+        while scanner.next(&mut batch)? {
+            for row in batch.rows() {
+                while let Some(before) = waiting.take_if(|key| key < row.key()) {
+                    self.row(before.key(), || before.cells())?;
+                }
+                match waiting.take_if(|key| key == row.key()) {
+                    Some(newer) => self.row(row.key(), || row.cells().chain(newer.cells()))?,
+                    None => self.row(row.key(), || row.cells())?,
+                }
+            }
+            self.account(batch.len() as u64, batch.byte_len() as u64)?;
+        }
+        while let Some(row) = waiting.take_if(|_| true) {
+            self.row(row.key(), || row.cells())?;
+        }
+        self.account(0, 0)?;
+        Ok(self.parts)
+    }
+
+    /// Hands over what was used since the last batch.
+    fn account(&mut self, rows: u64, bytes: u64) -> Result<(), QueryError> {
+        self.fetch.budget.read(Used { rows, points: std::mem::take(&mut self.read), bytes })?;
+        self.fetch.budget.hold(std::mem::take(&mut self.held))
+    }
+
+    fn row<'c, I: Iterator<Item = CellView<'c>>>(&mut self, key: &[u8], cells: impl Fn() -> I) -> Result<(), QueryError> {
+        let Some((prefix, rest)) = key.split_at_checked(self.prefix) else { return Ok(()) };
+        let Some((time, tags)) = rest.split_first_chunk::<TIME_WIDTH>() else { return Ok(()) };
+        let place = match self.known.get(tags).copied() {
+            Some(None) => return Ok(()),
+            Some(Some(place)) => Some(place),
+            None if self.wanted(tags)? => None,
+            None => {
+                self.known.insert(tags.to_vec(), None);
+                return Ok(());
+            }
+        };
+        let cells = || cells().map(|cell| Cell { qualifier: cell.qualifier, value: cell.value, time: cell.time });
+        self.points.clear();
+        let report = decode_row(key, u32::from_be_bytes(*time), cells, &self.fetch.options.decode, &mut self.points);
+        // Two values for one instant are no error here, whatever `fix_duplicates` says: the newest is read.
+        if let Some(damage) = report.failure() {
+            return Err(QueryError::Data(damage.to_string()));
+        }
+        let (Some(&first), Some(&last)) = (self.points.times.first(), self.points.times.last()) else { return Ok(()) };
+        self.read += self.points.len() as u64;
+        let span = (first, last);
+        let place = place.unwrap_or_else(|| {
+            let sink = self.fetch.grid.map_or_else(|| Sink::Raw(Points::default()), |grid| Sink::Buckets(Box::new(Buckets::new(grid))));
+            self.parts.push(Part { key: [prefix, tags].concat(), sink, span });
+            self.known.insert(tags.to_vec(), Some(self.parts.len() - 1));
+            self.held += SERIES_BYTES;
+            self.parts.len() - 1
+        });
+        let Some(part) = self.parts.get_mut(place) else { return Ok(()) };
+        part.span.1 = span.1;
+        let before = part.sink.bytes();
+        match (&mut part.sink, self.fetch.grid) {
+            (Sink::Buckets(buckets), Some(grid)) => buckets.extend(grid, &self.points.times, &self.points.values),
+            (Sink::Raw(points), _) => points.extend(&self.points.times, &self.points.values),
+            (Sink::Buckets(_), None) => {}
+        }
+        self.held += part.sink.bytes().saturating_sub(before);
+        Ok(())
+    }
+
+    /// The exact test of a series, made when it is seen first: its UIDs, then the names that are asked for.
+    fn wanted(&mut self, tags: &[u8]) -> Result<bool, QueryError> {
+        let selection = self.fetch.selection;
+        if !selection.matches_ids(tags) {
+            return Ok(false);
+        }
+        for (at, (key, test)) in selection.by_name.iter().enumerate() {
+            let Some(value) = selection.value_of(tags, key) else { return Ok(false) };
+            let passes = match self.named.get(&(at, value.to_vec())) {
+                Some(passes) => *passes,
+                None => {
+                    let name = self.fetch.uids.name(UidKind::Tagv, value)?;
+                    let passes = test.try_matches(&name).map_err(|error| QueryError::Bad { message: error.to_string(), details: None })?;
+                    self.named.insert((at, value.to_vec()), passes);
+                    passes
+                }
+            };
+            if !passes {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The waiting rows of a slice, handed out in order.
+struct Waiting<'a> {
+    rows: Option<&'a RowBatch>,
+    at: usize,
+    stop: &'a [u8],
+}
+
+impl<'a> Waiting<'a> {
+    fn new(rows: Option<&'a RowBatch>, slice: &'a Slice) -> Waiting<'a> {
+        let at = rows.map_or(0, |rows| {
+            let (mut low, mut high) = (0, rows.len());
+            while low < high {
+                let middle = low + (high - low) / 2;
+                match rows.row(middle) {
+                    Some(row) if row.key() < slice.start.as_slice() => low = middle + 1,
+                    _ => high = middle,
+                }
+            }
+            low
+        });
+        Waiting { rows, at, stop: &slice.stop }
+    }
+
+    fn take_if(&mut self, wanted: impl Fn(&[u8]) -> bool) -> Option<RowView<'a>> {
+        let row = self.rows?.row(self.at)?;
+        let take = row.key() < self.stop && wanted(row.key());
+        self.at += usize::from(take);
+        take.then_some(row)
+    }
+}

@@ -1,0 +1,116 @@
+//! Series to groups, and groups to answers.
+
+use super::budget::Budget;
+use super::fetch::Series;
+use super::select::Selection;
+use super::{EngineOptions, QueryError};
+use crate::point::Number;
+use crate::query::aggregate::cursor::Cursor;
+use crate::query::aggregate::merge::{Merge, Walk};
+use crate::query::downsample::FillPlan;
+use crate::query::plan::{Aggregator, Fill, Group, SubQuery};
+use crate::query::rate::Rate;
+use crate::uid::{UidKind, Uids};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Points between two looks at the limits.
+const POINTS_A_CHECK: usize = 4_096;
+
+/// What all groups of a sub query share.
+pub struct Grouping<'a> {
+    /// Names.
+    pub uids: &'a Uids,
+    /// Settings.
+    pub options: &'a EngineOptions,
+    /// The question.
+    pub sub: &'a SubQuery,
+    /// Its series' test, for the tags.
+    pub selection: &'a Selection,
+    /// What empty buckets hold.
+    pub fill: Option<FillPlan>,
+    /// First and last instant of the rows read, in milliseconds.
+    pub rows: (i64, i64),
+    /// First and last instant to show, in milliseconds.
+    pub shown: (i64, i64),
+    /// Limits.
+    pub budget: &'a Budget<'a>,
+}
+
+impl Grouping<'_> {
+    /// The groups in order of their tag values' UIDs, or of their series for `none`.
+    pub fn answer(&self, series: Vec<Series>) -> Result<Vec<Group>, QueryError> {
+        let mut groups: BTreeMap<Vec<u8>, Vec<Series>> = BTreeMap::new();
+        for one in series {
+            let name = match (self.sub.aggregator, &self.selection.group_by) {
+                (Aggregator::None, _) => Some(one.key.clone()),
+                (_, keys) => self.group_of(&one, keys),
+            };
+            if let Some(name) = name {
+                groups.entry(name).or_default().push(one);
+            }
+        }
+        groups.into_values().map(|series| self.group(series)).collect()
+    }
+
+    fn group_of(&self, series: &Series, keys: &[Vec<u8>]) -> Option<Vec<u8>> {
+        let tags = self.tags_of(series);
+        keys.iter().map(|key| self.selection.value_of(tags, key)).collect::<Option<Vec<_>>>().map(|values| values.concat())
+    }
+
+    fn tags_of<'s>(&self, series: &'s Series) -> &'s [u8] {
+        let layout = &self.options.layout;
+        series.key.get(usize::from(layout.salt_width) + usize::from(layout.metric_width)..).unwrap_or_default()
+    }
+
+    fn group(&self, mut series: Vec<Series>) -> Result<Group, QueryError> {
+        // Rows past the range may have been read (explicit tags); a group of nothing else has neither name nor tags, but
+        // it is there: tried on the real one.
+        series.retain(|one| one.span.0 <= self.rows.1 && one.span.1 >= self.rows.0);
+        let (tags, aggregate_tags) = self.names(&series)?;
+        let salt = usize::from(self.options.layout.salt_width);
+        let mut tsuids: Vec<Vec<u8>> = series.iter().map(|one| one.key.get(salt..).unwrap_or_default().to_vec()).collect();
+        tsuids.sort();
+        let metric = if series.is_empty() { String::new() } else { self.uids.name(UidKind::Metric, &self.selection.metric)?.to_string() };
+        let nan_is_null = self.sub.downsample.as_ref().is_some_and(|spec| spec.fill == Fill::Null);
+        let points = self.points(&series)?;
+        Ok(Group { index: self.sub.index, metric, tags, aggregate_tags, tsuids, points, nan_is_null })
+    }
+
+    /// Tags on which no two series of the group disagree, also those that some of them lack (recorded case
+    /// `filter/two-same-key-and`); and the names of the others.
+    #[allow(clippy::type_complexity, reason = "the two fields of an answer")]
+    fn names(&self, series: &[Series]) -> Result<(Vec<(String, String)>, Vec<String>), QueryError> {
+        let mut common: BTreeMap<&[u8], &[u8]> = BTreeMap::new();
+        let mut several: BTreeSet<&[u8]> = BTreeSet::new();
+        for (key, value) in series.iter().flat_map(|one| self.selection.pairs(self.tags_of(one))) {
+            if !several.contains(key) && *common.entry(key).or_insert(value) != value {
+                common.remove(key);
+                several.insert(key);
+            }
+        }
+        let name = |kind, id| self.uids.name(kind, id).map(|name| name.to_string());
+        let tags = common.into_iter().map(|(key, value)| Ok((name(UidKind::Tagk, key)?, name(UidKind::Tagv, value)?)));
+        let aggregated = several.into_iter().map(|key| Ok(name(UidKind::Tagk, key)?));
+        Ok((tags.collect::<Result<_, QueryError>>()?, aggregated.collect::<Result<_, QueryError>>()?))
+    }
+
+    fn points(&self, series: &[Series]) -> Result<Vec<(i64, Number)>, QueryError> {
+        let rate = || self.sub.rate.map(Rate::new);
+        let cursors = series.iter().map(|one| Cursor::new(&one.points, self.fill.as_ref(), rate())).collect();
+        let walk = Walk { function: self.sub.aggregator, rate: self.sub.rate.is_some(), rows: self.rows, shown: self.shown };
+        let mut out = Vec::new();
+        for (ms, value) in Merge::new(walk, cursors) {
+            if let Number::Float(value) = value
+                && value.is_infinite()
+            {
+                return Err(QueryError::Data(format!("Got Infinity: {value} at {ms} in the group of {:?}", self.sub.source)));
+            }
+            out.push((ms, value));
+            if out.len() % POINTS_A_CHECK == 0 {
+                self.budget.check()?;
+                self.budget.hold((POINTS_A_CHECK * size_of::<(i64, Number)>()) as u64)?;
+            }
+        }
+        Ok(out)
+    }
+}

@@ -1,0 +1,182 @@
+//! Runs plans: select series, fetch and decode their rows, downsample, group, take rates, aggregate.
+//!
+//! It knows no dialect of questions and prints nothing. The numbers are made by [`super::downsample`], [`super::rate`] and
+//! [`super::aggregate`]; here is decided what they are made of.
+
+mod budget;
+mod fetch;
+mod group;
+mod range;
+mod select;
+mod slices;
+
+use super::downsample::Grid;
+use super::plan::{Group, Query, SubQuery};
+use crate::codec::{DecodeOptions, Layout};
+use crate::stats::Counter;
+use crate::store::{Overlay, Store, StoreError};
+use crate::uid::{UidError, Uids};
+use budget::Budget;
+use fetch::Fetch;
+use group::Grouping;
+use range::RowRange;
+use select::Selection;
+use slices::slices;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// Why a query has no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// The question is wrong: 400 with this message.
+    #[error("{message}")]
+    Bad {
+        /// What is wrong.
+        message: String,
+        /// OpenTSDB's `details`, where it gives any.
+        details: Option<String>,
+    },
+    /// A name or id is unknown: 400.
+    #[error(transparent)]
+    Uid(#[from] UidError),
+    /// A limit was hit; the message names it. The status is 413 or 504.
+    #[error("{message}")]
+    Limit {
+        /// The limit's key and value.
+        message: String,
+        /// HTTP status.
+        status: u16,
+    },
+    /// The caller went away or stopped the query.
+    #[error("the query was cancelled")]
+    Cancelled,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A stored cell cannot be read and OpenTSDB would fail the query too: 400 or 500 with the row key.
+    #[error("{0}")]
+    Data(String),
+}
+
+/// Set from outside to stop a running query; looked at between batches of rows.
+pub type Cancel = Arc<AtomicBool>;
+
+/// What a query needs of the settings.
+#[derive(Clone, Debug)]
+pub struct EngineOptions {
+    /// Widths of row keys.
+    pub layout: Layout,
+    /// Name of the data table.
+    pub data_table: String,
+    /// `tsd.storage.fix_duplicates`.
+    pub fix_duplicates: bool,
+    /// Which of two points of one instant is read.
+    pub decode: DecodeOptions,
+    /// `tsd.query.skip_unresolved_tagvs`.
+    pub skip_unresolved_tagvs: bool,
+    /// Threads for slices of one query.
+    pub threads: usize,
+    /// Most points read by one query; 0: no limit.
+    pub max_points: u64,
+    /// Most bytes read by one query; 0: no limit.
+    pub max_bytes: u64,
+    /// Most milliseconds a query may take; 0: no limit.
+    pub timeout_ms: u64,
+    /// Most bytes of memory one query may hold.
+    pub memory_bytes: u64,
+}
+
+/// Answers plans over one store.
+pub struct Engine {
+    store: Arc<dyn Store>,
+    overlay: Option<Arc<dyn Overlay>>,
+    uids: Arc<Uids>,
+    options: EngineOptions,
+    counters: Counters,
+}
+
+/// What queries did so far.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Sub queries begun.
+    pub queries: Counter,
+    /// Rows that came from the store, wanted or not: tells how well prefilters work.
+    pub rows_read: Counter,
+    /// Bytes of those rows.
+    pub bytes_read: Counter,
+    /// Points of the series that were wanted.
+    pub points_read: Counter,
+    /// Points given out.
+    pub points_answered: Counter,
+}
+
+/// The last instant OpenTSDB takes, in milliseconds.
+const MILLIS_MAX: i64 = 9_999_999_999_999;
+
+impl Engine {
+    /// `overlay`: rows that wait in this process.
+    pub fn new(store: Arc<dyn Store>, overlay: Option<Arc<dyn Overlay>>, uids: Arc<Uids>, options: EngineOptions) -> Engine {
+        Engine { store, overlay, uids, options, counters: Counters::default() }
+    }
+
+    /// Answers every sub query, in their order.
+    pub fn run(&self, query: &Query, cancel: &Cancel) -> Result<Vec<Group>, QueryError> {
+        let mut groups = Vec::new();
+        for sub in &query.subs {
+            groups.extend(self.run_sub(query, sub, cancel)?);
+        }
+        Ok(groups)
+    }
+
+    /// Answers one sub query.
+    pub fn run_sub(&self, query: &Query, sub: &SubQuery, cancel: &Cancel) -> Result<Vec<Group>, QueryError> {
+        let shown = (query.start_ms, query.end_ms);
+        if let Some(time) = [shown.0, shown.1].into_iter().find(|time| !(0..=MILLIS_MAX).contains(time)) {
+            return Err(QueryError::Bad { message: format!("Invalid timestamp: {time}"), details: None });
+        }
+        self.counters.queries.inc();
+        let options = &self.options;
+        let budget = Budget::new(options, cancel);
+        let selection = Selection::resolve(sub, &self.uids, &options.layout, options.skip_unresolved_tagvs)?;
+        let rows = RowRange::new(shown.0, shown.1, sub.downsample.as_ref());
+        let grid = sub.downsample.as_ref().map(|spec| Grid::new(spec, shown, rows.millis()));
+        let split_ms = grid.as_ref().map_or(Some(1), Grid::split_ms);
+        let slices = slices(&options.layout, &selection.metric, rows, split_ms, options.threads, selection.reads_end_row());
+        let fetch = Fetch {
+            store: self.store.as_ref(),
+            overlay: self.overlay.as_deref(),
+            uids: &self.uids,
+            options,
+            selection: &selection,
+            grid: grid.as_ref(),
+            budget: &budget,
+        };
+        let series = fetch.run(&slices);
+        self.count(&budget);
+        let series = series?;
+        let fill = sub.downsample.as_ref().and_then(|spec| grid.as_ref()?.fill(spec.fill, rows.millis()));
+        let rows = rows.millis();
+        let groups =
+            Grouping { uids: &self.uids, options, sub, selection: &selection, fill, rows, shown, budget: &budget }.answer(series)?;
+        self.counters.points_answered.add(groups.iter().map(|group| group.points.len() as u64).sum());
+        Ok(groups)
+    }
+
+    fn count(&self, budget: &Budget<'_>) {
+        let used = budget.used();
+        self.counters.rows_read.add(used.rows);
+        self.counters.bytes_read.add(used.bytes);
+        self.counters.points_read.add(used.points);
+    }
+
+    /// What queries did so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+}
+
+#[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
+mod memory_store;

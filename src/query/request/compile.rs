@@ -1,0 +1,173 @@
+//! From the words of a request to the plan, checked in OpenTSDB's order so that the first error is the same one.
+
+use super::date::{Clock, parse_date};
+use super::post::DEFAULT_RATE;
+use super::show::{Output, dump};
+use super::{Request, RequestError, SubRequest, downsample, names};
+use crate::query::plan::{Aggregator, Query, Source, SubQuery};
+
+/// The last moment a query may name, in milliseconds: 13 digits.
+const MOMENT_MAX: i64 = 9_999_999_999_999;
+
+/// What a request is compiled against.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// This moment and the zone of dates.
+    pub clock: Clock,
+    /// Bytes of a metric's UID.
+    pub metric_width: u8,
+}
+
+/// Sub queries checked so far: what the text dump of a refused query shows of them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Checked {
+    pub interval_ms: i64,
+    pub index: usize,
+}
+
+/// Checks a request and gives what to ask the engine and how to write the answer.
+///
+/// Sub queries for histograms are checked and left out of the plan: there are none to read yet, which answers `[]`.
+pub fn compile(request: Request, context: &Context) -> Result<(Query, Output), RequestError> {
+    let mut checked = vec![Checked::default(); request.subs.as_ref().map_or(0, Vec::len)];
+    let (start_ms, end_ms, plans) = match check(&request, context, &mut checked) {
+        Ok(done) => done,
+        Err(e) => {
+            let details = e.details.unwrap_or_else(|| dump(&request, &checked));
+            return Err(RequestError { message: e.message, details: Some(details) });
+        }
+    };
+    for moment in [start_ms, end_ms] {
+        if !(0..=MOMENT_MAX).contains(&moment) {
+            return Err(RequestError::new(format!("Invalid timestamp: {moment}")));
+        }
+    }
+    let requests = request.subs.unwrap_or_default();
+    let mut subs = Vec::with_capacity(requests.len());
+    for (sub, (aggregator, spec, zone)) in requests.iter().zip(plans) {
+        let index = subs.len();
+        let downsample = match spec {
+            Some(spec) => Some(spec.plan(request.flags.use_calendar, zone)?),
+            None => None,
+        };
+        let source = source(sub, context.metric_width)?;
+        let by_metric = matches!(source, Source::Metric(_));
+        let filters = if by_metric { sub.filters.iter().map(|f| f.filter.clone()).collect() } else { Vec::new() };
+        subs.push(SubQuery {
+            index,
+            source,
+            explicit_tags: by_metric && sub.extra.explicit_tags,
+            filters,
+            aggregator,
+            downsample,
+            rate: sub.rate.then(|| sub.rate_options.unwrap_or(DEFAULT_RATE)),
+        });
+    }
+    subs.retain(|plan| requests.get(plan.index).is_some_and(|sub| !sub.is_histogram()));
+    let output = Output { start_ms, end_ms, flags: request.flags, subs: requests };
+    Ok((Query { start_ms, end_ms, subs }, output))
+}
+
+type SubPlan = (Aggregator, Option<downsample::Spec>, Option<jiff::tz::TimeZone>);
+
+fn check(request: &Request, context: &Context, checked: &mut [Checked]) -> Result<(i64, i64, Vec<SubPlan>), RequestError> {
+    let Some(start) = request.start.as_deref().filter(|s| !s.is_empty()) else {
+        return Err(RequestError::new("Missing start time"));
+    };
+    let timezone = request.timezone.as_deref();
+    let start_ms = parse_date(start, timezone, &context.clock)?;
+    let end_ms = match request.end.as_deref().filter(|s| !s.is_empty()) {
+        Some(end) => parse_date(end, timezone, &context.clock)?,
+        None => context.clock.now_ms,
+    };
+    if end_ms <= start_ms {
+        return Err(RequestError::new(format!("End time [{end_ms}] must be greater than the start time [{start_ms}]")));
+    }
+    let subs = request.subs.as_deref().unwrap_or_default();
+    if subs.is_empty() {
+        return Err(RequestError::new("Missing queries"));
+    }
+    let mut plans = Vec::with_capacity(subs.len());
+    for ((index, sub), checked) in subs.iter().enumerate().zip(checked) {
+        let (aggregator, spec) = check_sub(sub)?;
+        checked.interval_ms = spec.as_ref().map_or(0, downsample::Spec::interval_ms);
+        check_histogram(sub, aggregator)?;
+        let zone = if spec.is_some() { downsample::calendar_zone(timezone)? } else { None };
+        checked.index = index;
+        plans.push((aggregator, spec, zone));
+    }
+    Ok((start_ms, end_ms, plans))
+}
+
+fn check_sub(sub: &SubRequest) -> Result<(Aggregator, Option<downsample::Spec>), RequestError> {
+    let Some(name) = sub.aggregator.as_deref().filter(|a| !a.is_empty()) else {
+        return Err(RequestError::new("Missing the aggregation function"));
+    };
+    let Some(aggregator) = names::aggregator(name) else {
+        return Err(RequestError::new(format!("No such aggregation function: {name}")));
+    };
+    let no_series = sub.tsuids.as_ref().is_none_or(Vec::is_empty);
+    if no_series && sub.metric.as_deref().is_none_or(str::is_empty) {
+        return Err(RequestError::new("Missing the metric or tsuids, provide at least one"));
+    }
+    let spec = match sub.downsample.as_deref().filter(|d| !d.is_empty()) {
+        Some(text) => Some(downsample::parse(text)?),
+        None => None,
+    };
+    Ok((aggregator, spec))
+}
+
+fn check_histogram(sub: &SubRequest, aggregator: Aggregator) -> Result<(), RequestError> {
+    if !sub.is_histogram() {
+        return Ok(());
+    }
+    if !matches!(aggregator, Aggregator::None | Aggregator::Sum) {
+        return Err(RequestError::new("Only NONE or SUM aggregation function supported for histogram query"));
+    }
+    let function = sub.downsample.as_deref().and_then(|d| d.split('-').nth(1));
+    if function.is_some_and(|f| !f.eq_ignore_ascii_case("sum")) {
+        return Err(RequestError::new("Only SUM downsampling aggregation supported for histogram query"));
+    }
+    match sub.extra.percentiles.iter().flatten().find(|p| **p < 0.0 || **p > 100.0) {
+        Some(p) => Err(RequestError::new(format!("Invalid percentile parameters: {p:?}"))),
+        None => Ok(()),
+    }
+}
+
+/// Series ids go before the metric (`tsuid/metric-and-tsuids`).
+fn source(sub: &SubRequest, metric_width: u8) -> Result<Source, RequestError> {
+    let Some(texts) = sub.tsuids.as_ref().filter(|t| !t.is_empty()) else {
+        return Ok(Source::Metric(sub.metric.clone().unwrap_or_default()));
+    };
+    let metric_digits = usize::from(metric_width) * 2;
+    let mut ids = Vec::with_capacity(texts.len());
+    let mut first: Option<String> = None;
+    for text in texts {
+        let Some(metric) = text.get(..metric_digits).map(str::to_uppercase) else {
+            return Err(RequestError::new(format!("The TSUID '{text}' is shorter than a metric's {metric_digits} digits")));
+        };
+        match &first {
+            Some(first) if *first != metric => {
+                return Err(RequestError::new(format!("One or more TSUIDs did not share the same metric [{first}] [{metric}]")));
+            }
+            Some(_) => {}
+            None => first = Some(metric),
+        }
+        let Some(id) = hex(text) else {
+            let message = format!("contains illegal character for hexBinary: {text}");
+            return Err(RequestError::new(message.clone()).details(message));
+        };
+        ids.push(id);
+    }
+    Ok(Source::Tsuids(ids))
+}
+
+/// Bytes of hexadecimal digits; an odd number of them gets a zero in front.
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
+    let mut digits = digits?;
+    if digits.len() % 2 == 1 {
+        digits.insert(0, 0);
+    }
+    Some(digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
+}

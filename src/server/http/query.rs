@@ -1,0 +1,130 @@
+//! `/api/query`: from the request to the plan, through the engine, to the answer. Errors of queries become answers here.
+
+use super::api::{ApiError, ApiRequest, ApiResponse};
+use super::reply;
+use crate::query::answer::{self, Extras};
+use crate::query::engine::QueryError;
+use crate::query::request::date::{self, Clock};
+use crate::query::request::{Context, Output, Request, RequestError, compile, post, uri};
+use crate::store::StoreError;
+use crate::tsd::Tsd;
+use crate::uid::{UidError, UidKind};
+use jiff::tz::TimeZone;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Answers it. Below `query`, only paths that mean another question are not answered here (`options/other-sub`).
+pub fn query(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let started = Instant::now();
+    let answered = answer(tsd, request, started);
+    let stats = &tsd.stats.query;
+    match &answered {
+        Ok(_) => stats.success.inc(),
+        Err(e) if e.status == STOPPED => stats.cancelled.inc(),
+        Err(e) if e.status < 500 => stats.invalid.inc(),
+        Err(_) => stats.exceptions.inc(),
+    }
+    stats.latency.record(started.elapsed());
+    answered
+}
+
+/// The status of a query whose client went away; nobody reads it.
+const STOPPED: u16 = 499;
+
+fn answer(tsd: &Tsd, request: &ApiRequest, started: Instant) -> Result<ApiResponse, ApiError> {
+    reply::allow(request, &["GET", "POST", "DELETE"])?;
+    let deletes = request.method == "DELETE" || request.param("method_override").is_some_and(|m| m.eq_ignore_ascii_case("delete"));
+    if deletes && !tsd.settings.http_query_allow_delete {
+        return Err(ApiError::bad("Bad request").details("Deleting data is not enabled (tsd.http.query.allow_delete=false)"));
+    }
+    if let other @ ("last" | "gexp" | "exp") = reply::below(request) {
+        return Err(ApiError::new(501, format!("/api/query/{other} is not there yet")));
+    }
+    let mut parsed = if request.method == "POST" { post::parse(&request.body) } else { uri::parse(&request.params) }.map_err(refused)?;
+    parsed.flags.arrays = request.has_param("arrays");
+    parsed.flags.delete = deletes || parsed.flags.delete && tsd.settings.http_query_allow_delete;
+    run(tsd, request, parsed, started)
+}
+
+fn run(tsd: &Tsd, request: &ApiRequest, parsed: Request, started: Instant) -> Result<ApiResponse, ApiError> {
+    let (plan, output) = compile(parsed, &context(tsd)?).map_err(refused)?;
+    if output.flags.delete {
+        return Err(ApiError::new(501, "Deleting by query is not there yet").details("Send the query without delete to read the points"));
+    }
+    let parse_ms = started.elapsed().as_secs_f64() * 1e3;
+    let running = Instant::now();
+    let groups = tsd.engine.run(&plan, &request.cancel).map_err(error)?;
+    let engine_ms = running.elapsed().as_secs_f64() * 1e3;
+    let extras = Extras { tagk_uids: tagk_uids(tsd, &output)?, engine_ms, parse_ms };
+    tsd.stats.query.points_out.add(groups.iter().map(|g| g.points.len() as u64).sum());
+    Ok(ApiResponse::json(answer::write(&groups, &output, &extras)))
+}
+
+/// What texts of requests are read against, now.
+pub fn context(tsd: &Tsd) -> Result<Context, ApiError> {
+    let name = tsd.settings.core_timezone.as_str();
+    let zone = if name.is_empty() { Some(TimeZone::system()) } else { date::zone(name) };
+    let zone = zone.ok_or_else(|| ApiError::new(500, format!("tsd.core.timezone={name} is no time zone")))?;
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
+    let metric_width = u8::try_from(tsd.settings.storage_uid_width_metric).unwrap_or(3);
+    Ok(Context { clock: Clock { now_ms, zone }, metric_width })
+}
+
+/// The UIDs of the filters' tag keys, which `showQuery` prints. The engine has just read them: they are in the cache.
+fn tagk_uids(tsd: &Tsd, output: &Output) -> Result<Vec<Vec<Vec<u8>>>, ApiError> {
+    if !output.flags.show_query {
+        return Ok(Vec::new());
+    }
+    let mut all = Vec::with_capacity(output.subs.len());
+    for sub in &output.subs {
+        let mut uids = Vec::new();
+        for filter in &sub.filters {
+            let uid = tsd.uids.id(UidKind::Tagk, &filter.filter.tagk).map_err(|e| error(QueryError::Uid(e)))?;
+            uids.push(uid.as_bytes().to_vec());
+        }
+        uids.sort();
+        uids.dedup();
+        all.push(uids);
+    }
+    Ok(all)
+}
+
+fn refused(e: RequestError) -> ApiError {
+    ApiError { status: 400, message: e.message, details: e.details }
+}
+
+/// A query's error as an answer. Unknown names are 400 and repeat their message as details (`error/get-unknown-metric`).
+pub fn error(e: QueryError) -> ApiError {
+    let message = e.to_string();
+    match e {
+        QueryError::Bad { message, details } => ApiError { status: 400, message, details },
+        QueryError::Limit { message, status } => ApiError::new(status, message),
+        QueryError::Cancelled => ApiError::new(STOPPED, message),
+        QueryError::Uid(UidError::Store(e)) | QueryError::Store(e) => store_error(&e),
+        QueryError::Uid(_) | QueryError::Data(_) => ApiError::bad(message.clone()).details(message),
+    }
+}
+
+/// A store's error as an answer: 503 if it may be there again soon.
+pub fn store_error(e: &StoreError) -> ApiError {
+    let status = match e {
+        StoreError::Unavailable(_) => 503,
+        StoreError::MaybeApplied { .. } => 504,
+        _ => 500,
+    };
+    ApiError::new(status, e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors() {
+        let unknown = UidError::NoSuchName { kind: "metrics", name: "kit.nosuch".into() };
+        let text = "No such name for 'metrics': 'kit.nosuch'";
+        assert_eq!(error(QueryError::Uid(unknown)), ApiError::bad(text).details(text));
+        let limit = QueryError::Limit { message: "tsd.query.timeout=5".into(), status: 504 };
+        assert_eq!(error(limit), ApiError::new(504, "tsd.query.timeout=5"));
+        assert_eq!(error(QueryError::Cancelled).status, STOPPED);
+    }
+}

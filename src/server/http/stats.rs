@@ -1,0 +1,121 @@
+//! `/api/stats`, `/stats` and what lies below. Source: recorded scenario `stats`.
+//!
+//! Numbers of the Java TSD that have no meaning here (asynchbase's region clients, its compaction queue, the JVM's pools) are
+//! not shown. `/api/stats/jvm` and `threads` tell of this process, `region_clients` of none: gateways hold the regions.
+
+use super::api::{ApiError, ApiRequest, ApiResponse};
+use super::reply;
+use crate::stats::Sample;
+use crate::tsd::Tsd;
+use serde_json::{Value, json};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Answers all of them.
+pub fn stats(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    reply::allow(request, &["GET", "POST"])?;
+    if request.version == 0 {
+        return Ok(old(tsd, request));
+    }
+    let body = match reply::below(request) {
+        "jvm" => process(),
+        "threads" => threads(),
+        "region_clients" => json!([]),
+        // Queries are counted, not listed: none is kept after its answer.
+        "query" => json!({"completed": [], "running": []}),
+        _ => lines(tsd),
+    };
+    Ok(ApiResponse::json(body.to_string()))
+}
+
+/// Text on the old path, a JSON array of the same lines with `json`.
+fn old(tsd: &Tsd, request: &ApiRequest) -> ApiResponse {
+    let text = text(tsd);
+    if request.has_param("json") {
+        return reply::list(text.lines());
+    }
+    ApiResponse { content_type: "text/plain", ..ApiResponse::json(text) }
+}
+
+/// All numbers with those of the process.
+pub fn samples(tsd: &Tsd) -> Vec<Sample> {
+    let mut all = tsd.stats.samples();
+    if let Some(pages) = field("/proc/self/statm", 1) {
+        all.push(Sample::gauge("tsd.process.resident_bytes", None, pages * PAGE_BYTES));
+    }
+    all
+}
+
+/// Bytes of a page of memory on Linux.
+const PAGE_BYTES: u64 = 4096;
+
+/// A number of a one-line file, by its place.
+fn field(path: &str, place: usize) -> Option<u64> {
+    std::fs::read_to_string(path).ok()?.split_whitespace().nth(place)?.parse().ok()
+}
+
+fn now_s() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+/// This machine's name, for the tag `host`.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "localhost".to_string() } else { name.trim().to_string() }
+}
+
+/// Telnet's `stats`: `name time value tag=value host=name`, a line each.
+pub fn text(tsd: &Tsd) -> String {
+    let (now, host) = (now_s(), host());
+    let port = port(tsd);
+    let mut out = String::new();
+    for sample in samples(tsd) {
+        let tag = sample.tag.map(|(k, v)| format!(" {k}={v}")).unwrap_or_default();
+        let port = port.as_ref().map(|p| format!(" port={p}")).unwrap_or_default();
+        out.push_str(&format!("{} {now} {}{tag} host={host}{port}\n", sample.name, sample.value));
+    }
+    out
+}
+
+/// `tsd.core.stats_with_port` tells several TSDs of one host apart.
+fn port(tsd: &Tsd) -> Option<String> {
+    tsd.settings.core_stats_with_port.then(|| tsd.settings.network_port.to_string())
+}
+
+fn lines(tsd: &Tsd) -> Value {
+    let (now, host, port) = (now_s(), host(), port(tsd));
+    let line = |sample: Sample| {
+        let mut tags = serde_json::Map::new();
+        tags.insert("host".to_string(), json!(host));
+        if let Some(port) = &port {
+            tags.insert("port".to_string(), json!(port));
+        }
+        if let Some((key, value)) = sample.tag {
+            tags.insert(key.to_string(), json!(value));
+        }
+        json!({"metric": sample.name, "timestamp": now, "value": sample.value.to_string(), "tags": tags})
+    };
+    Value::Array(samples(tsd).into_iter().map(line).collect())
+}
+
+/// The process, in the shape of the JVM's page as far as it has a meaning.
+fn process() -> Value {
+    let resident = field("/proc/self/statm", 1).unwrap_or(0) * PAGE_BYTES;
+    let total = field("/proc/self/statm", 0).unwrap_or(0) * PAGE_BYTES;
+    let load: f64 = std::fs::read_to_string("/proc/loadavg").ok().and_then(|t| t.split(' ').next()?.parse().ok()).unwrap_or(-1.0);
+    json!({
+        "runtime": {"vmName": "none: native code", "vmVersion": env!("CARGO_PKG_VERSION")},
+        "os": {"systemLoadAverage": load},
+        "memory": {"heapMemoryUsage": {"used": resident, "committed": total}},
+    })
+}
+
+/// The threads by name.
+fn threads() -> Value {
+    let tasks = std::fs::read_dir("/proc/self/task").map(|dir| dir.flatten().map(|e| e.path()).collect::<Vec<_>>()).unwrap_or_default();
+    let thread = |path: &std::path::PathBuf| {
+        let name = std::fs::read_to_string(path.join("comm")).unwrap_or_default();
+        let id: u64 = path.file_name().and_then(|n| n.to_str()?.parse().ok()).unwrap_or(0);
+        json!({"threadID": id, "name": name.trim(), "state": "RUNNABLE", "interrupted": false, "priority": 5, "stack": []})
+    };
+    Value::Array(tasks.iter().map(thread).collect())
+}

@@ -1,0 +1,134 @@
+//! `/api/uid/assign` and `/api/uid/rename`. Source: recorded scenario `uid_assign`.
+
+use super::api::{ApiError, ApiRequest, ApiResponse};
+use super::query::store_error;
+use super::reply;
+use crate::point::{Rules, validate_name};
+use crate::query::answer::push_string;
+use crate::tsd::Tsd;
+use crate::uid::{UidError, UidKind};
+use std::collections::BTreeMap;
+
+/// The kinds by the names that requests use.
+const KINDS: [(&str, UidKind); 3] = [("metric", UidKind::Metric), ("tagk", UidKind::Tagk), ("tagv", UidKind::Tagv)];
+
+/// Answers everything below `/api/uid`.
+pub fn uid(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    match reply::below(request) {
+        "assign" => assign(tsd, request),
+        "rename" => rename(tsd, request),
+        _ => Err(ApiError::new(501, "Other UID endpoints have not been implemented yet")),
+    }
+}
+
+fn assign(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    reply::allow(request, &["GET", "POST"])?;
+    let wanted = if request.method == "POST" { wanted_in_body(request)? } else { wanted_in_params(request) };
+    if wanted.is_empty() {
+        return Err(ApiError::bad("Missing values to assign UIDs"));
+    }
+    let rules = Rules::new(usize::try_from(tsd.settings.storage_max_tags).unwrap_or(8), &tsd.settings.core_tag_allow_specialchars);
+    let mut out = vec![b'{'];
+    let mut failed = false;
+    for (kind, names) in &wanted {
+        let (mut done, mut errors) = (BTreeMap::new(), BTreeMap::new());
+        for name in names {
+            match assign_one(tsd, &rules, kind, name)? {
+                Ok(id) => done.insert(name.as_str(), id),
+                Err(message) => errors.insert(name.as_str(), message),
+            };
+        }
+        push_member(&mut out, kind, &done);
+        if !errors.is_empty() {
+            push_member(&mut out, &format!("{kind}_errors"), &errors);
+            failed = true;
+        }
+    }
+    out.push(b'}');
+    Ok(ApiResponse { status: if failed { 400 } else { 200 }, ..ApiResponse::json(out) })
+}
+
+/// The new id in hex, or why this name gets none. Fails as a whole only if the table cannot be reached.
+fn assign_one(tsd: &Tsd, rules: &Rules, kind: &str, name: &str) -> Result<Result<String, String>, ApiError> {
+    if let Err(e) = validate_name(rules, kind, name) {
+        return Ok(Err(e.to_string()));
+    }
+    let Some((_, kind)) = KINDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(kind)) else {
+        return Ok(Err("Unknown type name".to_string()));
+    };
+    match tsd.uids.assign(*kind, name) {
+        Ok(id) => Ok(Ok(id.as_bytes().iter().map(|b| format!("{b:02X}")).collect())),
+        Err(UidError::Store(e)) => Err(store_error(&e)),
+        Err(e) => Ok(Err(e.to_string())),
+    }
+}
+
+fn push_member(out: &mut Vec<u8>, key: &str, members: &BTreeMap<&str, String>) {
+    if out.len() > 1 {
+        out.push(b',');
+    }
+    push_string(out, key);
+    out.push(b':');
+    out.extend_from_slice(&reply::strings(members));
+}
+
+type Wanted = Vec<(String, Vec<String>)>;
+
+fn wanted_in_body(request: &ApiRequest) -> Result<Wanted, ApiError> {
+    let mut wanted: Wanted = Vec::new();
+    for (kind, value) in reply::object(request)? {
+        let Some(items) = value.array(&kind).map_err(reply::unreadable)? else {
+            return Err(ApiError::bad(format!("'{kind}' must be an array of names, not null")));
+        };
+        let mut names = Vec::with_capacity(items.len());
+        for item in items {
+            let name = item.text(&kind).map_err(reply::unreadable)?;
+            names.push(name.ok_or_else(|| ApiError::bad(format!("'{kind}' must hold names, not null")))?);
+        }
+        wanted.retain(|(known, _)| *known != kind); // of equal keys the last one counts
+        wanted.push((kind, names));
+    }
+    Ok(wanted)
+}
+
+fn wanted_in_params(request: &ApiRequest) -> Wanted {
+    let names = |text: &str| text.trim_end_matches(',').split(',').map(str::to_string).collect();
+    let given = KINDS.iter().filter_map(|(kind, _)| Some((*kind, request.param(kind)?)));
+    given.filter(|(_, text)| !text.trim_end_matches(',').is_empty()).map(|(kind, text)| (kind.to_string(), names(text))).collect()
+}
+
+fn rename(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    reply::allow(request, &["GET", "POST"])?;
+    let mut given: Vec<(String, String)> = Vec::new();
+    if request.method == "POST" {
+        for (key, value) in reply::object(request)? {
+            let text = value.text(&key).map_err(reply::unreadable)?;
+            given.extend(text.map(|text| (key, text)));
+        }
+    } else {
+        let known = ["metric", "tagk", "tagv", "name"].into_iter();
+        let present = known.filter_map(|key| Some((key, request.param(key).filter(|v| !v.is_empty())?)));
+        given.extend(present.map(|(key, value)| (key.to_string(), value.to_string())));
+    }
+    let new = given.iter().find(|(key, _)| key == "name").map(|(_, name)| name.as_str());
+    let old = given.iter().find(|(key, _)| key != "name");
+    let (Some(new), Some((kind, old))) = (new, old) else {
+        return Err(ApiError::bad("Missing necessary values to rename UID"));
+    };
+    let refused = |message: String| {
+        let body = reply::strings([("result", "false"), ("error", message.as_str())]);
+        Ok(ApiResponse { status: 400, ..ApiResponse::json(body) })
+    };
+    let rules = Rules::new(usize::try_from(tsd.settings.storage_max_tags).unwrap_or(8), &tsd.settings.core_tag_allow_specialchars);
+    if let Err(e) = validate_name(&rules, kind, new) {
+        return refused(e.to_string());
+    }
+    let Some((_, kind)) = KINDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(kind)) else {
+        return refused("Unknown type name".to_string());
+    };
+    match tsd.uids.rename(*kind, old, new) {
+        Ok(()) => Ok(ApiResponse::json(reply::strings([("result", "true")]))),
+        Err(UidError::Store(e)) => Err(store_error(&e)),
+        Err(e) => refused(e.to_string()),
+    }
+}

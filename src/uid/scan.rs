@@ -1,0 +1,106 @@
+//! Many names at once: suggestions, filling the cache at the start, and going through all of a kind.
+
+use super::{ID_FAMILY, MAX_ID_ROW, Uid, UidError, UidKind, Uids, from_latin_1, to_latin_1};
+use crate::store::{Columns, RowBatch, Scan};
+use std::ops::ControlFlow;
+
+/// Where a scan for every name begins and stops: the first and last printable character of ASCII, as OpenTSDB has it, so
+/// names that begin with another letter are only found by typing it.
+const FIRST_NAME: [u8; 1] = [b'!'];
+const LAST_NAME: [u8; 1] = [b'~'];
+/// Rows of one batch at most.
+const BATCH_ROWS: usize = 1_024;
+
+impl Uids {
+    /// Names that start with `prefix` in order, at most `max`, as `/api/suggest` lists them. They enter the cache.
+    pub fn suggest(&self, kind: UidKind, prefix: &str, max: usize) -> Result<Vec<String>, UidError> {
+        if max == 0 {
+            return Err(UidError::Refused("Count must be greater than 0".into()));
+        }
+        let names = self.names(kind);
+        let (start, stop) = if prefix.is_empty() {
+            (FIRST_NAME.to_vec(), LAST_NAME.to_vec())
+        } else {
+            let start = to_latin_1(prefix);
+            let stop = after_prefix(&start);
+            (start, stop)
+        };
+        let mut found = Vec::new();
+        self.scan_ids(start, stop, Some(kind), max.min(BATCH_ROWS), &mut |row, _, id| {
+            if row == MAX_ID_ROW {
+                return ControlFlow::Continue(());
+            }
+            let name = from_latin_1(row);
+            if let Some(id) = Uid::new(id).filter(|_| id.len() == usize::from(names.width) && names.id(&name).is_none()) {
+                names.remember(&name, id);
+            }
+            found.push(name);
+            if found.len() >= max { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(found)
+    }
+
+    /// Fills the caches with up to `max_entries` names of all kinds (`tsd.core.preload_uid_cache`); tells how many.
+    pub fn preload(&self, max_entries: usize) -> Result<usize, UidError> {
+        let mut count = 0;
+        if max_entries == 0 {
+            return Ok(count);
+        }
+        self.scan_ids(FIRST_NAME.to_vec(), LAST_NAME.to_vec(), None, BATCH_ROWS, &mut |row, qualifier, id| {
+            let names = UidKind::ALL.map(|kind| self.names(kind)).into_iter().find(|n| n.qualifier.as_bytes() == qualifier);
+            if let (Some(names), Some(uid)) = (names, Uid::new(id))
+                && id.len() == usize::from(names.width)
+            {
+                names.remember(&from_latin_1(row), uid);
+                count += 1;
+            }
+            if count >= max_entries { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        Ok(count)
+    }
+
+    /// Goes through every cell of the family of ids in order of name, of one kind or of all: name, kind's qualifier and id
+    /// as stored. The row of the counters comes too, as a name of one zero byte (`uid grep` lists it).
+    pub fn each_id(&self, kind: Option<UidKind>, each: &mut dyn FnMut(&[u8], &[u8], &[u8]) -> ControlFlow<()>) -> Result<(), UidError> {
+        self.scan_ids(Vec::new(), Vec::new(), kind, BATCH_ROWS, each)
+    }
+
+    fn scan_ids(
+        &self,
+        start: Vec<u8>,
+        stop: Vec<u8>,
+        kind: Option<UidKind>,
+        batch_rows: usize,
+        each: &mut dyn FnMut(&[u8], &[u8], &[u8]) -> ControlFlow<()>,
+    ) -> Result<(), UidError> {
+        let columns = match kind {
+            Some(kind) => Columns::Only(vec![(ID_FAMILY, self.names(kind).qualifier.as_bytes().to_vec())]),
+            None => Columns::Family(ID_FAMILY),
+        };
+        let mut scanner = self.store.scan(&self.table, Scan { columns, batch_rows, ..Scan::range(start, stop) })?;
+        let mut batch = RowBatch::default();
+        while scanner.next(&mut batch)? {
+            for row in batch.rows() {
+                for cell in row.cells().filter(|c| c.family == ID_FAMILY.as_bytes()) {
+                    if each(row.key(), cell.qualifier, cell.value).is_break() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The first row behind all that start with `prefix`; empty: there is none.
+fn after_prefix(prefix: &[u8]) -> Vec<u8> {
+    let mut stop = prefix.to_vec();
+    while let Some(last) = stop.last_mut() {
+        if *last < u8::MAX {
+            *last += 1;
+            break;
+        }
+        stop.pop();
+    }
+    stop
+}
