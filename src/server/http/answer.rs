@@ -1,0 +1,246 @@
+//! From what a handler says to bytes: the one writer of errors, JSONP, compression, headers.
+
+use super::api::{ApiError, ApiResponse};
+use super::cors::CorsHeaders;
+use super::pages;
+use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
+use http_body_util::Full;
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use std::io::Write;
+
+const HTML: &str = "text/html; charset=UTF-8";
+/// The shortest answer that is worth compressing, in bytes.
+const COMPRESS_FROM: usize = 256;
+/// Seconds after which a client that met a full queue may come again.
+const RETRY_AFTER: &str = "1";
+
+/// What an answer needs to know of its request.
+#[derive(Debug, Default)]
+pub struct Context {
+    /// The path as sent, without the query: outside `/api` its ending decides the content type.
+    pub path: String,
+    /// 0 answers like the old paths.
+    pub version: u32,
+    /// `json` in the query string: old paths answer errors as JSON.
+    pub json: bool,
+    /// The function that wraps JSON answers, checked.
+    pub jsonp: Option<String>,
+    /// The client takes gzip.
+    pub gzip: bool,
+    /// Headers for an accepted origin.
+    pub cors: CorsHeaders,
+    /// `tsd.http.show_stack_trace`.
+    pub show_trace: bool,
+}
+
+/// Anything but an answer.
+#[derive(Debug)]
+pub enum Refusal {
+    /// No such path.
+    NotFound,
+    /// Refused with a reason.
+    Error(ApiError),
+}
+
+impl From<ApiError> for Refusal {
+    fn from(e: ApiError) -> Refusal {
+        Refusal::Error(e)
+    }
+}
+
+impl Context {
+    /// Makes the response.
+    pub fn respond(&self, outcome: Result<ApiResponse, Refusal>) -> Response<Full<Bytes>> {
+        let mut answer = outcome.unwrap_or_else(|refusal| self.refuse(&refusal));
+        if self.version == 0 && answer.content_type == ApiResponse::JSON {
+            answer.content_type = guess_type(&self.path, &answer.body);
+        }
+        if let Some(function) = self.jsonp.as_deref().filter(|_| self.version > 0 && is_json(&answer) && !answer.body.is_empty()) {
+            answer.body = [function.as_bytes(), b"(", &answer.body, b")"].concat();
+        }
+        self.build(answer)
+    }
+
+    fn build(&self, mut answer: ApiResponse) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::default());
+        *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        let mut put = |name: &'static str, value: &str| {
+            // A value that is no header text (a line break in an echoed origin) is left out rather than sent.
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(HeaderName::from_bytes(name.as_bytes()).unwrap_or(CONTENT_TYPE), value);
+            }
+        };
+        for (name, value) in &self.cors {
+            put(name, value);
+        }
+        if !answer.content_type.is_empty() {
+            put(CONTENT_TYPE.as_str(), answer.content_type);
+        }
+        for (name, value) in &answer.headers {
+            put(name, value);
+        }
+        // Plain JSON answers go out exactly as recorded; everything that a browser could take for something else does not.
+        if !is_json(&answer) || answer.status != 200 && answer.status != 204 || self.jsonp.is_some() {
+            put("X-Content-Type-Options", "nosniff");
+        }
+        if answer.content_type == HTML {
+            put("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'self'");
+        }
+        if answer.status == 503 {
+            put("Retry-After", RETRY_AFTER);
+        }
+        if self.gzip
+            && answer.body.len() >= COMPRESS_FROM
+            && let Some(packed) = gzip(&answer.body)
+        {
+            put(CONTENT_ENCODING.as_str(), "gzip");
+            answer.body = packed;
+        }
+        *response.body_mut() = Full::new(Bytes::from(answer.body));
+        response
+    }
+
+    fn refuse(&self, refusal: &Refusal) -> ApiResponse {
+        if self.version > 0 {
+            return match refusal {
+                Refusal::NotFound => not_found(),
+                Refusal::Error(e) => error_json(e, self.show_trace),
+            };
+        }
+        let (status, message, page) = match refusal {
+            Refusal::NotFound => (404, "Page Not Found", pages::not_found()),
+            Refusal::Error(e) if e.status >= 500 => (e.status, e.message.as_str(), pages::internal_error(&e.message)),
+            // Outside `/api` a refused request is a 400, whatever the error says (surprise 8); only limits keep their own.
+            Refusal::Error(e) => (if e.status == 413 { 413 } else { 400 }, e.message.as_str(), pages::bad_request(&e.message)),
+        };
+        let mut answer = ApiResponse::json(page);
+        if self.json {
+            answer.body = serde_json::json!({ "err": message }).to_string().into_bytes();
+        }
+        answer.status = status;
+        answer
+    }
+}
+
+/// A 404 of the API: alone among the errors it never has a trace.
+fn not_found() -> ApiResponse {
+    let mut answer = ApiResponse::json(r#"{"error":{"code":404,"message":"Endpoint not found"}}"#);
+    answer.status = 404;
+    answer
+}
+
+/// The one place where errors become JSON.
+pub fn error_json(e: &ApiError, show_trace: bool) -> ApiResponse {
+    let mut error = serde_json::Map::new();
+    error.insert("code".to_owned(), e.status.into());
+    error.insert("message".to_owned(), e.message.as_str().into());
+    if let Some(details) = e.details.as_deref().filter(|d| !d.is_empty()) {
+        error.insert("details".to_owned(), details.into());
+    }
+    if show_trace {
+        error.insert("trace".to_owned(), format!("tsdb.ApiError: {}\n", e.message).into());
+    }
+    let mut answer = ApiResponse::json(serde_json::json!({ "error": error }).to_string());
+    answer.status = e.status;
+    answer
+}
+
+/// A page that is no API answer.
+pub fn html(page: String) -> ApiResponse {
+    ApiResponse { status: 200, content_type: HTML, headers: Vec::new(), body: page.into_bytes() }
+}
+
+/// The name of a JSONP function, if it is one that can do no harm in a page: OpenTSDB echoes anything.
+pub fn jsonp_name(name: &str) -> Result<Option<String>, ApiError> {
+    if name.is_empty() {
+        return Ok(None);
+    }
+    if name.len() > 128 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.$[]".contains(&b)) {
+        return Err(ApiError::bad("Invalid jsonp function name").details("letters, digits and _.$[] only, 128 at most"));
+    }
+    Ok(Some(name.to_owned()))
+}
+
+fn is_json(answer: &ApiResponse) -> bool {
+    answer.content_type.starts_with("application/json")
+}
+
+/// Content type of an old path: by the ending of the path, else by the first byte of the answer.
+fn guess_type(path: &str, body: &[u8]) -> &'static str {
+    let long_enough = path.len() > 5;
+    match path.rsplit_once('.').map(|(_, ending)| ending) {
+        Some("png") if long_enough => "image/png",
+        Some("css") if long_enough => "text/css",
+        Some("js") if long_enough => "text/javascript",
+        Some("gif") if long_enough => "image/gif",
+        Some("ico") if long_enough => "image/x-icon",
+        _ if long_enough && path.ends_with("html") => HTML,
+        _ => match body.first() {
+            Some(b'<') => HTML,
+            Some(b'{' | b'[') => "application/json",
+            Some(0x89) => "image/png",
+            _ => "text/plain",
+        },
+    }
+}
+
+fn gzip(body: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
+    encoder.write_all(body).ok()?;
+    encoder.finish().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_error(e: &ApiError, trace: bool, want: &str) {
+        assert_eq!(String::from_utf8(error_json(e, trace).body).expect("text"), want);
+    }
+
+    #[test]
+    fn errors() {
+        check_error(&ApiError::bad("a \"b\""), false, r#"{"error":{"code":400,"message":"a \"b\""}}"#);
+        check_error(&ApiError::new(405, "m").details("d"), false, r#"{"error":{"code":405,"message":"m","details":"d"}}"#);
+        check_error(&ApiError::bad("m").details(""), true, r#"{"error":{"code":400,"message":"m","trace":"tsdb.ApiError: m\n"}}"#);
+    }
+
+    #[test]
+    fn old_paths_answer_pages_or_err() {
+        let mut context = Context { path: "/aggregators".to_owned(), ..Context::default() };
+        let refused = || Err(Refusal::Error(ApiError::new(405, "Method not allowed")));
+        let response = context.respond(refused());
+        assert_eq!((response.status().as_u16(), response.headers().get(CONTENT_TYPE).map(|v| v.as_bytes())), (400, Some(HTML.as_bytes())));
+        context.json = true;
+        let response = context.respond(refused());
+        assert_eq!(response.headers().get(CONTENT_TYPE).map(|v| v.as_bytes()), Some(&b"application/json"[..]));
+        assert_eq!(context.respond(Err(Refusal::NotFound)).status().as_u16(), 404);
+    }
+
+    #[test]
+    fn types_of_old_paths() {
+        for (path, body, want) in [
+            ("/suggest", "[]", "application/json"),
+            ("/version", "x", "text/plain"),
+            ("/nosuch/page.html", "{", HTML),
+            ("/favicon.ico", "<", "image/x-icon"),
+            ("/s/a.js", "<", "text/javascript"),
+            ("/q", "<", HTML),
+        ] {
+            assert_eq!(guess_type(path, body.as_bytes()), want, "{path}");
+        }
+    }
+
+    #[test]
+    fn jsonp_names() {
+        assert_eq!(jsonp_name("cb"), Ok(Some("cb".to_owned())));
+        assert_eq!(jsonp_name("a.b[0].$c_1"), Ok(Some("a.b[0].$c_1".to_owned())));
+        assert_eq!(jsonp_name(""), Ok(None));
+        for bad in ["alert(1)//", "<script>", "a b", "a;b", "é"] {
+            assert_eq!(jsonp_name(bad).map_err(|e| e.status), Err(400), "{bad}");
+        }
+    }
+}

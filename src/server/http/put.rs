@@ -1,0 +1,319 @@
+//! `POST /api/put`: points in JSON.
+//!
+//! A 2xx answer means that every point is on disk, in the journal or in the store; with `sync`, that the store has it.
+//! Good points beside bad ones are stored although the answer is a 400 (recorded case `put/partial-put`); a body that is
+//! no JSON stores nothing.
+
+use super::super::limits::{OVERLOAD_WAIT_MAX, PUT_DETAILS_MAX, PUT_SYNC_MAX};
+use super::super::{Shared, on_disk};
+use super::api::{ApiError, ApiRequest, ApiResponse};
+use super::body::Sent;
+use super::put_json::{self, Fields, Taker};
+use crate::point::name::surrogate_half;
+use crate::point::{PointError, Rules, TagBuf, admit_http};
+use crate::stats::{Counter, Stats};
+use crate::tsd::Tsd;
+use crate::uid::UidError;
+use crate::write::{Batch, Ticket, WriteError};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long to wait between two tries when nothing more can be taken.
+const OVERLOAD_PAUSE: Duration = Duration::from_millis(20);
+
+/// What the query string asks for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wishes {
+    summary: bool,
+    details: bool,
+    sync: bool,
+    /// Milliseconds; 0: as long as it takes, within [`PUT_SYNC_MAX`].
+    sync_timeout: u64,
+}
+
+impl Wishes {
+    fn of(request: &ApiRequest) -> Result<Wishes, ApiError> {
+        let sync_timeout = match request.param("sync_timeout") {
+            None => 0,
+            Some(text) => text.parse::<i32>().map_err(|_| ApiError::bad(format!("For input string: \"{text}\"")))?,
+        };
+        Ok(Wishes {
+            summary: request.has_param("summary"),
+            details: request.has_param("details"),
+            sync: request.has_param("sync"),
+            sync_timeout: u64::try_from(sync_timeout).unwrap_or(0),
+        })
+    }
+}
+
+/// What became of the points of a request.
+#[derive(Debug, Default)]
+struct Tally {
+    taken: u64,
+    failed: u64,
+    timeouts: u64,
+    /// JSON objects, one a rejected point.
+    errors: Vec<String>,
+    /// Nothing more can be taken: the whole request is refused.
+    overloaded: Option<String>,
+}
+
+/// Takes the points, waits until they are on disk, answers.
+pub(in crate::server) async fn put(shared: &Arc<Shared>, request: ApiRequest, sent: Sent) -> Result<ApiResponse, ApiError> {
+    if request.method != "POST" {
+        return Err(ApiError::method_not_allowed(&request.method, &request.path));
+    }
+    shared.tsd.stats.put.received.inc();
+    let owner = shared.clone();
+    let work = move || {
+        let body = sent.into_text()?;
+        let wishes = Wishes::of(&request)?;
+        take(&owner, body.text.trim_matches(|c| c <= ' '), wishes).map(|(tally, ticket)| (tally, ticket, wishes))
+    };
+    let (mut tally, ticket, wishes) = shared.pools.writes.run(work).await.and_then(|done| done)?;
+    if let Some(ticket) = ticket {
+        on_disk(&shared.tsd.writer, ticket).await.map_err(|e| failed(&e))?;
+        if wishes.sync {
+            sync(shared, wishes, &mut tally).await?;
+        }
+    }
+    shared.tsd.stats.put.points_http.add(tally.taken);
+    answer(&tally, wishes)
+}
+
+/// Reads the body into a batch and hands it over.
+fn take(shared: &Shared, body: &str, wishes: Wishes) -> Result<(Tally, Option<Ticket>), ApiError> {
+    match body.as_bytes().first() {
+        None => return Err(ApiError::bad("Missing request content")),
+        Some(b'{' | b'[') => {}
+        Some(_) => return Err(ApiError::bad("The JSON must start as an object or an array")),
+    }
+    match read(shared, body, wishes) {
+        Err(e) => match put_json::quote_bare_numbers(body) {
+            Some(quoted) => read(shared, &quoted, wishes).and_then(|(tally, batch)| commit(tally, batch)),
+            None => Err(e),
+        },
+        Ok((tally, batch)) => commit(tally, batch),
+    }
+}
+
+/// On an error the batch is dropped with all that was in it.
+fn read(shared: &Shared, body: &str, wishes: Wishes) -> Result<(Tally, Batch), ApiError> {
+    let mut into = Intake {
+        stats: &shared.tsd.stats,
+        batch: shared.tsd.writer.batch(),
+        rules: &shared.rules,
+        details: wishes.details,
+        tally: Tally::default(),
+    };
+    let read = put_json::read(body, shared.limits.body.json_depth, &mut into);
+    read.map_err(|e| ApiError::bad("Unable to parse the given JSON").details(e.to_string()))?;
+    Ok((into.tally, into.batch))
+}
+
+fn commit(tally: Tally, mut batch: Batch) -> Result<(Tally, Option<Ticket>), ApiError> {
+    if let Some(limit) = tally.overloaded {
+        return Err(ApiError::new(503, "Please throttle writes").details(limit));
+    }
+    if tally.taken + tally.failed == 0 {
+        return Err(ApiError::bad("No datapoints found in content"));
+    }
+    if batch.is_empty() {
+        return Ok((tally, None));
+    }
+    let ticket = patiently(|| batch.commit()).map_err(|e| failed(&e))?;
+    Ok((tally, Some(ticket)))
+}
+
+/// Tries again for a while as long as nothing more can be taken: the sender waits, which is what slows it down.
+fn patiently<T>(mut work: impl FnMut() -> Result<T, WriteError>) -> Result<T, WriteError> {
+    let until = Instant::now() + OVERLOAD_WAIT_MAX;
+    loop {
+        match work() {
+            Err(WriteError::Overloaded(_)) if Instant::now() < until => std::thread::sleep(OVERLOAD_PAUSE),
+            done => return done,
+        }
+    }
+}
+
+fn failed(e: &WriteError) -> ApiError {
+    match e {
+        WriteError::Overloaded(limit) => ApiError::new(503, "Please throttle writes").details(limit),
+        other => ApiError::new(500, format!("The points may not be on disk: {other}")),
+    }
+}
+
+/// Waits for the store.
+async fn sync(shared: &Arc<Shared>, wishes: Wishes, tally: &mut Tally) -> Result<(), ApiError> {
+    let (writer, deadline) =
+        (shared.tsd.writer.clone(), if wishes.sync_timeout > 0 { Duration::from_millis(wishes.sync_timeout) } else { PUT_SYNC_MAX });
+    let begun = Instant::now();
+    let flushed = shared.pools.writes.run(move || writer.flush(deadline)).await?;
+    match flushed {
+        Ok(()) => Ok(()),
+        Err(_) if wishes.sync_timeout > 0 && begun.elapsed() >= deadline => {
+            tally.timeouts = std::mem::take(&mut tally.taken);
+            Ok(())
+        }
+        Err(e) => {
+            Err(ApiError::new(500, format!("Storage exception: {e}")).details("The points are in the journal and will be stored later"))
+        }
+    }
+}
+
+fn answer(tally: &Tally, wishes: Wishes) -> Result<ApiResponse, ApiError> {
+    const HINT: &str = "Please see the TSD logs or append \"details\" to the put request";
+    if !wishes.summary && !wishes.details {
+        return match tally {
+            Tally { taken, failed, timeouts: timeouts @ 1.., .. } => Err(ApiError::bad(format!(
+                "The put call has timedout with {taken} successful writes, {failed} failed writes and {timeouts} timed out writes."
+            ))
+            .details(HINT)),
+            Tally { failed: 0, .. } => Ok(ApiResponse::no_content()),
+            _ => Err(ApiError::bad("One or more data points had errors").details(HINT)),
+        };
+    }
+    let mut body = format!("{{\"success\":{}", tally.taken);
+    if wishes.sync_timeout > 0 {
+        body.push_str(&format!(",\"timeouts\":{}", tally.timeouts));
+    }
+    body.push_str(&format!(",\"failed\":{}", tally.failed));
+    if wishes.details {
+        body.push_str(&format!(",\"errors\":[{}]", tally.errors.join(",")));
+    }
+    body.push('}');
+    let mut answer = ApiResponse::json(body);
+    answer.status = if tally.failed + tally.timeouts > 0 { 400 } else { 200 };
+    Ok(answer)
+}
+
+/// Takes points into a batch.
+struct Intake<'s> {
+    batch: Batch,
+    rules: &'s Rules,
+    stats: &'s Stats,
+    details: bool,
+    tally: Tally,
+}
+
+impl<'de> Taker<'de> for Intake<'_> {
+    fn take(&mut self, point: Option<&Fields<'de>>) {
+        if self.tally.overloaded.is_some() {
+            return;
+        }
+        let Some(fields) = point else {
+            return self.refuse(None, "Unexpected null datapoint encountered in set.");
+        };
+        match add(&mut self.batch, self.rules, fields) {
+            Ok(()) => self.tally.taken += 1,
+            Err(Refused::Point(words, why)) => {
+                why(self.stats).inc();
+                self.refuse(Some(fields), &words);
+            }
+            Err(Refused::Overloaded(limit)) => self.tally.overloaded = Some(limit),
+        }
+    }
+}
+
+impl Intake<'_> {
+    #[cold]
+    fn refuse(&mut self, fields: Option<&Fields<'_>>, words: &str) {
+        self.tally.failed += 1;
+        if self.details && self.tally.errors.len() < PUT_DETAILS_MAX {
+            let datapoint = fields.map(echo);
+            self.tally.errors.push(with_halves(&serde_json::json!({ "datapoint": datapoint, "error": words }).to_string()));
+        }
+    }
+}
+
+/// Why a point was not taken.
+enum Refused {
+    Point(String, fn(&Stats) -> &Counter),
+    Overloaded(String),
+}
+
+fn add(batch: &mut Batch, rules: &Rules, fields: &Fields<'_>) -> Result<(), Refused> {
+    let mut tags = TagBuf::new();
+    for (name, value) in &fields.tags {
+        match value {
+            Some(value) => tags.set(name, value),
+            None => {
+                let words = format!("Invalid tag value with key [{name}]: null");
+                return Err(Refused::Point(words, |s| &s.put.illegal_arguments));
+            }
+        }
+    }
+    let point = admit_http(fields.metric.as_deref(), fields.timestamp, fields.value.as_deref(), &tags, rules);
+    let point = point.map_err(|e| {
+        let counter: fn(&Stats) -> &Counter = match e {
+            PointError::InvalidValue(_) => |s| &s.put.invalid_values,
+            PointError::Illegal(_) => |s| &s.put.illegal_arguments,
+        };
+        Refused::Point(e.http_text().to_owned(), counter)
+    })?;
+    let done = match batch.add_known(&point) {
+        Some(done) => done,
+        None => patiently(|| batch.add(&point)),
+    };
+    done.map_err(|e| match e {
+        WriteError::Uid(UidError::NoSuchName { .. }) => Refused::Point("Unknown metric".to_owned(), |s| &s.put.unknown_metrics),
+        WriteError::Illegal(words) => Refused::Point(words, |s| &s.put.illegal_arguments),
+        WriteError::Overloaded(limit) => Refused::Overloaded(limit),
+        other => Refused::Point(format!("Storage exception: {other}"), |s| &s.put.store_errors),
+    })
+}
+
+/// Writes the half characters that stand-ins mean (recorded case `put/v-emoji-metric`).
+fn with_halves(json: &str) -> String {
+    json.chars().fold(String::with_capacity(json.len()), |mut out, c| {
+        match surrogate_half(c) {
+            Some(half) => out.push_str(&format!("\\u{half:04x}")),
+            None => out.push(c),
+        }
+        out
+    })
+}
+
+/// A rejected point as it was sent, less what is missing or `null`; the value always as text.
+fn echo(fields: &Fields<'_>) -> serde_json::Value {
+    let mut point = serde_json::Map::new();
+    if let Some(metric) = &fields.metric {
+        point.insert("metric".to_owned(), metric.as_ref().into());
+    }
+    point.insert("timestamp".to_owned(), fields.timestamp.into());
+    if let Some(value) = &fields.value {
+        point.insert("value".to_owned(), value.as_ref().into());
+    }
+    if fields.has_tags {
+        let tags = fields.tags.iter().map(|(k, v)| (k.to_string(), v.as_deref().map_or(serde_json::Value::Null, Into::into)));
+        point.insert("tags".to_owned(), serde_json::Value::Object(tags.collect()));
+    }
+    point.into()
+}
+
+/// `POST /api/rollup` without rollups configured: a 400 a point (recorded case `rollup/not-enabled`).
+pub fn rollup(_tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    if request.method != "POST" {
+        return Err(ApiError::method_not_allowed(&request.method, &request.path));
+    }
+    let body: serde_json::Value =
+        serde_json::from_slice(&request.body).map_err(|e| ApiError::bad("Unable to parse the given JSON").details(e.to_string()))?;
+    let points = match body {
+        serde_json::Value::Array(points) => points,
+        point => vec![point],
+    };
+    let errors = points.into_iter().map(|mut point| {
+        if let Some(value) = point.get_mut("value").filter(|v| v.is_number()) {
+            *value = value.to_string().into();
+        }
+        serde_json::json!({ "datapoint": point, "error": "No rollup or aggregations were configured" }).to_string()
+    });
+    let errors: Vec<String> = errors.collect();
+    let tally = Tally { failed: errors.len() as u64, errors, ..Tally::default() };
+    answer(&tally, Wishes::of(request)?)
+}
+
+/// `/api/histogram` without histograms configured, for any method (recorded case `histogram/not-enabled-get`).
+pub fn histogram() -> ApiError {
+    ApiError::new(503, "Histogram storage has not been enabled. Check the 'tsd.core.histograms.config' configuration.")
+}

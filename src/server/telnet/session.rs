@@ -1,0 +1,243 @@
+//! Lines of one connection, taken from its buffer in place: points into a batch, complaints into the replies.
+//!
+//! Nothing here waits for a client or a disk; what must is given back to the caller as [`Next`].
+//! Lines end with `\n` or `\r\n`. Bytes are ISO-8859-1, answers UTF-8 (surprise 38 of the recorded dialogues).
+
+use super::super::limits::Limits;
+use super::command::{Command, Commands, Word};
+use crate::point::{Point, PointError, Rules, TagBuf, line_text, parse_put, parse_words};
+use crate::stats::Stats;
+use crate::uid::UidError;
+use crate::write::WriteError;
+
+/// Words of a `rollup` line behind the command.
+const ROLLUP_WORDS: usize = 5;
+
+/// Where points go: a batch of the writer, or a list in tests.
+pub trait Sink {
+    /// Takes a point of a known series without any waiting, or says `None`.
+    fn known(&mut self, point: &Point<'_>) -> Option<Result<(), WriteError>>;
+    /// Takes any point; may block on the store.
+    fn unknown(&mut self, point: &Point<'_>) -> Result<(), WriteError>;
+}
+
+/// Why [`Session::run`] stopped.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Next {
+    /// No complete line is left.
+    More,
+    /// A command that needs more than this module; its line is consumed.
+    Do(Command),
+    /// The replies must be sent first.
+    Flush,
+    /// Nothing more can be taken now; the line is not consumed. The text names the limit.
+    Overloaded(String),
+    /// A line that has not ended is over the limit: the connection is closed without a word, as recorded.
+    TooLong,
+}
+
+/// Counts of one connection that the process does not know yet.
+#[derive(Debug, Default)]
+struct Tally {
+    lines: u64,
+    puts: u64,
+    points: u64,
+    invalid: u64,
+    illegal: u64,
+    unknown: u64,
+    failed: u64,
+}
+
+/// One connection's state between reads.
+pub struct Session {
+    commands: Commands,
+    rules: Rules,
+    /// `tsd.rpc.telnet.return_errors`: failures of the store are told; mistakes in a line always are.
+    return_errors: bool,
+    line_bytes: usize,
+    reply_bytes: usize,
+    /// Points are refused at once, not waited for: see [`Session::refuse_overload`].
+    refusing: bool,
+    /// Text to send, UTF-8.
+    pub replies: Vec<u8>,
+    tally: Tally,
+    scratch: String,
+}
+
+impl Session {
+    /// A new connection.
+    pub fn new(commands: Commands, rules: Rules, return_errors: bool, limits: &Limits) -> Session {
+        let (line_bytes, reply_bytes) = (limits.line_bytes, limits.reply_bytes);
+        Session {
+            commands,
+            rules,
+            return_errors,
+            line_bytes,
+            reply_bytes,
+            refusing: false,
+            replies: Vec::new(),
+            tally: Tally::default(),
+            scratch: String::new(),
+        }
+    }
+
+    /// Takes complete lines from the front of `input`. Returns how many bytes are done with.
+    pub fn run(&mut self, input: &[u8], sink: &mut impl Sink) -> (usize, Next) {
+        let mut done = 0;
+        loop {
+            let rest = input.get(done..).unwrap_or_default();
+            let Some(end) = memchr::memchr(b'\n', rest) else {
+                let next = if rest.len() > self.line_bytes { Next::TooLong } else { Next::More };
+                return (done, next);
+            };
+            let line = rest.get(..end).unwrap_or_default();
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            if let Some(next) = self.line(line, sink) {
+                let overloaded = matches!(next, Next::Overloaded(_));
+                return (if overloaded { done } else { done + end + 1 }, next);
+            }
+            done += end + 1;
+            if self.replies.len() > self.reply_bytes {
+                return (done, Next::Flush);
+            }
+        }
+    }
+
+    /// From now on points that cannot be taken are refused with the name of the limit, until one is taken again.
+    pub fn refuse_overload(&mut self) {
+        self.refusing = true;
+    }
+
+    /// The answer to `help`.
+    pub fn help(&self) -> String {
+        self.commands.help()
+    }
+
+    /// Adds what was counted since the last call.
+    pub fn count(&mut self, stats: &Stats) {
+        let tally = std::mem::take(&mut self.tally);
+        stats.server.telnet_lines.add(tally.lines);
+        stats.put.received.add(tally.puts);
+        for (counter, n) in [
+            (&stats.put.points_telnet, tally.points),
+            (&stats.put.invalid_values, tally.invalid),
+            (&stats.put.illegal_arguments, tally.illegal),
+            (&stats.put.unknown_metrics, tally.unknown),
+            (&stats.put.store_errors, tally.failed),
+        ] {
+            if n > 0 {
+                counter.add(n);
+            }
+        }
+    }
+
+    /// Adds text to the replies.
+    pub fn reply(&mut self, text: &str) {
+        self.replies.extend_from_slice(text.as_bytes());
+    }
+
+    fn line(&mut self, line: &[u8], sink: &mut impl Sink) -> Option<Next> {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let next = self.text(line_text(line, &mut scratch), sink);
+        self.scratch = scratch;
+        if !matches!(next, Some(Next::Overloaded(_))) {
+            self.tally.lines += 1;
+        }
+        next
+    }
+
+    fn text(&mut self, line: &str, sink: &mut impl Sink) -> Option<Next> {
+        let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match self.commands.find(name) {
+            Word::Put => return self.put(line, sink),
+            Word::Command(command) => return Some(Next::Do(command)),
+            Word::Rollup => self.rollup(rest, line.len() > name.len()),
+            Word::Histogram => self.reply(
+                "histogram: illegal argument: Histogram storage has not been enabled. Check the 'tsd.core.histograms.config' configuration.\n",
+            ),
+            Word::Unknown => self.replies.extend_from_slice(format!("unknown command: {name}.  Try `help'.\n").as_bytes()),
+        }
+        None
+    }
+
+    fn put(&mut self, line: &str, sink: &mut impl Sink) -> Option<Next> {
+        self.tally.puts += 1;
+        let mut tags = TagBuf::new();
+        let point = match parse_put(line, &mut tags, &self.rules) {
+            Ok(point) => point,
+            Err(e) => {
+                self.complain("put", &e);
+                return None;
+            }
+        };
+        let taken = match sink.known(&point) {
+            Some(taken) => taken,
+            None => sink.unknown(&point),
+        };
+        match taken {
+            Ok(()) => {
+                self.tally.points += 1;
+                self.refusing = false;
+                None
+            }
+            Err(WriteError::Overloaded(limit)) if !self.refusing => Some(Next::Overloaded(limit)),
+            Err(e) => {
+                self.failed(&e);
+                None
+            }
+        }
+    }
+
+    #[cold]
+    fn complain(&mut self, command: &str, e: &PointError) {
+        match e {
+            PointError::InvalidValue(_) => self.tally.invalid += 1,
+            PointError::Illegal(_) => self.tally.illegal += 1,
+        }
+        self.reply(&format!("{command}: {}{e}\n", e.telnet_class()));
+    }
+
+    /// A point that was understood and not taken.
+    #[cold]
+    fn failed(&mut self, e: &WriteError) {
+        match e {
+            WriteError::Uid(UidError::NoSuchName { .. }) => self.tally.unknown += 1,
+            WriteError::Illegal(_) => self.tally.illegal += 1,
+            _ => self.tally.failed += 1,
+        }
+        match e {
+            WriteError::Uid(UidError::NoSuchName { .. }) => self.reply(&format!("put: unknown metric: {e}\n")),
+            WriteError::Illegal(_) => self.reply(&format!("put: illegal argument: {e}\n")),
+            WriteError::Overloaded(_) if self.return_errors => self.reply(&format!("put: Please throttle writes: {e}\n")),
+            _ if self.return_errors => self.reply(&format!("put: HBase error: {e}\n")),
+            _ => {}
+        }
+    }
+
+    /// A whole batch that was not taken.
+    pub fn batch_failed(&mut self, points: usize, e: &WriteError) {
+        self.tally.failed += points as u64;
+        tracing::warn!("{points} telnet points were not taken: {e}");
+        if self.return_errors {
+            let kind = if matches!(e, WriteError::Overloaded(_)) { "Please throttle writes" } else { "HBase error" };
+            self.reply(&format!("put: {kind}: {points} points were not stored: {e}\n"));
+        }
+    }
+
+    /// Rollups are not configured: a line that is right gets the original's words for that.
+    fn rollup(&mut self, words: &str, any: bool) {
+        let got = if any { words.split(' ').count() } else { 0 };
+        if got < ROLLUP_WORDS {
+            self.reply(&format!("rollup: illegal argument: not enough arguments (need least 7, got {got})\n"));
+            return;
+        }
+        let (interval, words) = words.split_once(' ').unwrap_or((words, ""));
+        let mut tags = TagBuf::new();
+        let refused = match parse_words(words, &mut tags, &self.rules) {
+            _ if interval.is_empty() => PointError::Illegal("Missing interval or aggregator".to_owned()),
+            Err(e) => e,
+            Ok(_) => PointError::Illegal("No rollup or aggregations were configured".to_owned()),
+        };
+        self.complain("rollup", &refused);
+    }
+}

@@ -1,0 +1,167 @@
+use super::command::Commands;
+use super::session::{Next, Session, Sink};
+use crate::config::Settings;
+use crate::point::{Point, Rules};
+use crate::server::limits::Limits;
+use crate::write::WriteError;
+
+/// Takes every point; the metric `full` is too much.
+#[derive(Default)]
+struct List(Vec<String>);
+
+impl Sink for List {
+    fn known(&mut self, point: &Point<'_>) -> Option<Result<(), WriteError>> {
+        (point.metric == "m1").then(|| self.unknown(point))
+    }
+    fn unknown(&mut self, point: &Point<'_>) -> Result<(), WriteError> {
+        if point.metric == "full" {
+            return Err(WriteError::Overloaded("the journal is full".to_owned()));
+        }
+        let tags: Vec<_> = point.tags.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        self.0.push(format!("{} {} {:?} {}", point.metric, point.time.millis(), point.value, tags.join(" ")));
+        Ok(())
+    }
+}
+
+fn session(settings: &Settings) -> Session {
+    Session::new(Commands::new(settings), Rules::default(), true, &Limits::new(settings))
+}
+
+/// Runs `input` cut into pieces of `cut` bytes. What needs the outside is noted among the replies.
+fn run(session: &mut Session, input: &[u8], cut: usize) -> (Vec<String>, String) {
+    let mut sink = List::default();
+    let mut buffer = Vec::new();
+    'input: for piece in input.chunks(cut) {
+        buffer.extend_from_slice(piece);
+        loop {
+            let (n, next) = session.run(&buffer, &mut sink);
+            buffer.drain(..n);
+            match next {
+                Next::More => break,
+                Next::Flush => {}
+                Next::Overloaded(_) => session.refuse_overload(),
+                Next::TooLong => {
+                    session.reply("[closed]");
+                    break 'input;
+                }
+                Next::Do(command) => session.reply(&format!("[{command:?}]")),
+            }
+        }
+    }
+    (sink.0, String::from_utf8(session.replies.clone()).expect("replies are UTF-8"))
+}
+
+fn check(input: &str, points: &[&str], replies: &str) {
+    for cut in [usize::MAX, 1, 2, 3, 7, 64] {
+        let got = run(&mut session(&Settings::default()), input.as_bytes(), cut.min(input.len().max(1)));
+        assert_eq!(
+            (got.0.as_slice(), got.1.as_str()),
+            (points.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>().as_slice(), replies),
+            "{input:?} cut at {cut}"
+        );
+    }
+}
+
+#[test]
+fn lines_however_cut() {
+    check("put m1 1 2 a=b\n", &["m1 1000 Int(2) a=b"], "");
+    check("put m1 1 2 a=b\r\nput m2 1400000000123 1.5 a=b c=d\n", &["m1 1000 Int(2) a=b", "m2 1400000000123 Single(1.5) a=b c=d"], "");
+    check("put m1 1 2 a=b", &[], ""); // not ended
+    check("help\nput m1 1 2 a=b \nfoo\n", &["m1 1000 Int(2) a=b"], "[Help]unknown command: foo.  Try `help'.\n");
+    check("\n", &[], "unknown command: .  Try `help'.\n");
+    check("\r\n", &[], "unknown command: .  Try `help'.\n");
+    check("\t\n", &[], "unknown command: \t.  Try `help'.\n");
+    check("HELP\n", &[], "unknown command: HELP.  Try `help'.\n");
+    check("version extra\n", &[], "[Version]");
+    check("put\n", &[], "put: illegal argument: not enough arguments (need least 4, got 0)\n");
+    check("put m1 1400000000 x host=a\n", &[], "put: invalid value: Invalid character 'x' in x\n");
+    check("rollup\n", &[], "rollup: illegal argument: not enough arguments (need least 7, got 0)\n");
+    check("rollup 1h-sum m1 1400000000 1\n", &[], "rollup: illegal argument: not enough arguments (need least 7, got 4)\n");
+    check("rollup 1h-sum m1 1400000000 1 a=b\n", &[], "rollup: illegal argument: No rollup or aggregations were configured\n");
+    check("rollup 1h-sum m1 x 1 a=b\n", &[], "rollup: invalid value: Invalid character 'x' in x\n");
+    check("put full 1 2 a=b\nput m1 1 2 a=b\n", &["m1 1000 Int(2) a=b"], "put: Please throttle writes: the journal is full\n");
+}
+
+#[test]
+fn bytes_are_latin_1() {
+    // put_bad/t45: the bytes of an emoji read one by one
+    check(
+        "put 😀 1400000000 1 a=b\n",
+        &[],
+        "put: illegal argument: Invalid metric name (\"ð\u{9f}\u{98}\u{80}\"): illegal character: \u{9f}\n",
+    );
+    check("é\n", &[], "unknown command: Ã©.  Try `help'.\n");
+}
+
+#[test]
+fn long_lines() {
+    let x = |n: usize| "x".repeat(n);
+    for n in [1000, 1024, 1025, 3000] {
+        let got = run(&mut session(&Settings::default()), format!("{}\n", x(n)).as_bytes(), usize::MAX);
+        assert_eq!(got.1, format!("unknown command: {}.  Try `help'.\n", x(n)));
+    }
+    let cut = |n: usize| run(&mut session(&Settings::default()), x(n).as_bytes(), 512).1;
+    assert_eq!((cut(1024).as_str(), cut(1025).as_str(), cut(3000).as_str()), ("", "[closed]", "[closed]"));
+}
+
+#[test]
+fn modes() {
+    let read_only = Settings { mode: "ro".to_owned(), ..Settings::default() };
+    let mut connection = session(&read_only);
+    assert_eq!(connection.help(), "available commands: stats dropcaches version exit help diediedie \n"); // mode_ro/t02
+    assert_eq!(run(&mut connection, b"put m1 1 1 a=b\n", 99), (vec![], "unknown command: put.  Try `help'.\n".to_owned()));
+    let all = session(&Settings::default());
+    assert_eq!(all.help(), "available commands: stats dropcaches version exit help put rollup histogram diediedie \n");
+}
+
+#[test]
+fn replies_are_bounded() {
+    let mut connection = session(&Settings::default());
+    let input = "\n".repeat(100_000);
+    let (done, next) = connection.run(input.as_bytes(), &mut List::default());
+    assert_eq!(next, Next::Flush);
+    assert!(done < input.len() && connection.replies.len() < 64 * 1024 + 100);
+}
+
+/// A generator with a fixed seed (xorshift), for inputs that are the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % below as u64) as usize
+    }
+}
+
+#[test]
+fn no_input_stops_the_loop() {
+    const SEEDS: [&str; 6] = [
+        "put m1 1400000000 1 host=a\n",
+        "put sys.cpu.user 1400000000.123 -1.5e10 host=web01 cpu=0\r\n",
+        "rollup 1h-sum:sum m1 1400000000 1 host=a\n",
+        "histogram m1 1400000000 42 AAAA host=a\n",
+        "version\nhelp\nstats\n",
+        "put  m1 1400000000 99999999999999999999 a=b=c  d=e\n",
+    ];
+    let mut dice = Dice(0x5eed);
+    for _ in 0..20_000 {
+        let mut input = SEEDS[dice.roll(SEEDS.len())].as_bytes().to_vec();
+        for _ in 0..=dice.roll(6) {
+            let at = dice.roll(input.len());
+            match dice.roll(4) {
+                0 => input[at] = dice.roll(256) as u8,
+                1 => drop(input.remove(at)),
+                2 => input.insert(at, b" \n\r=.-:\xff\x00e"[dice.roll(10)]),
+                _ => input.extend_from_within(at..),
+            }
+            if input.is_empty() {
+                break;
+            }
+        }
+        let whole = run(&mut session(&Settings::default()), &input, usize::MAX);
+        let cut = run(&mut session(&Settings::default()), &input, 1 + dice.roll(9));
+        assert_eq!(whole, cut, "{:?}", String::from_utf8_lossy(&input));
+    }
+}
