@@ -61,7 +61,16 @@ impl Parsed {
             let (key, text) = match known.iter().find(|flag| flag.name == name).map(|flag| flag.effect) {
                 Some(Effect::Key(key)) => (key, text),
                 Some(Effect::Fixed(key, text)) => (key, text),
-                Some(Effect::Either(key, yes, no)) => (key, if text == "true" { yes } else if text == "false" { no } else { text }),
+                Some(Effect::Either(key, yes, no)) => (
+                    key,
+                    if text == "true" {
+                        yes
+                    } else if text == "false" {
+                        no
+                    } else {
+                        text
+                    },
+                ),
                 Some(Effect::Own) => continue,
                 None => (name.trim_start_matches('-'), text),
             };
