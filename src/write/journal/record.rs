@@ -1,4 +1,4 @@
-//! Bytes of the journal: a header, then groups. A segment explains itself: each series is named by its row-key template
+//! Bytes of the journal: a header, then groups. A segment explains itself: each series is named by its TSUID
 //! before the first point that refers to it by number. `docs/formats` has the same table.
 //!
 //! | part | bytes |
@@ -8,20 +8,19 @@
 //! | payload | kind: 0 points, 1 done |
 //! | done | segment (varint), offset in it (varint): every point before that place is in the store |
 //! | points | accepted, ms (varint), then items until the end |
-//! | item 0 | series: number, length (varints), row-key template (zero base time) |
+//! | item 0 | series: number, length (varints), TSUID |
 //! | item 1 | point by name: time, flags, value, then metric and tags as length + text |
 //! | item 0x10-0x3f | point: bits 0-3 flags, bit 5 milliseconds; series number, time (zigzag, from the last of its unit), value |
 //!
 //! Numbers are big-endian or LEB128 varints.
 
-use crate::point::PointTime;
+use crate::codec::encode_value;
+use crate::point::{PointTime, Value};
 
 /// First bytes of a segment; the last character is the version of the format.
 pub const MAGIC: &[u8; 8] = b"TSDBJRN1";
 /// Bytes before a group's payload.
 pub const FRAME: usize = 8;
-/// Longest payload of a group. A batch beyond it is refused by [`super::Journal::append`].
-pub const GROUP_BYTES_MAX: usize = 256 << 20;
 
 const KIND_POINTS: u8 = 0;
 const KIND_DONE: u8 = 1;
@@ -40,15 +39,39 @@ pub struct Stored {
 }
 
 impl Stored {
+    /// From a point's value.
+    #[inline]
+    pub fn new(value: Value) -> Stored {
+        let (short, flags) = encode_value(value);
+        let mut bytes = [0; 8];
+        for (to, from) in bytes.iter_mut().zip(short.as_bytes()) {
+            *to = *from;
+        }
+        Stored { flags, bytes }
+    }
+
     /// The bytes as they stand in a cell.
+    #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.flags & 7) + 1).unwrap_or_default()
     }
 
-    fn read(flags: u8, bytes: &[u8]) -> Option<Stored> {
-        let mut all = [0; 8];
-        all.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        Some(Stored { flags, bytes: all })
+    /// From flags and bytes of a cell.
+    pub fn of(flags: u8, value: &[u8]) -> Stored {
+        let mut bytes = [0; 8];
+        for (to, from) in bytes.iter_mut().zip(value) {
+            *to = *from;
+        }
+        Stored { flags, bytes }
+    }
+
+    /// An integer in the width of these flags; `None` if it does not fit.
+    pub fn widened(value: i64, flags: u8) -> Option<Stored> {
+        let width = usize::from(flags & 7) + 1;
+        let narrow = usize::from(Stored::new(Value::Int(value)).flags & 7) + 1;
+        let all = value.to_be_bytes();
+        let bytes = all.get(8usize.checked_sub(width)?..)?;
+        (narrow <= width).then(|| Stored::of(flags & 7, bytes))
     }
 }
 
@@ -66,10 +89,11 @@ pub struct NamedPoint {
 }
 
 /// One thing that a group tells.
+#[allow(missing_docs, reason = "the fields are what the table above says")]
 #[derive(Debug, PartialEq, Eq)]
 pub enum Item<'a> {
-    /// From here on `number` means this row-key template.
-    Series { number: u32, template: &'a [u8] },
+    /// From here on `number` means this series.
+    Series { number: u32, tsuid: &'a [u8] },
     /// A point of a series.
     Point { number: u32, time: PointTime, value: Stored },
     /// A point by name.
@@ -77,6 +101,7 @@ pub enum Item<'a> {
 }
 
 /// A decoded group.
+#[allow(missing_docs, reason = "the fields are what the table above says")]
 pub enum Group<'a> {
     /// Points accepted at a time.
     Points { accepted: i64, items: Items<'a> },
@@ -131,10 +156,10 @@ impl<'b> GroupWriter<'b> {
     }
 
     /// Says what a number means.
-    pub fn series(&mut self, number: u32, template: &[u8]) {
+    pub fn series(&mut self, number: u32, tsuid: &[u8]) {
         self.out.push(ITEM_SERIES);
         varint(self.out, u64::from(number));
-        bytes(self.out, template);
+        bytes(self.out, tsuid);
     }
 
     /// Adds a point.
@@ -278,7 +303,7 @@ impl<'a> Items<'a> {
         let item = match *tag {
             ITEM_SERIES => {
                 let number = u32::try_from(read_varint(&mut input)?).ok()?;
-                Item::Series { number, template: read_bytes(&mut input)? }
+                Item::Series { number, tsuid: read_bytes(&mut input)? }
             }
             ITEM_NAMED => Item::Named(read_named(&mut input)?),
             tag if tag & !(ITEM_MILLIS | 0xf) == ITEM_POINT => {
@@ -293,7 +318,7 @@ impl<'a> Items<'a> {
                 };
                 let (value, rest) = input.split_at_checked(usize::from(tag & 7) + 1)?;
                 input = rest;
-                Item::Point { number, time, value: Stored::read(tag & 0xf, value)? }
+                Item::Point { number, time, value: Stored::of(tag & 0xf, value) }
             }
             _ => return None,
         };
@@ -316,7 +341,7 @@ fn read_named(input: &mut &[u8]) -> Option<NamedPoint> {
     let time = if flags & ITEM_MILLIS == 0 { PointTime::Seconds(u32::try_from(raw).ok()?) } else { PointTime::Millis(raw) };
     let (value, rest) = input.split_at_checked(usize::from(flags & 7) + 1)?;
     *input = rest;
-    let value = Stored::read(flags & 0xf, value)?;
+    let value = Stored::of(flags & 0xf, value);
     let metric = read_text(input)?;
     let count = read_varint(input)?;
     let mut tags = Vec::new();
@@ -389,7 +414,7 @@ mod tests {
         };
         let mut out = Vec::new();
         let mut group_out = GroupWriter::points(&mut out, 77);
-        group_out.series(300, b"template");
+        group_out.series(300, b"tsuid");
         group_out.point(300, PointTime::Seconds(u32::MAX), &value);
         group_out.point(300, PointTime::Seconds(0), &byte);
         group_out.point(2, PointTime::Millis(5_000_000_000), &byte);
@@ -400,7 +425,7 @@ mod tests {
         let Frame::Good(payload, next) = frame(&out, 0) else { panic!("frame") };
         let Some(Group::Points { accepted: 77, mut items }) = group(payload) else { panic!("group") };
         let want = [
-            Item::Series { number: 300, template: b"template" },
+            Item::Series { number: 300, tsuid: b"tsuid" },
             Item::Point { number: 300, time: PointTime::Seconds(u32::MAX), value },
             Item::Point { number: 300, time: PointTime::Seconds(0), value: byte },
             Item::Point { number: 2, time: PointTime::Millis(5_000_000_000), value: byte },
