@@ -10,7 +10,12 @@ fn options() -> HbaseOptions {
     let Ok(gateways) = std::env::var("TSDB_TEST_THRIFT") else {
         panic!("TSDB_TEST_THRIFT=host:port of a Thrift gateway is missing: run scripts/test, which starts a real HBase");
     };
-    HbaseOptions::new(HbaseOptions::parse_gateways(&gateways).unwrap())
+    let mut options = HbaseOptions::new(HbaseOptions::parse_gateways(&gateways).unwrap());
+    // For gateways started with -f or -c.
+    let word = |key: &str| std::env::var(key).ok();
+    options.transport = word("TSDB_TEST_TRANSPORT").map_or(options.transport, |text| text.parse().unwrap());
+    options.protocol = word("TSDB_TEST_PROTOCOL").map_or(options.protocol, |text| text.parse().unwrap());
+    options
 }
 
 fn store() -> HbaseStore {

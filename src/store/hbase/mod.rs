@@ -32,7 +32,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// Rows asked for in one multi-get at most.
+/// Rows asked for in the first multi-get, and in any later one.
+const GET_ROWS_FIRST: usize = 64;
 const GET_ROWS_MAX: usize = 512;
 /// What a gateway says when it knows no region for a row.
 const NO_LOCATION: &str = "servers with issues: null";
@@ -162,8 +163,12 @@ impl Store for HbaseStore {
     fn get(&self, table: &str, keys: &[Vec<u8>], columns: &Columns, batch: &mut RowBatch) -> Result<()> {
         batch.clear();
         let (table, columns): (Arc<str>, _) = (Arc::from(table), Arc::new(columns.clone()));
-        for keys in keys.chunks(GET_ROWS_MAX) {
-            let (found, cells) = self.get_chunk(&table, keys, &columns)?;
+        let (mut rest, mut rows) = (keys, GET_ROWS_FIRST);
+        while !rest.is_empty() {
+            let (asked, later) = rest.split_at(rows.min(rest.len()));
+            rest = later;
+            let (found, cells) = self.get_chunk(&table, asked, &columns)?;
+            rows = scan::rows_after(rows, &found, cells).min(GET_ROWS_MAX);
             count(&self.pool.common.counters.cells_read, cells);
             count(&self.pool.common.counters.rows_read, found.len());
             if batch.is_empty() {

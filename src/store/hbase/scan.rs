@@ -10,8 +10,9 @@ use crate::store::{Result as StoreResult, RowBatch, Scan, Scanner};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Rows of the first page at most; later ones follow the size of the rows.
-const FIRST_ROWS: usize = 128;
+/// Rows of the first page at most; later ones follow the size of the rows. A framed gateway holds a whole page in
+/// memory, twice: one of 128 rows of 1 MB ended a gateway of 512 MB.
+const FIRST_ROWS: usize = 32;
 /// Rows of any page at most.
 const ROWS_MAX: usize = 10_000;
 /// Size a page is steered to, in bytes here.
@@ -92,8 +93,7 @@ impl HbaseScanner {
         count(&counters.cells_read, page.cells);
         count(&counters.rows_read, batch.len());
         if !batch.is_empty() {
-            let row_bytes = (batch.byte_len() + page.cells * CELL_BYTES) / batch.len() + 1;
-            self.rows = (PAGE_BYTES / row_bytes).clamp(1, self.scan.batch_rows.min(self.rows.saturating_mul(4)));
+            self.rows = rows_after(self.rows, batch, page.cells).min(self.scan.batch_rows);
         }
         if self.scan.reverse {
             self.trim(batch);
@@ -143,6 +143,12 @@ fn turn(link: &mut Link, at: Where, scanner: i32, rows: usize, mut batch: RowBat
         Err(failure) if !failure.in_step() => Err(failure),
         _ => Ok(Page { batch, cells, held: None }),
     }
+}
+
+/// How many rows to ask for after `asked` brought `batch`: about [`PAGE_BYTES`] of them, growing step by step.
+pub(super) fn rows_after(asked: usize, batch: &RowBatch, cells: usize) -> usize {
+    let row_bytes = (batch.byte_len() + cells * CELL_BYTES) / batch.len().max(1) + 1;
+    (PAGE_BYTES / row_bytes).clamp(1, asked.saturating_mul(4))
 }
 
 /// Copies a row with its cells.
