@@ -101,7 +101,7 @@ pub fn parse(known: &[Flag], args: &[String]) -> Result<Parsed, String> {
             parsed.flags.push((name.to_string(), value));
         } else if arg == "--" {
             parsed.words.extend(args.by_ref().cloned());
-        } else if arg.starts_with('-') {
+        } else if arg.starts_with('-') && arg != "-" {
             return Err(format!("Unrecognized option {arg}"));
         } else {
             parsed.words.push(arg.clone());
@@ -166,5 +166,6 @@ mod tests {
         check("-1", Err("Unrecognized option -1"));
         check("--tsd.storage.flush_interval=5", Ok(("tsd.storage.flush_interval=5", "")));
         check("a=b +c", Ok(("", "a=b +c")));
+        check("-", Ok(("", "-"))); // standard input: OpenTSDB's import means to take it and its parser does not
     }
 }
