@@ -115,7 +115,7 @@ pub async fn read(parts: &Parts, mut body: Incoming, limits: &BodyLimits, budget
         let limit = format!("limit tsd.http.request.timeout: {} ms", limits.timeout.as_millis());
         Err(ApiError::new(408, "The body of the request did not come in time").details(limit))
     });
-    if read.is_err() {
+    if read.as_ref().is_err_and(|e| e.status == 413) {
         let _ = timeout(DRAIN_TIME, drain(body)).await;
     }
     read

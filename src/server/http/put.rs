@@ -55,7 +55,7 @@ struct Tally {
     /// JSON objects, one a rejected point.
     errors: Vec<String>,
     /// Nothing more can be taken: the whole request is refused.
-    overloaded: Option<String>,
+    unavailable: Option<ApiError>,
 }
 
 /// Takes the points, waits until they are on disk, answers.
@@ -90,47 +90,35 @@ fn take(shared: &Shared, body: &str, wishes: Wishes) -> Result<(Tally, Option<Ti
     }
     match read(shared, body, wishes) {
         Err(e) => match put_json::quote_bare_numbers(body) {
-            Some(quoted) => read(shared, &quoted, wishes).and_then(|(tally, batch)| commit(tally, batch)),
+            Some(quoted) => read(shared, &quoted, wishes).and_then(Intake::finish),
             None => Err(e),
         },
-        Ok((tally, batch)) => commit(tally, batch),
+        Ok(intake) => intake.finish(),
     }
 }
 
 /// On an error the batch is dropped with all that was in it.
-fn read(shared: &Shared, body: &str, wishes: Wishes) -> Result<(Tally, Batch), ApiError> {
-    let mut into = Intake {
+fn read<'s>(shared: &'s Shared, body: &str, wishes: Wishes) -> Result<Intake<'s>, ApiError> {
+    let mut intake = Intake {
         stats: &shared.tsd.stats,
         batch: shared.tsd.writer.batch(),
         rules: &shared.rules,
         details: wishes.details,
         tally: Tally::default(),
+        ticket: None,
     };
-    let read = put_json::read(body, shared.limits.body.json_depth, &mut into);
+    let read = put_json::read(body, shared.limits.body.json_depth, &mut intake);
     read.map_err(|e| ApiError::bad("Unable to parse the given JSON").details(e.to_string()))?;
-    Ok((into.tally, into.batch))
-}
-
-fn commit(tally: Tally, mut batch: Batch) -> Result<(Tally, Option<Ticket>), ApiError> {
-    if let Some(limit) = tally.overloaded {
-        return Err(ApiError::new(503, "Please throttle writes").details(limit));
-    }
-    if tally.taken + tally.failed == 0 {
-        return Err(ApiError::bad("No datapoints found in content"));
-    }
-    if batch.is_empty() {
-        return Ok((tally, None));
-    }
-    let ticket = patiently(|| batch.commit()).map_err(|e| failed(&e))?;
-    Ok((tally, Some(ticket)))
+    Ok(intake)
 }
 
 /// Tries again for a while as long as nothing more can be taken: the sender waits, which is what slows it down.
-fn patiently<T>(mut work: impl FnMut() -> Result<T, WriteError>) -> Result<T, WriteError> {
-    let until = Instant::now() + OVERLOAD_WAIT_MAX;
+/// A batch that was emptied by the error was refused for good.
+fn hand_over(batch: &mut Batch) -> Result<Ticket, WriteError> {
+    let (points, until) = (batch.len(), Instant::now() + OVERLOAD_WAIT_MAX);
     loop {
-        match work() {
-            Err(WriteError::Overloaded(_)) if Instant::now() < until => std::thread::sleep(OVERLOAD_PAUSE),
+        match batch.commit() {
+            Err(WriteError::Overloaded(_)) if batch.len() == points && Instant::now() < until => std::thread::sleep(OVERLOAD_PAUSE),
             done => return done,
         }
     }
@@ -139,6 +127,9 @@ fn patiently<T>(mut work: impl FnMut() -> Result<T, WriteError>) -> Result<T, Wr
 fn failed(e: &WriteError) -> ApiError {
     match e {
         WriteError::Overloaded(limit) => ApiError::new(503, "Please throttle writes").details(limit),
+        WriteError::Uid(e) => {
+            ApiError::new(503, format!("Storage exception: {e}")).details("Names cannot be looked up now; send the points again later")
+        }
         other => ApiError::new(500, format!("The points may not be on disk: {other}")),
     }
 }
@@ -194,28 +185,71 @@ struct Intake<'s> {
     stats: &'s Stats,
     details: bool,
     tally: Tally,
+    /// Of what was handed over already: a batch has an end, a body may hold more.
+    ticket: Option<Ticket>,
 }
 
 impl<'de> Taker<'de> for Intake<'_> {
     fn take(&mut self, point: Option<&Fields<'de>>) {
-        if self.tally.overloaded.is_some() {
+        if self.tally.unavailable.is_some() {
             return;
         }
         let Some(fields) = point else {
             return self.refuse(None, "Unexpected null datapoint encountered in set.");
         };
-        match add(&mut self.batch, self.rules, fields) {
+        match self.add(fields) {
             Ok(()) => self.tally.taken += 1,
             Err(Refused::Point(words, why)) => {
                 why(self.stats).inc();
                 self.refuse(Some(fields), &words);
             }
-            Err(Refused::Overloaded(limit)) => self.tally.overloaded = Some(limit),
+            Err(Refused::Request(e)) => self.tally.unavailable = Some(e),
         }
     }
 }
 
 impl Intake<'_> {
+    /// Hands over what is left.
+    fn finish(mut self) -> Result<(Tally, Option<Ticket>), ApiError> {
+        if let Some(e) = self.tally.unavailable {
+            return Err(e);
+        }
+        if self.tally.taken + self.tally.failed == 0 {
+            return Err(ApiError::bad("No datapoints found in content"));
+        }
+        if !self.batch.is_empty() {
+            self.ticket = Some(hand_over(&mut self.batch).map_err(|e| failed(&e))?);
+        }
+        Ok((self.tally, self.ticket))
+    }
+
+    fn add(&mut self, fields: &Fields<'_>) -> Result<(), Refused> {
+        let mut tags = TagBuf::new();
+        for (name, value) in &fields.tags {
+            match value {
+                Some(value) => tags.set(name, value),
+                None => {
+                    let words = format!("Invalid tag value with key [{name}]: null");
+                    return Err(Refused::Point(words, |s| &s.put.illegal_arguments));
+                }
+            }
+        }
+        let point = admit_http(fields.metric.as_deref(), fields.timestamp, fields.value.as_deref(), &tags, self.rules);
+        let point = point.map_err(|e| refuse_point(&e))?;
+        let batch = &mut self.batch;
+        let mut done = batch.add_known(&point).unwrap_or_else(|| batch.add(&point));
+        if matches!(done, Err(WriteError::Overloaded(_))) && !batch.is_empty() {
+            self.ticket = Some(hand_over(batch).map_err(|e| Refused::Request(failed(&e)))?);
+            done = batch.add(&point);
+        }
+        done.map_err(|e| match e {
+            WriteError::Uid(UidError::NoSuchName { .. }) => Refused::Point("Unknown metric".to_owned(), |s| &s.put.unknown_metrics),
+            WriteError::Uid(e @ (UidError::Exhausted(_) | UidError::Refused(_))) => Refused::Point(e.to_string(), |s| &s.put.store_errors),
+            WriteError::Illegal(words) => Refused::Point(words, |s| &s.put.illegal_arguments),
+            other => Refused::Request(failed(&other)),
+        })
+    }
+
     #[cold]
     fn refuse(&mut self, fields: Option<&Fields<'_>>, words: &str) {
         self.tally.failed += 1;
@@ -226,41 +260,19 @@ impl Intake<'_> {
     }
 }
 
+fn refuse_point(e: &PointError) -> Refused {
+    let counter: fn(&Stats) -> &Counter = match e {
+        PointError::InvalidValue(_) => |s| &s.put.invalid_values,
+        PointError::Illegal(_) => |s| &s.put.illegal_arguments,
+    };
+    Refused::Point(e.http_text().to_owned(), counter)
+}
+
 /// Why a point was not taken.
 enum Refused {
     Point(String, fn(&Stats) -> &Counter),
-    Overloaded(String),
-}
-
-fn add(batch: &mut Batch, rules: &Rules, fields: &Fields<'_>) -> Result<(), Refused> {
-    let mut tags = TagBuf::new();
-    for (name, value) in &fields.tags {
-        match value {
-            Some(value) => tags.set(name, value),
-            None => {
-                let words = format!("Invalid tag value with key [{name}]: null");
-                return Err(Refused::Point(words, |s| &s.put.illegal_arguments));
-            }
-        }
-    }
-    let point = admit_http(fields.metric.as_deref(), fields.timestamp, fields.value.as_deref(), &tags, rules);
-    let point = point.map_err(|e| {
-        let counter: fn(&Stats) -> &Counter = match e {
-            PointError::InvalidValue(_) => |s| &s.put.invalid_values,
-            PointError::Illegal(_) => |s| &s.put.illegal_arguments,
-        };
-        Refused::Point(e.http_text().to_owned(), counter)
-    })?;
-    let done = match batch.add_known(&point) {
-        Some(done) => done,
-        None => patiently(|| batch.add(&point)),
-    };
-    done.map_err(|e| match e {
-        WriteError::Uid(UidError::NoSuchName { .. }) => Refused::Point("Unknown metric".to_owned(), |s| &s.put.unknown_metrics),
-        WriteError::Illegal(words) => Refused::Point(words, |s| &s.put.illegal_arguments),
-        WriteError::Overloaded(limit) => Refused::Overloaded(limit),
-        other => Refused::Point(format!("Storage exception: {other}"), |s| &s.put.store_errors),
-    })
+    /// Nobody can take points now: the whole request is refused, and can be sent again as it is.
+    Request(ApiError),
 }
 
 /// Writes the half characters that stand-ins mean (recorded case `put/v-emoji-metric`).

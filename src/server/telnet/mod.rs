@@ -167,7 +167,10 @@ impl Connection {
                     self.pending = Some(ticket);
                     return;
                 }
-                Err(WriteError::Overloaded(_)) if since.elapsed() < OVERLOAD_WAIT_MAX => sleep(OVERLOAD_PAUSE).await,
+                // A batch that was emptied was refused for good; one that was not can be handed over again.
+                Err(WriteError::Overloaded(_)) if self.batch.len() == points && since.elapsed() < OVERLOAD_WAIT_MAX => {
+                    sleep(OVERLOAD_PAUSE).await;
+                }
                 Err(e) => {
                     self.session.batch_failed(points, &e);
                     self.batch = self.shared.tsd.writer.batch();
