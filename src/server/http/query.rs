@@ -55,7 +55,6 @@ fn run(tsd: &Tsd, request: &ApiRequest, parsed: Request, started: Instant) -> Re
     let groups = tsd.engine.run(&plan, &request.cancel).map_err(error)?;
     let engine_ms = running.elapsed().as_secs_f64() * 1e3;
     let extras = Extras { tagk_uids: tagk_uids(tsd, &output)?, engine_ms, parse_ms };
-    tsd.stats.query.points_out.add(groups.iter().map(|g| g.points.len() as u64).sum());
     Ok(ApiResponse::json(answer::write(&groups, &output, &extras)))
 }
 
