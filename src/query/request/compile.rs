@@ -4,6 +4,7 @@ use super::date::{Clock, parse_date};
 use super::post::DEFAULT_RATE;
 use super::show::{Output, dump};
 use super::{Request, RequestError, SubRequest, downsample, names};
+use crate::query::filter::TagTest;
 use crate::query::plan::{Aggregator, Query, Source, SubQuery};
 
 /// The last moment a query may name, in milliseconds: 13 digits.
@@ -50,8 +51,14 @@ pub fn compile(request: Request, context: &Context) -> Result<(Query, Output), R
             Some(spec) => Some(spec.plan(request.flags.use_calendar, zone)?),
             None => None,
         };
+        if sub.extra.pre_aggregate {
+            return Err(RequestError::new("Pre-aggregated data needs rollups, which are off (tsd.rollups.enable)"));
+        }
         let source = source(sub, context.metric_width)?;
         let by_metric = matches!(source, Source::Metric(_));
+        if by_metric {
+            check_literals(sub)?;
+        }
         let filters = if by_metric { sub.filters.iter().map(|f| f.filter.clone()).collect() } else { Vec::new() };
         subs.push(SubQuery {
             index,
@@ -134,6 +141,15 @@ fn check_histogram(sub: &SubRequest, aggregator: Aggregator) -> Result<(), Reque
     }
 }
 
+/// An empty name in a list can be no name's (`|web01`).
+fn check_literals(sub: &SubRequest) -> Result<(), RequestError> {
+    let empty = |test: &TagTest| matches!(test, TagTest::LiteralOr { values, ignore_case: false } if values.iter().any(String::is_empty));
+    if sub.filters.iter().any(|f| empty(&f.filter.test)) {
+        return Err(RequestError::new("Missing UID name").details("Missing UID name"));
+    }
+    Ok(())
+}
+
 /// Series ids go before the metric (`tsuid/metric-and-tsuids`).
 fn source(sub: &SubRequest, metric_width: u8) -> Result<Source, RequestError> {
     let Some(texts) = sub.tsuids.as_ref().filter(|t| !t.is_empty()) else {
@@ -157,6 +173,9 @@ fn source(sub: &SubRequest, metric_width: u8) -> Result<Source, RequestError> {
             let message = format!("contains illegal character for hexBinary: {text}");
             return Err(RequestError::new(message.clone()).details(message));
         };
+        if id.len() <= usize::from(metric_width) {
+            return Err(RequestError::new("UID was empty").details("UID was empty"));
+        }
         ids.push(id);
     }
     Ok(Source::Tsuids(ids))

@@ -4,6 +4,7 @@ use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::reply;
 use crate::query::answer::{self, Extras};
 use crate::query::engine::QueryError;
+use crate::query::filter::TagTest;
 use crate::query::request::date::{self, Clock};
 use crate::query::request::{Context, Output, Request, RequestError, compile, post, uri};
 use crate::store::StoreError;
@@ -50,12 +51,30 @@ fn run(tsd: &Tsd, request: &ApiRequest, parsed: Request, started: Instant) -> Re
     if output.flags.delete {
         return Err(ApiError::new(501, "Deleting by query is not there yet").details("Send the query without delete to read the points"));
     }
+    check_histogram_names(tsd, &output)?;
     let parse_ms = started.elapsed().as_secs_f64() * 1e3;
     let running = Instant::now();
     let groups = tsd.engine.run(&plan, &request.cancel).map_err(error)?;
     let engine_ms = running.elapsed().as_secs_f64() * 1e3;
     let extras = Extras { tagk_uids: tagk_uids(tsd, &output)?, engine_ms, parse_ms };
     Ok(ApiResponse::json(answer::write(&groups, &output, &extras)))
+}
+
+/// Sub queries for histograms are not in the plan; their names must be known all the same.
+fn check_histogram_names(tsd: &Tsd, output: &Output) -> Result<(), ApiError> {
+    let id = |kind, name: &str| tsd.uids.id(kind, name).map(drop).map_err(|e| error(QueryError::Uid(e)));
+    for sub in output.subs.iter().filter(|sub| sub.is_histogram() && sub.tsuids.as_ref().is_none_or(Vec::is_empty)) {
+        id(UidKind::Metric, sub.metric.as_deref().unwrap_or_default())?;
+        for filter in &sub.filters {
+            id(UidKind::Tagk, &filter.filter.tagk)?;
+            if let TagTest::LiteralOr { values, ignore_case: false } = &filter.filter.test
+                && !tsd.settings.query_skip_unresolved_tagvs
+            {
+                values.iter().try_for_each(|value| id(UidKind::Tagv, value))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What texts of requests are read against, now.
