@@ -190,3 +190,39 @@ fn hex(text: &str) -> Option<Vec<u8>> {
     }
     Some(digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::uri;
+    use super::*;
+
+    #[track_caller]
+    fn check(kind: &str, text: &str, want: Result<&str, &str>) {
+        let params = [("start", "1356998400"), ("end", "1356999000"), (kind, text)].map(|(k, v)| (k.to_string(), v.to_string()));
+        let context = Context { clock: Clock { now_ms: 1_400_000_000_000, zone: jiff::tz::TimeZone::UTC }, metric_width: 3 };
+        let got = uri::parse(&params).and_then(|request| compile(request, &context)).map(|(query, _)| {
+            let subs = query.subs.iter().map(|s| format!("{:?} {} {}", s.source, s.filters.len(), s.explicit_tags));
+            subs.collect::<Vec<_>>().join("; ")
+        });
+        assert_eq!(got.as_deref().map_err(|e| e.message.as_str()), want, "{text}");
+    }
+
+    #[test]
+    fn plans() {
+        check("m", "sum:explicit_tags:m{a=b}", Ok(r#"Metric("m") 1 true"#));
+        check("tsuid", "sum:0000010000010000fF", Ok("Tsuids([[0, 0, 1, 0, 0, 1, 0, 0, 255]]) 0 false"));
+        check("tsuid", "sum:00000100000100000", Ok("Tsuids([[0, 0, 0, 16, 0, 0, 16, 0, 0]]) 0 false")); // an odd digit: a zero in front
+        check("tsuid", "sum:0000", Err("The TSUID '0000' is shorter than a metric's 6 digits"));
+        check("tsuid", "sum:000001", Err("UID was empty"));
+        check("tsuid", "sum:zzzzzz", Err("contains illegal character for hexBinary: zzzzzz"));
+        check(
+            "tsuid",
+            "sum:000001000001000001,000002000001000001",
+            Err("One or more TSUIDs did not share the same metric [000001] [000002]"),
+        );
+        check("m", "sum:m{a=|b}", Err("Missing UID name"));
+        check("m", "sum:percentiles[50,99]:m", Ok("")); // histograms are not in the plan
+        check("m", "avg:percentiles[50]:m", Err("Only NONE or SUM aggregation function supported for histogram query"));
+        check("m", "sum:percentiles[101]:m", Err("Invalid percentile parameters: 101.0"));
+    }
+}
