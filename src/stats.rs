@@ -115,8 +115,6 @@ pub struct QueryStats {
     pub exceptions: Counter,
     /// Stopped because the client went away.
     pub cancelled: Counter,
-    /// Points in answers.
-    pub points_out: Counter,
     /// How long queries took.
     pub latency: Latency,
 }
@@ -206,7 +204,6 @@ impl Stats {
         out.push(Sample::counter("tsd.http.query.invalid_requests", None, q.invalid.get()));
         out.push(Sample::counter("tsd.http.query.exceptions", None, q.exceptions.get()));
         out.push(Sample::counter("tsd.http.query.cancelled", None, q.cancelled.get()));
-        out.push(Sample::counter("tsd.http.query.points", None, q.points_out.get()));
         percentiles(out, QUERY_LATENCY, None, &q.latency);
     }
 }

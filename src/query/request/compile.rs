@@ -4,6 +4,7 @@ use super::date::{Clock, parse_date};
 use super::post::DEFAULT_RATE;
 use super::show::{Output, dump};
 use super::{Request, RequestError, SubRequest, downsample, names};
+use crate::query::filter::TagTest;
 use crate::query::plan::{Aggregator, Query, Source, SubQuery};
 
 /// The last moment a query may name, in milliseconds: 13 digits.
@@ -50,8 +51,14 @@ pub fn compile(request: Request, context: &Context) -> Result<(Query, Output), R
             Some(spec) => Some(spec.plan(request.flags.use_calendar, zone)?),
             None => None,
         };
+        if sub.extra.pre_aggregate {
+            return Err(RequestError::new("Pre-aggregated data needs rollups, which are off (tsd.rollups.enable)"));
+        }
         let source = source(sub, context.metric_width)?;
         let by_metric = matches!(source, Source::Metric(_));
+        if by_metric {
+            check_literals(sub)?;
+        }
         let filters = if by_metric { sub.filters.iter().map(|f| f.filter.clone()).collect() } else { Vec::new() };
         subs.push(SubQuery {
             index,
@@ -134,6 +141,15 @@ fn check_histogram(sub: &SubRequest, aggregator: Aggregator) -> Result<(), Reque
     }
 }
 
+/// An empty name in a list can be no name's (`|web01`).
+fn check_literals(sub: &SubRequest) -> Result<(), RequestError> {
+    let empty = |test: &TagTest| matches!(test, TagTest::LiteralOr { values, ignore_case: false } if values.iter().any(String::is_empty));
+    if sub.filters.iter().any(|f| empty(&f.filter.test)) {
+        return Err(RequestError::new("Missing UID name").details("Missing UID name"));
+    }
+    Ok(())
+}
+
 /// Series ids go before the metric (`tsuid/metric-and-tsuids`).
 fn source(sub: &SubRequest, metric_width: u8) -> Result<Source, RequestError> {
     let Some(texts) = sub.tsuids.as_ref().filter(|t| !t.is_empty()) else {
@@ -157,6 +173,9 @@ fn source(sub: &SubRequest, metric_width: u8) -> Result<Source, RequestError> {
             let message = format!("contains illegal character for hexBinary: {text}");
             return Err(RequestError::new(message.clone()).details(message));
         };
+        if id.len() <= usize::from(metric_width) {
+            return Err(RequestError::new("UID was empty").details("UID was empty"));
+        }
         ids.push(id);
     }
     Ok(Source::Tsuids(ids))
@@ -170,4 +189,40 @@ fn hex(text: &str) -> Option<Vec<u8>> {
         digits.insert(0, 0);
     }
     Some(digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::uri;
+    use super::*;
+
+    #[track_caller]
+    fn check(kind: &str, text: &str, want: Result<&str, &str>) {
+        let params = [("start", "1356998400"), ("end", "1356999000"), (kind, text)].map(|(k, v)| (k.to_string(), v.to_string()));
+        let context = Context { clock: Clock { now_ms: 1_400_000_000_000, zone: jiff::tz::TimeZone::UTC }, metric_width: 3 };
+        let got = uri::parse(&params).and_then(|request| compile(request, &context)).map(|(query, _)| {
+            let subs = query.subs.iter().map(|s| format!("{:?} {} {}", s.source, s.filters.len(), s.explicit_tags));
+            subs.collect::<Vec<_>>().join("; ")
+        });
+        assert_eq!(got.as_deref().map_err(|e| e.message.as_str()), want, "{text}");
+    }
+
+    #[test]
+    fn plans() {
+        check("m", "sum:explicit_tags:m{a=b}", Ok(r#"Metric("m") 1 true"#));
+        check("tsuid", "sum:0000010000010000fF", Ok("Tsuids([[0, 0, 1, 0, 0, 1, 0, 0, 255]]) 0 false"));
+        check("tsuid", "sum:00000100000100000", Ok("Tsuids([[0, 0, 0, 16, 0, 0, 16, 0, 0]]) 0 false")); // an odd digit: a zero in front
+        check("tsuid", "sum:0000", Err("The TSUID '0000' is shorter than a metric's 6 digits"));
+        check("tsuid", "sum:000001", Err("UID was empty"));
+        check("tsuid", "sum:zzzzzz", Err("contains illegal character for hexBinary: zzzzzz"));
+        check(
+            "tsuid",
+            "sum:000001000001000001,000002000001000001",
+            Err("One or more TSUIDs did not share the same metric [000001] [000002]"),
+        );
+        check("m", "sum:m{a=|b}", Err("Missing UID name"));
+        check("m", "sum:percentiles[50,99]:m", Ok("")); // histograms are not in the plan
+        check("m", "avg:percentiles[50]:m", Err("Only NONE or SUM aggregation function supported for histogram query"));
+        check("m", "sum:percentiles[101]:m", Err("Invalid percentile parameters: 101.0"));
+    }
 }

@@ -110,10 +110,15 @@ pub fn calendar_zone(name: Option<&str>) -> Result<Option<TimeZone>, RequestErro
     }
 }
 
-/// For the calendar the unit must be exact.
+/// For the calendar all but the unit must be a number, and the unit one that is known.
 fn calendar_units(text: &str) -> Result<(u32, CalendarUnit), RequestError> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (count, unit) = text.split_at_checked(digits).unwrap_or_default();
+    let fail = |message: String| RequestError::new(message.clone()).details(message);
+    let lower = text.to_lowercase();
+    let unit = if lower.contains("ms") { 2 } else { 1 };
+    let cut = text.char_indices().rev().nth(unit - 1).map_or(0, |(at, _)| at);
+    let (count, unit) = text.split_at_checked(cut).unwrap_or_default();
+    let count =
+        count.parse::<i32>().ok().and_then(|n| u32::try_from(n).ok()).ok_or_else(|| fail(format!("For input string: \"{count}\"")))?;
     let unit = match unit.to_lowercase().as_str() {
         "ms" => CalendarUnit::Millisecond,
         "s" => CalendarUnit::Second,
@@ -123,12 +128,9 @@ fn calendar_units(text: &str) -> Result<(u32, CalendarUnit), RequestError> {
         "w" => CalendarUnit::Week,
         "n" => CalendarUnit::Month,
         "y" => CalendarUnit::Year,
-        other => return Err(RequestError::new(format!("Invalid units in the duration: {other}"))),
+        other => return Err(fail(format!("Unrecognized unit type: {other}"))),
     };
-    match count.parse::<i32>().ok().and_then(|n| u32::try_from(n).ok()) {
-        Some(count) => Ok((count, unit)),
-        None => Err(RequestError::new(format!("Invalid duration (number): {text}"))),
-    }
+    Ok((count, unit))
 }
 
 #[cfg(test)]
@@ -173,8 +175,9 @@ mod tests {
         check("1m-avg-scalar", Err("unhandled fill policy"));
         check("0m-avg", Err("Zero or negative duration: 0m"));
         check("10x-avg", Err("Invalid duration (suffix): 10x"));
-        check("5foomc-sum", Err("Invalid units in the duration: foom"));
-        check("9999999999dc-sum", Err("Invalid duration (number): 9999999999d"));
+        check("5foomc-sum", Err("For input string: \"5foo\""));
+        check("5msc-sum", Ok("5 Millisecond Sum None"));
+        check("9999999999dc-sum", Err("For input string: \"9999999999\""));
         check("c-sum", Err("Cannot parse null or empty duration"));
     }
 }

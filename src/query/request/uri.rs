@@ -149,7 +149,7 @@ pub fn rate_options(part: &str) -> Result<RateOptions, RequestError> {
 
 /// `percentiles[50,99.9]`.
 fn percentiles(part: &str) -> Result<Vec<f32>, RequestError> {
-    let bad = || RequestError::new(format!("Invalid percentile specification: {part}"));
+    let bad = || RequestError::new(format!("Malformated percentile query paramater: {part}"));
     let inner = part.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(inner, _)| inner).ok_or_else(bad)?;
     let mut list = Vec::new();
     for text in inner.split(',') {

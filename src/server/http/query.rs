@@ -4,6 +4,7 @@ use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::reply;
 use crate::query::answer::{self, Extras};
 use crate::query::engine::QueryError;
+use crate::query::filter::TagTest;
 use crate::query::request::date::{self, Clock};
 use crate::query::request::{Context, Output, Request, RequestError, compile, post, uri};
 use crate::store::StoreError;
@@ -32,8 +33,8 @@ const STOPPED: u16 = 499;
 
 fn answer(tsd: &Tsd, request: &ApiRequest, started: Instant) -> Result<ApiResponse, ApiError> {
     reply::allow(request, &["GET", "POST", "DELETE"])?;
-    let deletes = request.method == "DELETE" || request.param("method_override").is_some_and(|m| m.eq_ignore_ascii_case("delete"));
-    if deletes && !tsd.settings.http_query_allow_delete {
+    let may_delete = tsd.settings.http_query_allow_delete;
+    if request.method == "DELETE" && !may_delete {
         return Err(ApiError::bad("Bad request").details("Deleting data is not enabled (tsd.http.query.allow_delete=false)"));
     }
     if let other @ ("last" | "gexp" | "exp") = reply::below(request) {
@@ -41,8 +42,21 @@ fn answer(tsd: &Tsd, request: &ApiRequest, started: Instant) -> Result<ApiRespon
     }
     let mut parsed = if request.method == "POST" { post::parse(&request.body) } else { uri::parse(&request.params) }.map_err(refused)?;
     parsed.flags.arrays = request.has_param("arrays");
-    parsed.flags.delete = deletes || parsed.flags.delete && tsd.settings.http_query_allow_delete;
+    let meant = overridden_method(request)?;
+    parsed.flags.delete = may_delete && (meant == "DELETE" || parsed.flags.delete);
     run(tsd, request, parsed, started)
+}
+
+/// A GET may say that it means another method (recorded cases `delete/override-2del`, `misc_routes/override_bad`).
+fn overridden_method(request: &ApiRequest) -> Result<String, ApiError> {
+    let Some(wanted) = request.param("method_override").filter(|_| request.method == "GET") else {
+        return Ok(request.method.clone());
+    };
+    match wanted.to_uppercase() {
+        known if ["GET", "POST", "PUT", "DELETE"].contains(&known.as_str()) => Ok(known),
+        empty if empty.is_empty() => Err(ApiError::new(405, "Missing method override value")),
+        _ => Err(ApiError::new(405, "Unknown or unsupported method override value")),
+    }
 }
 
 fn run(tsd: &Tsd, request: &ApiRequest, parsed: Request, started: Instant) -> Result<ApiResponse, ApiError> {
@@ -50,13 +64,30 @@ fn run(tsd: &Tsd, request: &ApiRequest, parsed: Request, started: Instant) -> Re
     if output.flags.delete {
         return Err(ApiError::new(501, "Deleting by query is not there yet").details("Send the query without delete to read the points"));
     }
+    check_histogram_names(tsd, &output)?;
     let parse_ms = started.elapsed().as_secs_f64() * 1e3;
     let running = Instant::now();
     let groups = tsd.engine.run(&plan, &request.cancel).map_err(error)?;
     let engine_ms = running.elapsed().as_secs_f64() * 1e3;
     let extras = Extras { tagk_uids: tagk_uids(tsd, &output)?, engine_ms, parse_ms };
-    tsd.stats.query.points_out.add(groups.iter().map(|g| g.points.len() as u64).sum());
     Ok(ApiResponse::json(answer::write(&groups, &output, &extras)))
+}
+
+/// Sub queries for histograms are not in the plan; their names must be known all the same.
+fn check_histogram_names(tsd: &Tsd, output: &Output) -> Result<(), ApiError> {
+    let id = |kind, name: &str| tsd.uids.id(kind, name).map(drop).map_err(|e| error(QueryError::Uid(e)));
+    for sub in output.subs.iter().filter(|sub| sub.is_histogram() && sub.tsuids.as_ref().is_none_or(Vec::is_empty)) {
+        id(UidKind::Metric, sub.metric.as_deref().unwrap_or_default())?;
+        for filter in &sub.filters {
+            id(UidKind::Tagk, &filter.filter.tagk)?;
+            if let TagTest::LiteralOr { values, ignore_case: false } = &filter.filter.test
+                && !tsd.settings.query_skip_unresolved_tagvs
+            {
+                values.iter().try_for_each(|value| id(UidKind::Tagv, value))?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What texts of requests are read against, now.

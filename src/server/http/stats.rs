@@ -7,6 +7,7 @@ use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::reply;
 use crate::stats::Sample;
 use crate::tsd::Tsd;
+use crate::uid::{UidKind, UidStats};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -36,13 +37,35 @@ fn old(tsd: &Tsd, request: &ApiRequest) -> ApiResponse {
     ApiResponse { content_type: "text/plain", ..ApiResponse::json(text) }
 }
 
-/// All numbers with those of the process.
+/// All numbers: those of the front, of names, of the engine and of the process. Those of one name stand together.
 pub fn samples(tsd: &Tsd) -> Vec<Sample> {
     let mut all = tsd.stats.samples();
+    name_samples(tsd, &mut all);
+    let engine = tsd.engine.counters();
+    all.push(Sample::counter("tsd.query.subqueries", None, engine.queries.get()));
+    all.push(Sample::counter("tsd.query.rows_read", None, engine.rows_read.get()));
+    all.push(Sample::counter("tsd.query.bytes_read", None, engine.bytes_read.get()));
+    all.push(Sample::counter("tsd.query.points_read", None, engine.points_read.get()));
+    all.push(Sample::counter("tsd.query.points_answered", None, engine.points_answered.get()));
     if let Some(pages) = field("/proc/self/statm", 1) {
         all.push(Sample::gauge("tsd.process.resident_bytes", None, pages * PAGE_BYTES));
     }
     all
+}
+
+/// Caches and ids of each kind of names.
+fn name_samples(tsd: &Tsd, all: &mut Vec<Sample>) {
+    let kinds = [("metrics", UidKind::Metric), ("tagk", UidKind::Tagk), ("tagv", UidKind::Tagv)];
+    let kinds = kinds.map(|(name, kind)| (Some(("kind", name)), tsd.uids.stats(kind)));
+    let mut each = |name, sample: fn(&'static str, Option<(&'static str, &'static str)>, u64) -> Sample, number: fn(&UidStats) -> u64| {
+        all.extend(kinds.iter().map(|(tag, stats)| sample(name, *tag, number(stats))));
+    };
+    each("tsd.uid.cache-hit", Sample::counter, |s| s.cache_hits);
+    each("tsd.uid.cache-miss", Sample::counter, |s| s.cache_misses);
+    each("tsd.uid.cache-size", Sample::gauge, |s| s.cache_size);
+    each("tsd.uid.random-collisions", Sample::counter, |s| s.random_collisions);
+    each("tsd.uid.ids-used", Sample::gauge, |s| s.last_id);
+    each("tsd.uid.ids-available", Sample::gauge, |s| s.max_possible.saturating_sub(s.last_id));
 }
 
 /// Bytes of a page of memory on Linux.
