@@ -1,12 +1,19 @@
 //! The assembled house: settings, store, names, the way in and the way out, for `server` and `cli`.
+//!
+//! The parts take options of their own; here, and nowhere else, settings become those options.
 
+use crate::codec::Layout;
 use crate::config::Settings;
-use crate::query::engine::Engine;
+use crate::query::engine::{Engine, EngineOptions};
+use crate::store::embedded::EmbeddedStore;
+use crate::store::hbase::{HbaseOptions, HbaseStore};
+use crate::store::{FamilySpec, Overlay, Store, StoreError, TableSpec};
 use crate::stats::Stats;
-use crate::store::Store;
-use crate::uid::Uids;
-use crate::write::Writer;
+use crate::uid::{UidError, UidOptions, Uids};
+use crate::write::{AutoCreate, Cells, JournalOptions, WriteError, WriteOptions, Writer};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything a front end needs. Built once by [`crate::cli`]; two with different settings can live in one process.
 pub struct Tsd {
@@ -22,4 +29,267 @@ pub struct Tsd {
     pub engine: Arc<Engine>,
     /// Counters.
     pub stats: Arc<Stats>,
+}
+
+/// Why a TSD cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The store cannot be opened or reached.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The tables are not there.
+    #[error(
+        "{store} has no table {}: create the tables with `tsdb create-tables`, or name those that exist by tsd.storage.hbase.*_table",
+        missing.join(", no table ")
+    )]
+    MissingTables {
+        /// The store, described.
+        store: String,
+        /// Their names.
+        missing: Vec<String>,
+    },
+    /// Names cannot be read.
+    #[error(transparent)]
+    Uids(#[from] UidError),
+    /// The journal cannot be opened or replayed.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// The two kinds of stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// HBase behind Thrift gateways.
+    Hbase,
+    /// A folder of this machine.
+    Embedded,
+}
+
+/// How new tables are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schema {
+    /// `NONE`, `GZ`, ...
+    pub compression: String,
+    /// `ROW`, `ROWCOL` or `NONE`.
+    pub bloom: String,
+    /// Seconds that points live; `None`: for ever.
+    pub ttl: Option<u32>,
+}
+
+/// The port of a Thrift gateway that nobody named.
+const GATEWAY_PORT: u16 = 9090;
+/// Least memory of a query when the machine decides.
+const QUERY_MEMORY_MIN: u64 = 64 << 20;
+/// Journal of the embedded store, in its folder; and that of HBase, where the process runs.
+const JOURNAL_FOLDERS: (&str, &str) = ("journal", "tsdb-journal");
+
+impl Tsd {
+    /// Opens store, names, writer (which replays what its journal holds) and engine. Blocks.
+    pub fn open(settings: Settings) -> Result<Tsd, OpenError> {
+        let settings = Arc::new(settings);
+        let store = open_store(&settings)?;
+        check_tables(store.as_ref(), &settings)?;
+        let uids = open_uids(&store, &settings)?;
+        let writer = open_writer(&store, &uids, &settings, write_options(&settings, store.as_ref()))?;
+        let engine = open_engine(&store, Some(writer.overlay()), &uids, &settings);
+        Ok(Tsd { settings, store, uids, writer, engine: Arc::new(engine), stats: Arc::default() })
+    }
+}
+
+/// The store that the settings name: `tsd.storage.engine`, else HBase if a gateway or a quorum is set, else embedded.
+pub fn store_kind(settings: &Settings) -> StoreKind {
+    match settings.storage_engine.as_str() {
+        "hbase" => StoreKind::Hbase,
+        "embedded" => StoreKind::Embedded,
+        _ if settings.storage_hbase_thrift.is_empty() && settings.storage_hbase_zk_quorum.is_empty() => StoreKind::Embedded,
+        _ => StoreKind::Hbase,
+    }
+}
+
+/// Opens the store alone.
+pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, OpenError> {
+    Ok(match store_kind(settings) {
+        StoreKind::Hbase => Arc::new(HbaseStore::connect(hbase_options(settings)?)?),
+        StoreKind::Embedded => Arc::new(EmbeddedStore::open(&settings.storage_embedded_path)?),
+    })
+}
+
+/// Names over an open store.
+pub fn open_uids(store: &Arc<dyn Store>, settings: &Settings) -> Result<Arc<Uids>, OpenError> {
+    Ok(Arc::new(Uids::new(store.clone(), uid_options(settings))))
+}
+
+/// The way in, over an open store.
+pub fn open_writer(
+    store: &Arc<dyn Store>,
+    uids: &Arc<Uids>,
+    _settings: &Settings,
+    options: WriteOptions,
+) -> Result<Arc<Writer>, OpenError> {
+    Ok(Writer::open(store.clone(), uids.clone(), options)?)
+}
+
+/// The way out, over an open store. `overlay`: what waits in this process.
+pub fn open_engine(store: &Arc<dyn Store>, overlay: Option<Arc<dyn Overlay>>, uids: &Arc<Uids>, settings: &Settings) -> Engine {
+    Engine::new(store.clone(), overlay, uids.clone(), engine_options(settings))
+}
+
+/// The tables of the settings, made as `schema` says: names, points, trees, meta data.
+pub fn tables(settings: &Settings, schema: &Schema) -> Vec<TableSpec> {
+    let family = |name, versions, ttl| FamilySpec {
+        name,
+        compression: schema.compression.clone(),
+        bloom: schema.bloom.clone(),
+        versions,
+        ttl,
+    };
+    let table = |name: &str, families| TableSpec { name: name.to_string(), families };
+    vec![
+        table(&settings.storage_hbase_uid_table, vec![family("id", 1, None), family("name", 1, None)]),
+        table(&settings.storage_hbase_data_table, vec![family("t", 1, schema.ttl)]),
+        table(&settings.storage_hbase_tree_table, vec![family("t", 1, None)]),
+        table(&settings.storage_hbase_meta_table, vec![family("name", 1, None)]),
+    ]
+}
+
+/// That the tables of points and names exist; a store of our own gets what is missing.
+pub fn check_tables(store: &dyn Store, settings: &Settings) -> Result<(), OpenError> {
+    let there = store.tables()?;
+    let schema = Schema { compression: "NONE".into(), bloom: "ROW".into(), ttl: None };
+    let missing: Vec<TableSpec> = tables(settings, &schema).into_iter().filter(|table| !there.contains(&table.name)).collect();
+    if store.is_private() {
+        for table in &missing {
+            store.create_table(table, &[])?;
+        }
+        return Ok(());
+    }
+    let needed = [&settings.storage_hbase_data_table, &settings.storage_hbase_uid_table];
+    let missing: Vec<String> = missing.into_iter().map(|table| table.name).filter(|name| needed.contains(&name)).collect();
+    if missing.is_empty() { Ok(()) } else { Err(OpenError::MissingTables { store: store.describe(), missing }) }
+}
+
+/// Widths of row keys.
+pub fn layout(settings: &Settings) -> Layout {
+    let width = |value: i64, default: u8| u8::try_from(value).unwrap_or(default);
+    Layout {
+        salt_width: width(settings.storage_salt_width, 0),
+        salt_buckets: u32::try_from(settings.storage_salt_buckets).unwrap_or(20),
+        metric_width: width(settings.storage_uid_width_metric, 3),
+        tagk_width: width(settings.storage_uid_width_tagk, 3),
+        tagv_width: width(settings.storage_uid_width_tagv, 3),
+    }
+}
+
+/// The gateways: those named, else port 9090 of the quorum's hosts, else of this machine.
+fn hbase_options(settings: &Settings) -> Result<HbaseOptions, OpenError> {
+    let gateways = if !settings.storage_hbase_thrift.is_empty() {
+        HbaseOptions::parse_gateways(&settings.storage_hbase_thrift)?
+    } else {
+        let quorum = settings.storage_hbase_zk_quorum.as_str();
+        let mut hosts = HbaseOptions::parse_gateways(if quorum.is_empty() { "localhost" } else { quorum })?;
+        // The ports of a quorum are ZooKeeper's.
+        hosts.iter_mut().for_each(|(_, port)| *port = GATEWAY_PORT);
+        let tried: Vec<String> = hosts.iter().map(|(host, port)| format!("{host}:{port}")).collect();
+        tracing::info!("tsd.storage.hbase.thrift is not set: trying Thrift gateways at {}, from tsd.storage.hbase.zk_quorum", tried.join(", "));
+        hosts
+    };
+    let rejected = |error: String| StoreError::Rejected(error);
+    Ok(HbaseOptions {
+        transport: settings.storage_hbase_thrift_transport.parse().map_err(rejected)?,
+        protocol: settings.storage_hbase_thrift_protocol.parse().map_err(rejected)?,
+        connections: positive(settings.storage_hbase_thrift_connections),
+        connect_timeout: millis(settings.storage_hbase_thrift_connect_timeout),
+        deadline: millis(settings.storage_hbase_thrift_deadline),
+        ..HbaseOptions::new(gateways)
+    })
+}
+
+/// Widths, table and caches of names.
+pub fn uid_options(settings: &Settings) -> UidOptions {
+    let bounds = UidOptions::default();
+    let bound = |value: i64, default: usize| if settings.uid_lru_enable { positive(value) } else { default };
+    let layout = layout(settings);
+    UidOptions {
+        table: settings.storage_hbase_uid_table.clone(),
+        metric_width: layout.metric_width,
+        tagk_width: layout.tagk_width,
+        tagv_width: layout.tagv_width,
+        random_metrics: settings.core_uid_random_metrics,
+        names_max: bound(settings.uid_lru_name_size, bounds.names_max),
+        ids_max: bound(settings.uid_lru_id_size, bounds.ids_max),
+        ..bounds
+    }
+}
+
+/// How points are written. Packed cells where the settings or the engine ask for them.
+pub fn write_options(settings: &Settings, store: &dyn Store) -> WriteOptions {
+    let private = store.is_private();
+    let journal = match (settings.storage_journal_path.as_str(), private) {
+        ("", true) => PathBuf::from(&settings.storage_embedded_path).join(JOURNAL_FOLDERS.0),
+        ("", false) => PathBuf::from(JOURNAL_FOLDERS.1),
+        (path, _) => PathBuf::from(path),
+    };
+    let base = WriteOptions::new(journal, private);
+    WriteOptions {
+        layout: layout(settings),
+        table: settings.storage_hbase_data_table.clone(),
+        auto_create: AutoCreate {
+            metric: settings.core_auto_create_metrics,
+            tagk: settings.core_auto_create_tagks,
+            tagv: settings.core_auto_create_tagvs,
+        },
+        max_tags: positive(settings.storage_max_tags),
+        cells: match settings.storage_cells.as_str() {
+            "single" => Cells::Single,
+            "packed" => Cells::Packed,
+            _ => base.cells,
+        },
+        flush_interval: unsigned(settings.storage_flush_interval),
+        use_otsdb_timestamp: settings.storage_use_otsdb_timestamp,
+        journal: JournalOptions { max_bytes: unsigned(settings.storage_journal_max_bytes), ..base.journal },
+        head_bytes: unsigned(settings.storage_head_max_bytes),
+        series_max: positive(settings.storage_series_cache_max),
+        backpressure: unsigned(settings.storage_backpressure),
+        ..base
+    }
+}
+
+fn engine_options(settings: &Settings) -> EngineOptions {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let or = |value: i64, default: usize| if value > 0 { positive(value) } else { default };
+    let concurrent = or(settings.query_concurrent, 2 * cores) as u64;
+    EngineOptions {
+        layout: layout(settings),
+        data_table: settings.storage_hbase_data_table.clone(),
+        fix_duplicates: settings.storage_fix_duplicates,
+        skip_unresolved_tagvs: settings.query_skip_unresolved_tagvs,
+        threads: or(settings.query_threads, cores),
+        max_points: unsigned(settings.query_limits_data_points_default),
+        max_bytes: unsigned(settings.query_limits_bytes_default),
+        timeout_ms: unsigned(settings.query_timeout),
+        memory_bytes: match unsigned(settings.query_memory) {
+            0 => (machine_memory() / 4 / concurrent.max(1)).max(QUERY_MEMORY_MIN),
+            bytes => bytes,
+        },
+    }
+}
+
+/// Bytes of memory of this machine.
+fn machine_memory() -> u64 {
+    let info = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let total = info.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+    total.map_or(4 << 30, |kilobytes| kilobytes * 1024)
+}
+
+fn unsigned(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+fn positive(value: i64) -> usize {
+    usize::try_from(value).unwrap_or(0).max(1)
+}
+
+fn millis(value: i64) -> Duration {
+    Duration::from_millis(unsigned(value))
 }

@@ -15,10 +15,9 @@ pub const SEARCH: [&str; 4] = ["opentsdb.conf", "/etc/opentsdb.conf", "/etc/open
 pub const VARIABLE_PREFIX: &str = "TSDB_";
 
 /// Defaults where no file was found: then nobody has decided who may connect, and how much may be asked.
-pub const WITHOUT_FILE: [(&str, &str); 4] = [
+pub const WITHOUT_FILE: [(&str, &str); 3] = [
     ("tsd.network.bind", "127.0.0.1"),
     ("tsd.core.connections.limit", "4096"),
-    ("tsd.network.telnet_idle_timeout", "300000"),
     ("tsd.query.timeout", "60000"),
 ];
 
@@ -53,7 +52,7 @@ pub struct Text {
     pub text: String,
 }
 
-/// Something the log should say once.
+/// Something that the log says once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// Worth knowing.

@@ -45,8 +45,8 @@ declare! {
     core_socket_timeout: i64 = 0, "tsd.core.socket.timeout", java works, 0..=86_400;
     /// Milliseconds a new connection may take to send its first byte; 0: for ever.
     network_first_byte_timeout: i64 = 60_000, "tsd.network.first_byte_timeout", ours works, 0..=86_400_000;
-    /// Milliseconds a telnet connection may be silent; 0: for ever. Without a configuration file: 300000.
-    network_telnet_idle_timeout: i64 = 0, "tsd.network.telnet_idle_timeout", ours works, 0..=86_400_000;
+    /// Milliseconds a telnet connection may be silent; 0: for ever.
+    network_telnet_idle_timeout: i64 = 3_600_000, "tsd.network.telnet_idle_timeout", ours works, 0..=86_400_000;
     /// Longest telnet line in bytes, without its end. OpenTSDB stops at 1024.
     network_line_bytes_max: i64 = 1024, "tsd.network.line_bytes_max", ours works, 64..=65_536;
     /// Bytes of replies that a telnet client may leave unread before its lines are no longer read.
@@ -132,17 +132,19 @@ declare! {
     /// Accept chunked requests and `Expect: 100-continue`. OpenTSDB's default is false.
     http_request_enable_chunked: bool = true, "tsd.http.request.enable_chunked", java works;
     /// Bytes of a chunked request's body at most. OpenTSDB's default is 4096.
-    http_request_max_chunk: i64 = 8_388_608, "tsd.http.request.max_chunk", java works, 1..=1_073_741_824;
+    http_request_max_chunk: i64 = 67_108_864, "tsd.http.request.max_chunk", java works, 1..=1_073_741_824;
     /// Bytes of a request's body at most, as it is sent.
-    http_request_max_body: i64 = 8_388_608, "tsd.http.request.max_body", ours works, 1024..=1_073_741_824;
+    http_request_max_body: i64 = 67_108_864, "tsd.http.request.max_body", ours works, 1024..=1_073_741_824;
     /// Bytes of a gzip body at most, once inflated.
     http_request_max_inflated: i64 = 67_108_864, "tsd.http.request.max_inflated", ours works, 1024..=1_073_741_824;
-    /// Milliseconds a whole request may take to arrive; 0: for ever.
-    http_request_timeout: i64 = 60_000, "tsd.http.request.timeout", ours works, 0..=86_400_000;
+    /// Bytes of memory for the bodies of all requests together; further requests are answered with 503.
+    http_request_memory: i64 = 268_435_456, "tsd.http.request.memory", ours works, 1_048_576..=1_099_511_627_776;
+    /// Milliseconds a body may take between two of its pieces; 0: for ever.
+    http_body_timeout: i64 = 30_000, "tsd.http.body_timeout", ours works, 0..=86_400_000;
     /// Milliseconds the head of a request may take to arrive; 0: for ever.
     http_header_timeout: i64 = 10_000, "tsd.http.header_timeout", ours works, 0..=86_400_000;
     /// Bytes of a request's head at most.
-    http_header_bytes_max: i64 = 32_768, "tsd.http.header_bytes_max", ours works, 8192..=1_048_576;
+    http_header_bytes_max: i64 = 65_536, "tsd.http.header_bytes_max", ours works, 8192..=1_048_576;
     /// Header lines of a request at most.
     http_headers_max: i64 = 100, "tsd.http.headers_max", ours works, 16..=1000;
     /// Milliseconds a kept-alive connection may wait for its next request; 0: for ever.
@@ -200,7 +202,11 @@ declare! {
     /// Bytes of the journal at most. When it is full, clients wait and are then told so.
     storage_journal_max_bytes: i64 = 1_073_741_824, "tsd.storage.journal.max_bytes", ours works, 16_777_216..=1_099_511_627_776;
     /// Bytes of memory for points that wait to be stored.
-    storage_head_max_bytes: i64 = 67_108_864, "tsd.storage.head.max_bytes", ours works, 1_048_576..=1_099_511_627_776;
+    storage_head_max_bytes: i64 = 100_663_296, "tsd.storage.head.max_bytes", ours works, 1_048_576..=1_099_511_627_776;
+    /// Series whose row keys are kept in memory, about 200 bytes each.
+    storage_series_cache_max: i64 = 1_000_000, "tsd.storage.series_cache.max", ours works, 1000..=1_000_000_000;
+    /// Milliseconds that a full journal or a full memory for points holds a client back before it is told so.
+    storage_backpressure: i64 = 5000, "tsd.storage.backpressure", ours works, 0..=3_600_000;
     /// Tags of a point at most.
     storage_max_tags: i64 = 8, "tsd.storage.max_tags", java_unset works, 1..=127;
     /// When a row holds an instant more than once, the value written last counts. OpenTSDB fails such a query while this is off.
@@ -249,7 +255,7 @@ declare! {
     query_queue_timeout: i64 = 10_000, "tsd.query.queue_timeout", ours works, 0..=3_600_000;
     /// Bytes of memory one query may hold. 0: a quarter of the machine's memory, divided by `tsd.query.concurrent`, at least 64 MiB.
     query_memory: i64 = 0, "tsd.query.memory", ours works, 0..=1_099_511_627_776;
-    /// Megabytes that one query may read; 0: no limit.
+    /// Bytes that one query may read; 0: no limit.
     query_limits_bytes_default: i64 = 0, "tsd.query.limits.bytes.default", java works, 0..=1_000_000_000;
     /// In OpenTSDB: a query may state a limit of bytes of its own.
     query_limits_bytes_allow_override: bool = false, "tsd.query.limits.bytes.allow_override", java ignored("no query can state a limit");

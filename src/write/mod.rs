@@ -1,8 +1,50 @@
-//! The one way in: admit, resolve, journal, head, cells, store.
+//! The one way in: resolve, journal, head, cells, store. Admission of text is `point`'s, bytes of rows are `codec`'s.
+//!
+//! Reading order: [`batch`](Batch) (a connection's side), [`resolve`] (names to series), [`journal`] (on disk), [`head`]
+//! (rows that wait), [`flush`] (rows to the store). Promises:
+//!
+//! - A point is visible here when [`Batch::commit`] returns, on disk when [`Writer::wait`] does.
+//! - Nothing on disk is lost: a segment of the journal goes only when the store has synced all that is in it.
+//! - Every buffer is bounded: the journal by `tsd.storage.journal.max_bytes`, the head by `tsd.storage.head.max_bytes`;
+//!   at the bound commits wait, then fail with the key's name.
+//!
+//! The rules for tables that other TSDs write too stand at the tests named after them (`tests/rules.rs`).
 
-use crate::point::Point;
+mod aside;
+mod batch;
+mod flush;
+mod head;
+pub mod journal;
+mod options;
+mod resolve;
+mod series;
+mod stats;
+#[cfg(test)]
+mod tests;
+
+pub use batch::Batch;
+pub use flush::compact::{Compacted, compact_row};
+pub use options::{AutoCreate, Cells, Clock, JournalOptions, WriteOptions};
+
+use crate::codec::SeriesKey;
+use crate::point::PointTime;
+use crate::store::{Overlay, Store};
+use crate::uid::Uids;
+use aside::Aside;
+use flush::Control;
+use head::{Arrival, Head};
+use journal::{Folder, Journal, Limits, NamedPoint, Report, Segment, Sink, Stored};
+use parking_lot::{Condvar, Mutex, RwLock};
+use resolve::Named;
+use series::{Series, SeriesCache};
+use stats::Counters;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering::Relaxed;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Longest time a graceful stop waits for the store.
+pub const SHUTDOWN_FLUSH_MAX: Duration = Duration::from_secs(30);
 
 /// Why a point or a batch was not taken. Displays as OpenTSDB words it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -22,66 +64,248 @@ pub enum WriteError {
     Failed(String),
 }
 
-/// The way in. One a process; cheap to share.
-pub struct Writer {}
-
-/// A batch of one connection or request: its buffers are reused. Not shared between threads.
-pub struct Batch {
-    _writer: Arc<Writer>,
-}
-
 /// A committed batch's place in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
 
-#[allow(unused_variables, clippy::unimplemented, missing_docs)]
+/// What batches, threads and readers share.
+pub(crate) struct Inner {
+    options: WriteOptions,
+    store: Arc<dyn Store>,
+    uids: Arc<Uids>,
+    series: SeriesCache,
+    journal: Arc<Journal>,
+    head: Arc<Head>,
+    named: Named,
+    aside: Aside,
+    /// Held for reading from a batch's place in the journal to its points in the head.
+    gate: RwLock<()>,
+    control: Mutex<Control>,
+    control_changed: Condvar,
+    head_room: Condvar,
+    counters: Counters,
+}
+
+/// The way in. One a process; cheap to share. Dropping it without [`Writer::shutdown`] stops the threads and leaves
+/// what waits to the journal.
+pub struct Writer {
+    inner: Arc<Inner>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    replayed: Report,
+}
+
 impl Writer {
+    /// Opens the journal, takes what it holds into the head and starts the threads.
+    ///
+    /// # Errors
+    /// [`WriteError::Failed`] if the journal's folder cannot be used, is another process's, or was written with other
+    /// settings (the text says which).
+    pub fn open(store: Arc<dyn Store>, uids: Arc<Uids>, options: WriteOptions) -> Result<Arc<Writer>, WriteError> {
+        let disk = match &options.journal.disk {
+            Some(disk) => disk.clone(),
+            None => {
+                let path = &options.journal.path;
+                let folder = Folder::open(path).map_err(|e| WriteError::Failed(format!("journal folder {}: {e}", path.display())))?;
+                Arc::new(folder) as Arc<dyn journal::Disk>
+            }
+        };
+        let names = journal::replay::list(&*disk)?;
+        let last = names.last().and_then(|n| journal::segment_seq(n)).unwrap_or(0);
+        let limits = Limits { max_bytes: options.journal.max_bytes, backpressure: Duration::from_millis(options.backpressure) };
+        let inner = Arc::new(Inner {
+            journal: Journal::new(disk.clone(), options.identity(), limits, last),
+            aside: Aside::new(&options.journal.path),
+            head: Arc::new(Head::new(options.layout, options.table.clone(), !store.is_private())),
+            series: SeriesCache::new(options.series_max),
+            store,
+            uids,
+            named: Named::default(),
+            gate: RwLock::new(()),
+            control: Mutex::default(),
+            control_changed: Condvar::new(),
+            head_room: Condvar::new(),
+            counters: Counters::default(),
+            options,
+        });
+        let mut writer = Writer { inner: inner.clone(), threads: Mutex::default(), replayed: Report::default() };
+        writer.spawn("journal", |inner| inner.journal.run())?;
+        writer.spawn("flush", |inner| flush::run(&inner))?;
+        // The flush thread runs already: a journal larger than the head's bound goes through it to the store.
+        writer.replayed = journal::replay::read(&*disk, &names, Some(&inner.options.identity()), &mut Filler::new(&inner))?;
+        let report = &writer.replayed;
+        if report.points > 0 {
+            tracing::info!("{} points of {} journal segments wait for the store again", report.points, report.segments);
+        }
+        Ok(Arc::new(writer))
+    }
+
+    fn spawn(&self, name: &str, body: fn(Arc<Inner>)) -> Result<(), WriteError> {
+        let inner = self.inner.clone();
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || body(inner));
+        self.threads.lock().push(thread.map_err(|e| WriteError::Failed(format!("no thread for {name}: {e}")))?);
+        Ok(())
+    }
+
+    /// A batch for one connection or request.
     pub fn batch(self: &Arc<Self>) -> Batch {
-        Batch { _writer: self.clone() }
+        Batch::new(self.inner.clone())
     }
-    /// Blocks until everything up to `ticket` is on disk (journal or store).
+
+    /// Blocks until everything up to `ticket` is on disk.
     pub fn wait(&self, ticket: Ticket) -> Result<(), WriteError> {
-        unimplemented!()
+        self.inner.journal.wait(ticket)
     }
+
     /// The same for the async side: `on_disk` is called once, from another thread, or at once.
     pub fn notify(&self, ticket: Ticket, on_disk: Box<dyn FnOnce(Result<(), WriteError>) + Send>) {
-        unimplemented!()
+        self.inner.journal.notify(ticket, on_disk);
     }
-    /// Blocks until what is in the head now is in the *store* (`/api/put?sync`, tests, shutdown).
+
+    /// Blocks until what is in the head now is in the *store*, durably (`/api/put?sync`, tests, shutdown).
     pub fn flush(&self, deadline: Duration) -> Result<(), WriteError> {
-        unimplemented!()
+        flush::request(&self.inner, deadline)
     }
-    /// Flushes, stops the threads, closes the journal.
+
+    /// Blocks until the rows from `start` up to `stop` (empty: the end) that wait now are in the store: before a delete.
+    pub fn flush_range(&self, start: &[u8], stop: &[u8], deadline: Duration) -> Result<(), WriteError> {
+        flush::range(&self.inner, start, stop, deadline)
+    }
+
+    /// Flushes, stops the threads, closes the journal. After an error the journal keeps what the store did not take.
     pub fn shutdown(&self) -> Result<(), WriteError> {
-        unimplemented!()
+        let flushed = self.flush(SHUTDOWN_FLUSH_MAX);
+        let closed = self.inner.journal.close();
+        self.stop();
+        // What came after the flush keeps its segments.
+        self.inner.journal.rotate();
+        self.inner.journal.free(|| self.inner.store.sync())?;
+        flushed.and(closed)
     }
+
+    fn stop(&self) {
+        self.inner.control.lock().stop = true;
+        self.inner.control_changed.notify_all();
+        let _ = self.inner.journal.close();
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the writer ended in a panic");
+            }
+        }
+    }
+
     /// The rows that wait, for readers.
-    pub fn overlay(self: &Arc<Self>) -> Arc<dyn crate::store::Overlay> {
-        unimplemented!()
+    pub fn overlay(self: &Arc<Self>) -> Arc<dyn Overlay> {
+        self.inner.head.clone()
+    }
+
+    /// What the journal held when it was opened.
+    pub fn replayed(&self) -> &Report {
+        &self.replayed
+    }
+
+    /// Forgets which names have which ids (`dropcaches`, after a rename or delete of an id).
+    pub fn drop_caches(&self) {
+        self.inner.series.clear();
+    }
+
+    /// Counters and gauges by name.
+    pub fn stats(&self, emit: &mut dyn FnMut(&str, u64)) {
+        self.inner.stats(emit);
     }
 }
 
-#[allow(unused_variables, clippy::unimplemented)]
-impl Batch {
-    /// Takes one point if its series is known already: no I/O, no allocation. `None`: use [`Batch::add`].
-    pub fn add_known(&mut self, point: &Point<'_>) -> Option<Result<(), WriteError>> {
-        unimplemented!()
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.stop();
     }
-    /// Takes one point, assigning or looking up its names where needed: may block on the store.
-    pub fn add(&mut self, point: &Point<'_>) -> Result<(), WriteError> {
-        unimplemented!()
+}
+
+impl Inner {
+    /// Counts bytes that came into the head and calls the flush thread when there are too many.
+    fn grown(&self, bytes: usize) {
+        let total = self.head.grow(bytes);
+        if total > self.options.head_bytes && total - bytes as u64 <= self.options.head_bytes {
+            self.control_changed.notify_all();
+        }
     }
-    /// Hands the points over: they are in the journal's buffer and in the head (visible to queries here).
-    /// They are on disk when [`Writer::wait`] returns. The batch is empty and can be used again.
-    pub fn commit(&mut self) -> Result<Ticket, WriteError> {
-        unimplemented!()
+
+    /// Holds a commit back while the head is far above its bound.
+    fn wait_for_head(&self) -> Result<(), WriteError> {
+        let full = || self.head.bytes() > self.options.head_bytes.saturating_mul(2);
+        if !full() {
+            return Ok(());
+        }
+        let deadline = Instant::now() + Duration::from_millis(self.options.backpressure);
+        let mut control = self.control.lock();
+        while full() {
+            self.control_changed.notify_all();
+            if self.head_room.wait_until(&mut control, deadline).timed_out() && full() {
+                return Err(WriteError::Overloaded(format!(
+                    "too many points wait for the store: tsd.storage.head.max_bytes = {}",
+                    self.options.head_bytes
+                )));
+            }
+        }
+        Ok(())
     }
-    /// Points taken and not yet committed.
-    pub fn len(&self) -> usize {
-        unimplemented!()
+
+    /// A point that was kept by name has its series now.
+    fn arrived_late(&self, series: &Arc<Series>, point: &NamedPoint, accepted: i64, segment: &Arc<Segment>) {
+        let arrival = Arrival { segment, accepted, now: (self.options.clock)(), late: true };
+        let grown = self.head.add(series, std::iter::once((point.time, &point.value)), &arrival);
+        self.grown(grown);
     }
-    /// True with no points.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+
+    fn stats(&self, emit: &mut dyn FnMut(&str, u64)) {
+        self.counters.emit(emit);
+        self.journal.stats(emit);
+        let (names, series) = self.series.sizes();
+        emit("series_cache.names", names);
+        emit("series_cache.series", series);
+        emit("head.bytes", self.head.bytes());
+        emit("head.rows", self.head.rows() as u64);
+        emit("head.named_points", self.named.len() as u64);
+        emit("series_cache.lookups", self.counters.points.load(Relaxed));
+    }
+}
+
+/// Puts what the journal held into the head.
+struct Filler<'a> {
+    inner: &'a Inner,
+    now: i64,
+}
+
+impl<'a> Filler<'a> {
+    fn new(inner: &'a Inner) -> Filler<'a> {
+        Filler { inner, now: (inner.options.clock)() }
+    }
+}
+
+impl Sink for Filler<'_> {
+    type Series = Arc<Series>;
+
+    fn segment(&mut self, segment: &Arc<Segment>) {
+        self.inner.journal.adopt(segment.clone());
+    }
+
+    fn series(&mut self, tsuid: &[u8]) -> Arc<Series> {
+        self.inner.series.by_tsuid(tsuid, || SeriesKey::from_tsuid(&self.inner.options.layout, tsuid))
+    }
+
+    fn point(&mut self, segment: &Arc<Segment>, accepted: i64, series: &Arc<Series>, time: PointTime, value: &Stored) {
+        let arrival = Arrival { segment, accepted, now: self.now, late: true };
+        let grown = self.inner.head.add(series, std::iter::once((time, value)), &arrival);
+        self.inner.head.grow(grown);
+    }
+
+    fn named(&mut self, segment: &Arc<Segment>, accepted: i64, point: NamedPoint) {
+        self.inner.named.push(point, accepted, segment.clone());
+    }
+
+    /// Lets the flush thread make room, unless the store is away: then memory must hold what the disk held.
+    fn breathe(&mut self) {
+        if self.inner.head.bytes() > self.inner.options.head_bytes.saturating_mul(2) && !self.inner.control.lock().failing() {
+            let _ = self.inner.wait_for_head();
+        }
     }
 }

@@ -1,0 +1,419 @@
+//! Every command once: name, flags, usage text and what runs it. Help, completions and man pages come from here.
+//!
+//! Usage texts of OpenTSDB's commands are what its users see today (recorded cases `cli/misc`, `cli/uid`); flags and
+//! commands of our own stand in `tsdb help COMMAND`.
+
+use super::argp::{Effect, Flag};
+use super::{Call, Failure, copy, export, extra, import, query, tables, tsd, uid};
+
+/// A command.
+pub struct Command {
+    /// Its name.
+    pub name: &'static str,
+    /// One line.
+    pub about: &'static str,
+    /// True for OpenTSDB's: `--help` is then no flag, unless OpenTSDB has it.
+    pub java: bool,
+    /// What stands between the complaint and the flags of a usage text.
+    pub usage: &'static str,
+    /// What stands behind the flags.
+    pub after: &'static str,
+    /// Its flags, in groups.
+    pub flags: &'static [&'static [Flag]],
+    /// Runs it.
+    pub run: fn(&Call) -> Result<(), Failure>,
+}
+
+impl Command {
+    /// Its flags in one list.
+    pub fn flags(&self) -> Vec<Flag> {
+        self.flags.iter().flat_map(|group| group.iter().copied()).collect()
+    }
+}
+
+/// The command of that name.
+pub fn find(name: &str) -> Option<&'static Command> {
+    COMMANDS.iter().find(|command| command.name == name)
+}
+
+const fn java(name: &'static str, meta: &'static str, effect: Effect, help: &'static str) -> Flag {
+    Flag { name, meta: if meta.is_empty() { None } else { Some(meta) }, help, effect, java: true }
+}
+
+const fn ours(name: &'static str, meta: &'static str, effect: Effect, help: &'static str) -> Flag {
+    Flag { name, meta: if meta.is_empty() { None } else { Some(meta) }, help, effect, java: false }
+}
+
+const COMMON: &[Flag] = &[
+    java(
+        "--table",
+        "TABLE",
+        Effect::Key("tsd.storage.hbase.data_table"),
+        "Name of the HBase table where to store the time series (default: tsdb).",
+    ),
+    java(
+        "--uidtable",
+        "TABLE",
+        Effect::Key("tsd.storage.hbase.uid_table"),
+        "Name of the HBase table to use for Unique IDs (default: tsdb-uid).",
+    ),
+    java(
+        "--zkquorum",
+        "SPEC",
+        Effect::Key("tsd.storage.hbase.zk_quorum"),
+        "Specification of the ZooKeeper quorum to use (default: localhost).",
+    ),
+    java(
+        "--zkbasedir",
+        "PATH",
+        Effect::Key("tsd.storage.hbase.zk_basedir"),
+        "Path under which is the znode for the -ROOT- region (default: /hbase).",
+    ),
+    java("--config", "PATH", Effect::Own, "Path to a configuration file (default: Searches for file see docs)."),
+];
+
+const VERBOSE: &[Flag] = &[
+    java("--verbose", "", Effect::Own, "Print more logging messages and not just errors."),
+    java("-v", "", Effect::Own, "Short for --verbose."),
+];
+
+const QUIET_TOOL: &[Flag] =
+    &[ours("--verbose", "", Effect::Own, "Log more than warnings."), ours("-v", "", Effect::Own, "Short for --verbose.")];
+
+const AUTO_METRIC: &[Flag] = &[java(
+    "--auto-metric",
+    "",
+    Effect::Fixed("tsd.core.auto_create_metrics", "true"),
+    "Automatically add metrics to tsdb as they are inserted.  Warning: this may cause unexpected metrics to be tracked",
+)];
+
+const HELP: &[Flag] = &[ours("--help", "", Effect::Own, "Print this help.")];
+
+const TSD: &[Flag] = &[
+    java("--port", "NUM", Effect::Key("tsd.network.port"), "TCP port to listen on."),
+    java("--bind", "ADDR", Effect::Key("tsd.network.bind"), "Address to bind to (default: 0.0.0.0)."),
+    java("--staticroot", "PATH", Effect::Key("tsd.http.staticroot"), "Web root from which to serve static files (/s URLs)."),
+    java("--cachedir", "PATH", Effect::Key("tsd.http.cachedir"), "Directory under which to cache result of requests."),
+    java(
+        "--worker-threads",
+        "NUM",
+        Effect::Key("tsd.network.worker_threads"),
+        "Number for async io workers (default: cpu * 2).",
+    ),
+    java(
+        "--async-io",
+        "true|false",
+        Effect::Key("tsd.network.async_io"),
+        "Use async NIO (default true) or traditional blocking io",
+    ),
+    java("--read-only", "true|false", Effect::Either("tsd.mode", "ro", "rw"), "Set tsd.mode to ro (default false)"),
+    java(
+        "--disable-ui",
+        "true|false",
+        Effect::Either("tsd.core.enable_ui", "false", "true"),
+        "Set tsd.core.enable_ui to false (default true)",
+    ),
+    java(
+        "--disable-api",
+        "true|false",
+        Effect::Either("tsd.core.enable_api", "false", "true"),
+        "Set tsd.core.enable_api to false (default true)",
+    ),
+    java(
+        "--backlog",
+        "NUM",
+        Effect::Key("tsd.network.backlog"),
+        "Size of connection attempt queue (default: 3072 or kernel somaxconn.",
+    ),
+    java(
+        "--max-connections",
+        "NUM",
+        Effect::Key("tsd.core.connections.limit"),
+        "Maximum number of connections to accept",
+    ),
+    java(
+        "--flush-interval",
+        "MSEC",
+        Effect::Key("tsd.storage.flush_interval"),
+        "Maximum time for which a new data point can be buffered (default: 1000).",
+    ),
+    java("--statswport", "", Effect::Fixed("tsd.core.stats_with_port", "true"), "Force all stats to include the port"),
+    ours("--mode", "rw|ro|wo", Effect::Key("tsd.mode"), "Answer queries and take points, or only one of them."),
+    ours("--use-otsdb-ts", "", Effect::Fixed("tsd.storage.use_otsdb_timestamp", "true"), "Give cells the time of their point."),
+    ours(
+        "--dtc-ts",
+        "SECONDS",
+        Effect::Key("tsd.storage.get_date_tiered_compaction_start"),
+        "Since when cells carry the time of their point.",
+    ),
+    ours("--pid-file", "PATH", Effect::Key("tsd.process.pid.file"), "Write the process id to this file."),
+    ours("--verbose", "", Effect::Fixed("tsd.log.level", "debug"), "Log more."),
+    ours("-v", "", Effect::Fixed("tsd.log.level", "debug"), "Short for --verbose."),
+];
+
+const UID: &[Flag] = &[
+    java("--idwidth", "N", Effect::Own, "Number of bytes on which the UniqueId is encoded."),
+    java("--ignore-case", "", Effect::Own, "Ignore case distinctions when matching a regexp."),
+    java("-i", "", Effect::Own, "Short for --ignore-case."),
+];
+
+const QUERY: &[Flag] = &[java(
+    "--graph",
+    "BASEPATH",
+    Effect::Own,
+    "Output data points to a set of files for gnuplot.  The path of the output files will start with BASEPATH.",
+)];
+
+const IMPORT: &[Flag] = &[
+    java("--skip-errors", "", Effect::Own, "Whether or not to skip exceptions during processing"),
+    ours("--from-line", "N", Effect::Own, "Begin with line N of the first file: where an import that broke off said to go on."),
+    ours("--cells", "single|packed", Effect::Key("tsd.storage.cells"), "How points become cells (default: packed)."),
+];
+
+const EXPORT: &[Flag] = &[
+    ours("--start", "DATE", Effect::Own, "Only points at or after this date."),
+    ours("--end", "DATE", Effect::Own, "Only points at or before this date."),
+];
+
+const COPY: &[Flag] = &[
+    ours("--to-config", "PATH", Effect::Own, "Configuration file of the target."),
+    ours("--to-embedded", "PATH", Effect::Own, "The target is the embedded store in this folder."),
+    ours("--to-hbase", "HOST:PORT,...", Effect::Own, "The target is HBase behind these Thrift gateways."),
+];
+
+const TABLES: &[Flag] = &[
+    ours("--compression", "CODEC", Effect::Own, "NONE, GZ, SNAPPY, LZO, LZ4 or ZSTD (default: $COMPRESSION, else GZ)."),
+    ours("--bloomfilter", "TYPE", Effect::Own, "ROW, ROWCOL or NONE (default: $BLOOMFILTER, else ROW)."),
+    ours("--ttl", "SECONDS", Effect::Own, "Points vanish after so many seconds (default: $TSDB_TTL, else FOREVER)."),
+    ours("--salt", "BUCKETS", Effect::Own, "Split the table of points for so many salts (default: $SALT, else by tsd.storage.salt.*)."),
+];
+
+const FSCK: &[Flag] = &[
+    java("--compact", "", Effect::Own, "Compacts rows after parsing."),
+    java("--delete-bad-compacts", "", Effect::Own, "Delete compacted columns that cannot be parsed."),
+    java("--delete-bad-rows", "", Effect::Own, "Delete rows with invalid keys."),
+    java("--delete-bad-values", "", Effect::Own, "Delete single column datapoints with bad values."),
+    java("--delete-orphans", "", Effect::Own, "Delete any time series rows where one or more UIDs fail resolution."),
+    java("--delete-unknown-columns", "", Effect::Own, "Delete any unrecognized column that doesn't belong to OpenTSDB."),
+    java("--fix", "", Effect::Own, "Fix errors as they're found. Use in combination with other flags."),
+    java("--fix-all", "", Effect::Own, "Set all flags and fix errors as they're found."),
+    java("--full-scan", "", Effect::Own, "Scan the entire data table."),
+    java("--help", "", Effect::Own, "Print help information."),
+    java(
+        "--last-write-wins",
+        "",
+        Effect::Own,
+        "Last data point written will be kept when fixing duplicates.\n            May be set via config file and the 'tsd.storage.fix_duplicates' option.",
+    ),
+    java(
+        "--resolve-duplicates",
+        "",
+        Effect::Own,
+        "Keeps the oldest (default) or newest duplicates. See --last-write-wins",
+    ),
+    java("--sync", "", Effect::Own, "Wait for each fix operation to finish to continue."),
+    java("--threads", "NUMBER", Effect::Own, "Number of threads to use when executing a full table scan."),
+];
+
+const SCAN: &[Flag] = &[
+    java("--delete", "", Effect::Own, "Deletes rows as they are scanned."),
+    java("--import", "", Effect::Own, "Prints the rows in a format suitable for the 'import' command."),
+];
+
+const SEARCH: &[Flag] =
+    &[java("--use-data-table", "", Effect::Own, "Scan against the raw data table instead of the meta data table.")];
+
+const UID_USAGE: &str = "Usage: uid <subcommand> args
+Sub commands:
+  grep [kind] <RE>: Finds matching IDs.
+  assign <kind> <name> [names]: Assign an ID for the given name(s).
+  rename <kind> <name> <newname>: Renames this UID.
+  delete <kind> <name>: Deletes this UID.
+  fsck: [fix] [delete_unknown] Checks the consistency of UIDs.
+        fix            - Fix errors. By default errors are logged.
+        delete_unknown - Remove columns with unknown qualifiers.
+                         The \"fix\" flag must be supplied as well.
+
+  [kind] <name>: Lookup the ID of this name.
+  [kind] <ID>: Lookup the name of this ID.
+  metasync: Generates missing TSUID and UID meta entries, updates
+            created timestamps
+  metapurge: Removes meta data entries from the UID table
+  treesync: Process all timeseries meta objects through tree rules
+  treepurge <id> [definition]: Purge a tree and/or the branches
+            from storage. Provide an integer Tree ID and optionally
+            add \"true\" to delete the tree definition
+
+Example values for [kind]: metrics, tagk (tag name), tagv (tag value).
+";
+
+const QUERY_USAGE: &str = "Usage: query [Gnuplot opts] START-DATE [END-DATE] <query> [queries...]
+A query has the form:
+  FUNC [rate] [counter,max,reset] [downsample N FUNC] SERIES [TAGS]
+For example:
+ 2010/03/11-20:57 sum my.awsum.metric host=blah sum some.other.metric host=blah state=foo
+Dates must follow this format: YYYY/MM/DD-HH:MM[:SS] or Unix Epoch
+ or relative time such as 1y-ago, 2d-ago, etc.
+Supported values for FUNC: [mult, p90, zimsum, mimmax, sum, p50, none, p95, ep99r7, pfsum, p75, p99, ep99r3, ep95r7, min, avg, ep75r7, dev, ep95r3, ep75r3, ep50r7, ep90r7, mimmin, p999, ep50r3, ep90r3, ep999r7, last, max, count, diff, median, squareSum, ep999r3, first]
+Gnuplot options are of the form: +option=value
+";
+
+const SCAN_USAGE: &str = "Usage: scan [--delete|--import] START-DATE [END-DATE] query [queries...]
+To see the format in which queries should be written, see the help of the 'query' command.
+The --import flag changes the format in which the output is printed to use a format suiteable for the 'import' command instead of the default output format, which better represents how the data is stored in HBase.
+The --delete flag will delete every row matched by the query.  This flag implies --import.
+";
+
+const FSCK_USAGE: &str = "Usage: fsck [flags] [START-DATE [END-DATE] query [queries...]] \nScans the OpenTSDB data table for errors. Use the --full-scan flag
+to scan the entire data table or specify a command line query to scan a subset.
+To see the format in which queries should be written, see the help of the 'query' command.
+The --fix or --fix-all flags will attempt to fix errors, but be careful when using them.
+
+";
+
+const SEARCH_USAGE: &str = "Usage: search <subcommand> args
+Sub commands:
+  lookup <query>: Retreives a list of time series with the given
+                  metric, tagk, tagv or any combination thereof.
+
+";
+
+/// All commands, in the order of the help.
+pub const COMMANDS: &[Command] = &[
+    Command {
+        name: "tsd",
+        about: "Start the time series daemon",
+        java: false,
+        usage: "Usage: tsd --port=PORT --staticroot=PATH --cachedir=PATH\nStarts the TSD, the Time Series Daemon\n",
+        after: "",
+        flags: &[COMMON, TSD, AUTO_METRIC, HELP],
+        run: tsd::run,
+    },
+    Command {
+        name: "query",
+        about: "Print the points that queries give",
+        java: true,
+        usage: QUERY_USAGE,
+        after: "",
+        flags: &[COMMON, VERBOSE, QUERY],
+        run: query::run,
+    },
+    Command {
+        name: "import",
+        about: "Store points from files of lines `metric time value tag=value ...`",
+        java: true,
+        usage: "Usage: import path [more paths]\n",
+        after: "This tool can directly read gzip'ed input files.\n",
+        flags: &[COMMON, AUTO_METRIC, IMPORT, QUIET_TOOL],
+        run: import::run,
+    },
+    Command {
+        name: "export",
+        about: "Print stored points as lines that import reads",
+        java: false,
+        usage: "Usage: export [--start=DATE] [--end=DATE] [METRIC [TAG=VALUE ...]] ...\nWithout a metric, all of them. Dates are those of the 'query' command.\n",
+        after: "",
+        flags: &[COMMON, EXPORT, QUIET_TOOL, HELP],
+        run: export::run,
+    },
+    Command {
+        name: "mkmetric",
+        about: "Give metrics an id: `uid assign metrics`",
+        java: true,
+        usage: UID_USAGE,
+        after: "",
+        flags: &[COMMON, VERBOSE, UID],
+        run: uid::mkmetric,
+    },
+    Command {
+        name: "uid",
+        about: "Find, assign, rename and delete names and their ids",
+        java: true,
+        usage: UID_USAGE,
+        after: "",
+        flags: &[COMMON, VERBOSE, UID],
+        run: uid::run,
+    },
+    Command {
+        name: "copy",
+        about: "Copy all tables, raw, between HBase and the embedded store",
+        java: false,
+        usage: "Usage: copy --to-embedded=FOLDER | --to-hbase=HOST:PORT,... | --to-config=FILE\nCopies the four tables from the store of the configuration to another one.\n",
+        after: "",
+        flags: &[COMMON, COPY, QUIET_TOOL, HELP],
+        run: copy::run,
+    },
+    Command {
+        name: "create-tables",
+        about: "Create the tables of the configuration in HBase",
+        java: false,
+        usage: "Usage: create-tables\nCreates those of the four tables that do not exist, as create_table.sh does.\n",
+        after: "",
+        flags: &[COMMON, TABLES, QUIET_TOOL, HELP],
+        run: tables::run,
+    },
+    Command {
+        name: "scan",
+        about: "Print raw rows (not there yet)",
+        java: true,
+        usage: SCAN_USAGE,
+        after: "",
+        flags: &[COMMON, SCAN],
+        run: extra::scan,
+    },
+    Command {
+        name: "fsck",
+        about: "Check and repair the table of points (not there yet)",
+        java: true,
+        usage: FSCK_USAGE,
+        after: "",
+        flags: &[COMMON, FSCK],
+        run: extra::fsck,
+    },
+    Command {
+        name: "search",
+        about: "List series (not there yet)",
+        java: true,
+        usage: SEARCH_USAGE,
+        after: "",
+        flags: &[COMMON, SEARCH],
+        run: extra::search,
+    },
+    Command { name: "version", about: "Print the version", java: true, usage: "Usage: version\n", after: "", flags: &[], run: extra::version },
+    Command {
+        name: "help",
+        about: "Print help: help, help COMMAND, help config",
+        java: false,
+        usage: "Usage: help [COMMAND | config]\n",
+        after: "",
+        flags: &[HELP],
+        run: extra::help,
+    },
+    Command {
+        name: "completions",
+        about: "Print a completion script for a shell",
+        java: false,
+        usage: "Usage: completions bash|elvish|fish|powershell|zsh\n",
+        after: "",
+        flags: &[HELP],
+        run: extra::completions,
+    },
+    Command {
+        name: "man",
+        about: "Print the manual page of tsdb or of a command",
+        java: false,
+        usage: "Usage: man [COMMAND]\n",
+        after: "",
+        flags: &[HELP],
+        run: extra::man,
+    },
+    Command {
+        name: "docs",
+        about: "Print pages of the documentation that come from the source",
+        java: false,
+        usage: "Usage: docs configuration\n",
+        after: "",
+        flags: &[HELP],
+        run: extra::docs,
+    },
+];

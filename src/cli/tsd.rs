@@ -1,0 +1,160 @@
+//! `tsd`: the daemon. Binds its port, opens the store, serves until it is told to stop, and leaves everything stored.
+
+use super::{Call, Failure};
+use crate::config::Settings;
+use crate::server;
+use crate::tsd::Tsd;
+use socket2::{Domain, Protocol, Socket, Type};
+use std::fs;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+
+pub fn run(call: &Call) -> Result<(), Failure> {
+    if let [word, ..] = call.words().as_slice() {
+        return Err(call.misused(1, &format!("Unexpected argument: {word}")));
+    }
+    let settings = call.settings()?;
+    tracing::info!("tsdb {}; {}", env!("CARGO_PKG_VERSION"), settings.origin());
+    raise_open_files();
+    let pid_file = PidFile::claim(&settings)?;
+    // The port is taken before the store is opened, so that a second daemon fails before it touches any data.
+    let socket = bind(&settings)?;
+    let preload = settings.core_preload_uid_cache.then_some(settings.core_preload_uid_cache_max_entries);
+    let backlog = i32::try_from(settings.network_backlog).unwrap_or(i32::MAX);
+    let threads = worker_threads(&settings);
+    let tsd = Arc::new(Tsd::open(settings).map_err(Failure::new)?);
+    if let Some(max) = preload {
+        let names = tsd.uids.preload(usize::try_from(max).unwrap_or(0)).map_err(Failure::new)?;
+        tracing::info!("{names} names are in the caches");
+    }
+    socket.listen(backlog).map_err(|error| Failure::new(format!("cannot listen: {error}")))?;
+    let listener: TcpListener = socket.into();
+    greet(&tsd, listener.local_addr()?)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    let served = runtime.block_on(async {
+        let stop = stop_signal()?;
+        server::serve(tsd.clone(), listener, stop).await
+    });
+    drop(runtime);
+    let closed = tsd.writer.shutdown().map_err(Failure::new);
+    served.map_err(Failure::new)?;
+    closed?;
+    drop(pid_file);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn worker_threads(settings: &Settings) -> usize {
+    match usize::try_from(settings.network_worker_threads) {
+        Ok(threads) if threads > 0 => threads,
+        _ => std::thread::available_parallelism().map_or(2, usize::from),
+    }
+}
+
+/// A bound socket that does not listen yet.
+fn bind(settings: &Settings) -> Result<Socket, Failure> {
+    let (host, port) = (settings.network_bind.as_str(), u16::try_from(settings.network_port).unwrap_or(0));
+    let host = if host.is_empty() { "0.0.0.0" } else { host };
+    let failed = |error: std::io::Error| Failure::new(format!("cannot listen on {host}:{port} (tsd.network.bind, tsd.network.port): {error}"));
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let mut addresses = (bare, port).to_socket_addrs().map_err(failed)?;
+    let address = addresses.next().ok_or_else(|| failed(std::io::ErrorKind::AddrNotAvailable.into()))?;
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)).map_err(failed)?;
+    socket.set_reuse_address(settings.network_reuse_address).map_err(failed)?;
+    socket.bind(&address.into()).map_err(failed)?;
+    Ok(socket)
+}
+
+/// As many open files as the system lets this process ask for: every connection is one.
+fn raise_open_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::debug!("the limit of open files stays: {error}");
+    }
+}
+
+/// Where it listens and stores, and three lines to try.
+fn greet(tsd: &Tsd, address: SocketAddr) -> Result<(), Failure> {
+    let settings = &tsd.settings;
+    let port = address.port();
+    let host = if address.ip().is_unspecified() { "localhost".to_string() } else { address.ip().to_string() };
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "tsdb {} listens on {address}, telnet and HTTP", env!("CARGO_PKG_VERSION"))?;
+    if settings.given.file.is_none() && address.ip().is_loopback() {
+        writeln!(out, "  only this machine can connect, as there is no configuration file; --bind=0.0.0.0 opens it to all")?;
+    }
+    writeln!(out, "  stores in: {}", tsd.store.describe())?;
+    if !settings.core_auto_create_metrics {
+        writeln!(out, "  new metrics are refused: --auto-metric lets points create them, `tsdb mkmetric NAME` creates one")?;
+    }
+    writeln!(out, "Try:")?;
+    writeln!(out, "  (echo \"put my.metric $(date +%s) 42 host=$(hostname)\"; echo version; sleep 1; echo exit) | nc {host} {port}")?;
+    writeln!(out, "  curl 'http://{host}:{port}/api/query?start=1h-ago&m=sum:my.metric'")?;
+    writeln!(out, "  curl 'http://{host}:{port}/api/suggest?type=metrics'")?;
+    out.flush()?;
+    tracing::info!("ready on {address}; {}", tsd.store.describe());
+    Ok(())
+}
+
+/// Ready when the process is told to stop (SIGTERM, SIGINT). A second signal ends it at once: what was acknowledged is in
+/// the journal.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        tracing::info!("stopping");
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = term.recv() => {}
+                _ = int.recv() => {}
+            }
+            tracing::warn!("stopped at once");
+            std::process::exit(1);
+        });
+    })
+}
+
+/// The file with the process id; removed when the daemon ends in order.
+struct PidFile(Option<PathBuf>);
+
+impl PidFile {
+    fn claim(settings: &Settings) -> Result<PidFile, Failure> {
+        if settings.process_pid_file.is_empty() {
+            return Ok(PidFile(None));
+        }
+        let path = PathBuf::from(&settings.process_pid_file);
+        let failed = |error: String| Failure::new(format!("cannot write {} (tsd.process.pid.file): {error}", path.display()));
+        if let Ok(text) = fs::read_to_string(&path)
+            && !settings.process_pid_ignore_existing
+            && text.trim().parse::<u32>().is_ok_and(runs)
+        {
+            return Err(failed(format!("process {} runs; tsd.process.pid.ignore.existing=true overwrites it", text.trim())));
+        }
+        fs::write(&path, format!("{}\n", std::process::id())).map_err(|error| failed(error.to_string()))?;
+        Ok(PidFile(Some(path)))
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0
+            && let Err(error) = fs::remove_file(path)
+        {
+            tracing::warn!("cannot remove {}: {error}", path.display());
+        }
+    }
+}
+
+/// True if there is such a process other than this one.
+fn runs(pid: u32) -> bool {
+    pid != std::process::id() && Path::new("/proc").join(pid.to_string()).exists()
+}

@@ -1,0 +1,171 @@
+//! A batch: points of one connection or request, from admission to the journal's buffer.
+
+use super::head::Arrival;
+use super::journal::{NamedPoint, Stored};
+use super::resolve::{Resolved, resolve};
+use super::series::{Series, SeriesCache};
+use super::{Inner, Ticket, WriteError};
+use crate::point::{Point, PointTime};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// Most points staged in one batch: a journal group must stay far below its 4 GiB.
+const BATCH_POINTS_MAX: usize = 1_000_000;
+
+struct Staged {
+    series: Arc<Series>,
+    time: PointTime,
+    value: Stored,
+}
+
+/// A batch of one connection or request: its buffers are reused. Not shared between threads.
+pub struct Batch {
+    inner: Arc<Inner>,
+    staged: Vec<Staged>,
+    named: Vec<NamedPoint>,
+    key: Vec<u8>,
+    last: Ticket,
+}
+
+impl Batch {
+    pub(super) fn new(inner: Arc<Inner>) -> Batch {
+        Batch { inner, staged: Vec::new(), named: Vec::new(), key: Vec::new(), last: Ticket(0) }
+    }
+
+    /// Takes one point if its series is known already: no I/O, no allocation. `None`: use [`Batch::add`].
+    #[inline]
+    pub fn add_known(&mut self, point: &Point<'_>) -> Option<Result<(), WriteError>> {
+        SeriesCache::write_key(point, &mut self.key);
+        let series = self.inner.series.get(&self.key)?;
+        Some(self.stage(series, point))
+    }
+
+    /// Takes one point, assigning or looking up its names where needed: may block on the store.
+    pub fn add(&mut self, point: &Point<'_>) -> Result<(), WriteError> {
+        self.check(point)?;
+        SeriesCache::write_key(point, &mut self.key);
+        let found = self.inner.series.get(&self.key);
+        let series = match found {
+            Some(series) => series,
+            None => {
+                self.inner.counters.series_misses.fetch_add(1, Relaxed);
+                match resolve(&self.inner, point)? {
+                    Resolved::Series(series) => {
+                        self.inner.series.insert(&self.key, series.clone());
+                        series
+                    }
+                    Resolved::Later => return self.stage_named(point),
+                }
+            }
+        };
+        self.stage(series, point)
+    }
+
+    /// What no table can hold. Names and numbers were checked when the point was read.
+    fn check(&self, point: &Point<'_>) -> Result<(), WriteError> {
+        let max = self.inner.options.max_tags;
+        let tags = || crate::point::TagBuf::show(point.tags, true);
+        if point.tags.is_empty() {
+            return Err(WriteError::Illegal(format!("Need at least one tag (metric={}, tags={})", point.metric, tags())));
+        }
+        if point.tags.len() > max {
+            return Err(WriteError::Illegal(format!("Too many tags: {} maximum allowed: {max}, tags: {}", point.tags.len(), tags())));
+        }
+        let longest = point.tags.iter().flat_map(|(k, v)| [k.len(), v.len()]).fold(point.metric.len(), usize::max);
+        if longest > usize::from(u16::MAX) {
+            return Err(WriteError::Illegal(format!("a name of {longest} bytes is too long: at most {}", u16::MAX)));
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn stage(&mut self, series: Arc<Series>, point: &Point<'_>) -> Result<(), WriteError> {
+        check_numbers(point)?;
+        if self.staged.len() >= BATCH_POINTS_MAX {
+            return Err(WriteError::Overloaded(format!("a batch holds at most {BATCH_POINTS_MAX} points")));
+        }
+        self.staged.push(Staged { series, time: point.time, value: Stored::new(point.value) });
+        Ok(())
+    }
+
+    fn stage_named(&mut self, point: &Point<'_>) -> Result<(), WriteError> {
+        check_numbers(point)?;
+        self.inner.named.room(self.named.len() + 1)?;
+        self.named.push(NamedPoint {
+            metric: point.metric.to_owned(),
+            tags: point.tags.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            time: point.time,
+            value: Stored::new(point.value),
+        });
+        Ok(())
+    }
+
+    /// Hands the points over: they are in the journal's buffer and in the head (visible to queries here).
+    /// They are on disk when [`super::Writer::wait`] returns. The batch is empty and can be used again, also after an
+    /// error, when none of them was taken. Without points it returns the ticket of the commit before.
+    pub fn commit(&mut self) -> Result<Ticket, WriteError> {
+        if self.is_empty() {
+            return Ok(self.last);
+        }
+        let result = self.hand_over();
+        let taken = self.len() as u64;
+        let counters = &self.inner.counters;
+        match &result {
+            Ok(ticket) => {
+                counters.points.fetch_add(taken, Relaxed);
+                self.last = *ticket;
+            }
+            Err(_) => {
+                counters.refused.fetch_add(taken, Relaxed);
+            }
+        }
+        self.staged.clear();
+        self.named.clear();
+        result
+    }
+
+    fn hand_over(&mut self) -> Result<Ticket, WriteError> {
+        let inner = &*self.inner;
+        inner.wait_for_head()?;
+        let now = (inner.options.clock)();
+        // A flush that notes "all before here is stored" must not look between these two steps.
+        let _gate = inner.gate.read();
+        let points = self.staged.iter().map(|s| (&s.series, s.time, &s.value));
+        let (ticket, segment) = inner.journal.append(now, points, &self.named)?;
+        let arrival = Arrival { segment: &segment, accepted: now, now, late: false };
+        let mut grown = 0;
+        for run in self.staged.chunk_by(|a, b| Arc::ptr_eq(&a.series, &b.series)) {
+            if let Some(first) = run.first() {
+                grown += inner.head.add(&first.series, run.iter().map(|s| (s.time, &s.value)), &arrival);
+            }
+        }
+        for point in self.named.drain(..) {
+            inner.named.push(point, now, segment.clone());
+        }
+        inner.grown(grown);
+        Ok(ticket)
+    }
+
+    /// Points taken and not yet committed.
+    pub fn len(&self) -> usize {
+        self.staged.len() + self.named.len()
+    }
+
+    /// True with no points.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[inline]
+fn check_numbers(point: &Point<'_>) -> Result<(), WriteError> {
+    if !point.value.is_finite() {
+        return Err(WriteError::Illegal(format!("value is NaN or Infinite: {:?} for timestamp={}", point.value, point.time.millis())));
+    }
+    match point.time {
+        PointTime::Millis(ms) if !(1..=PointTime::MILLIS_MAX).contains(&ms) => {
+            Err(WriteError::Illegal(format!("The timestamp was invalid: {ms}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,173 @@
+//! From the head to the store: one thread decides when, `pass.rs` what, `rows.rs` how rows become cells.
+//!
+//! A pass takes rows, writes them with a few threads at once and waits for all of them, so no row is in two flushes.
+//! What fails stays in the head and in the journal; the next pass waits longer each time, with jitter.
+
+pub mod compact;
+mod packed;
+mod pass;
+mod rows;
+mod single;
+
+use super::{Inner, WriteError};
+use pass::{Outcome, Wanted};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+/// First and longest pause after a failed pass.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// Longest time between two looks at the head where rows wait until they are full.
+const PACKED_LOOK: Duration = Duration::from_millis(500);
+
+/// What the flush thread is asked to do.
+#[derive(Default)]
+pub struct Control {
+    /// Full flushes asked for and done, counted.
+    wanted: u64,
+    done: u64,
+    /// Key ranges to be stored first, and how many of those are done.
+    ranges: Vec<(u64, Vec<u8>, Vec<u8>)>,
+    asked: u64,
+    /// Why the last pass failed.
+    failure: Option<String>,
+    /// The thread ends.
+    pub stop: bool,
+}
+
+impl Control {
+    /// The store did not take the last pass.
+    pub fn failing(&self) -> bool {
+        self.failure.is_some()
+    }
+}
+
+/// Asks for everything to be stored, and waits.
+pub fn request(inner: &Inner, deadline: Duration) -> Result<(), WriteError> {
+    let mut control = inner.control.lock();
+    control.wanted += 1;
+    let mine = control.wanted;
+    wait(inner, control, deadline, |c| c.done >= mine)
+}
+
+/// Asks for the rows of a range to be stored, and waits.
+pub fn range(inner: &Inner, start: &[u8], stop: &[u8], deadline: Duration) -> Result<(), WriteError> {
+    let mut control = inner.control.lock();
+    control.asked += 1;
+    let mine = control.asked;
+    control.ranges.push((mine, start.to_vec(), stop.to_vec()));
+    let result = wait(inner, control, deadline, |c| !c.ranges.iter().any(|(id, ..)| *id == mine));
+    inner.control.lock().ranges.retain(|(id, ..)| *id != mine);
+    result
+}
+
+fn wait(
+    inner: &Inner,
+    mut control: parking_lot::MutexGuard<'_, Control>,
+    deadline: Duration,
+    done: impl Fn(&Control) -> bool,
+) -> Result<(), WriteError> {
+    let until = Instant::now() + deadline;
+    inner.control_changed.notify_all();
+    while !done(&control) {
+        if control.stop {
+            return Err(WriteError::Failed("this TSD is stopping".to_owned()));
+        }
+        if inner.control_changed.wait_until(&mut control, until).timed_out() && !done(&control) {
+            let why = control.failure.clone().unwrap_or_else(|| "the store is slow".to_owned());
+            return Err(WriteError::Failed(format!("not stored within {deadline:?}: {why}")));
+        }
+    }
+    Ok(())
+}
+
+/// The flush thread.
+pub fn run(inner: &Arc<Inner>) {
+    let interval = match inner.options.cells {
+        super::Cells::Packed if inner.store.is_private() => PACKED_LOOK.min(Duration::from_millis(inner.options.flush_interval.max(1))),
+        _ => Duration::from_millis(inner.options.flush_interval.max(1)),
+    };
+    let mut failures = 0u32;
+    let mut next = Instant::now() + interval;
+    loop {
+        let Some((wanted, ranges)) = sleep(inner, next, failures) else { return };
+        let started = Instant::now();
+        if failures == 0 || !ranges.is_empty() || wanted.is_some() {
+            inner.named.settle(inner, &inner.aside);
+        } else if !inner.named.settle(inner, &inner.aside) {
+            tracing::debug!("the store is still away: {} points wait by name", inner.named.len());
+        }
+        let mut failed = None;
+        for (id, start, stop) in ranges {
+            match pass::range(inner, &start, &stop) {
+                Outcome::Failed(why) => failed = Some(why),
+                Outcome::Stored => inner.control.lock().ranges.retain(|(range, ..)| *range != id),
+            }
+        }
+        let what = if wanted.is_some() { Wanted::All } else { Wanted::Due };
+        match pass::run(inner, what) {
+            Outcome::Failed(why) => failed = Some(why),
+            Outcome::Stored => {
+                if let Err(error) = inner.journal.free(|| inner.store.sync()) {
+                    failed = Some(error.to_string());
+                }
+            }
+        }
+        if wanted.is_some() && failed.is_none() && inner.named.len() == 0 {
+            failed = inner.store.sync().err().map(|e| e.to_string());
+        }
+        report(inner, wanted, &failed);
+        failures = if failed.is_some() { failures + 1 } else { 0 };
+        next = match failures {
+            0 => started + interval,
+            n => Instant::now() + backoff(n),
+        };
+    }
+}
+
+fn report(inner: &Inner, wanted: Option<u64>, failed: &Option<String>) {
+    inner.counters.passes.fetch_add(1, Relaxed);
+    let mut control = inner.control.lock();
+    match (failed, &control.failure) {
+        (Some(why), None) => tracing::warn!("points wait for the store: {why}"),
+        (None, Some(_)) => tracing::info!("the store takes points again"),
+        _ => {}
+    }
+    control.failure = failed.clone();
+    match failed {
+        Some(_) => {
+            inner.counters.failed_passes.fetch_add(1, Relaxed);
+        }
+        None => control.done = wanted.unwrap_or(control.done).max(control.done),
+    }
+    inner.control_changed.notify_all();
+    inner.head_room.notify_all();
+}
+
+/// What a pass was asked for: the number of the full flush, and ranges.
+type Asked = (Option<u64>, Vec<(u64, Vec<u8>, Vec<u8>)>);
+
+/// Waits for the next pass. `None`: stop. During an outage requests wait for the pause to end too.
+fn sleep(inner: &Inner, next: Instant, failures: u32) -> Option<Asked> {
+    let mut control = inner.control.lock();
+    loop {
+        if control.stop {
+            return None;
+        }
+        let asked = control.wanted > control.done || !control.ranges.is_empty();
+        let pressed = inner.head.bytes() > inner.options.head_bytes;
+        if failures == 0 && (asked || pressed) || Instant::now() >= next {
+            let wanted = (control.wanted > control.done).then_some(control.wanted);
+            return Some((wanted, control.ranges.clone()));
+        }
+        inner.control_changed.wait_until(&mut control, next);
+    }
+}
+
+fn backoff(failures: u32) -> Duration {
+    use std::hash::BuildHasher;
+    let base = BACKOFF.0.saturating_mul(1 << failures.min(10)).min(BACKOFF.1);
+    // Half of it is chance, so that several TSDs do not come back at once.
+    let chance = std::hash::RandomState::new().hash_one(failures) % 1_000;
+    base / 2 + base.mul_f64(chance as f64 / 2_000.0)
+}

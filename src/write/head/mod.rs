@@ -1,0 +1,276 @@
+//! The head: rows whose points wait for the store, found by series when points come and by row key when a query asks.
+//!
+//! Locks: a series' rows first, then the index; never the other way round. Nothing here knows the store.
+
+mod row;
+
+pub use row::{Entry, Part, Row};
+
+use super::journal::{Segment, Stored};
+use super::series::Series;
+use crate::codec::{Layout, PackedCell, Qualifier, RowKey, base_time};
+use crate::point::PointTime;
+use crate::store::{Overlay, RowBatch};
+use parking_lot::RwLock;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Column family of data cells.
+pub const FAMILY: &str = "t";
+/// Bytes that a row with waiting points costs beside its points: key, index entry, buffers.
+const ROW_COST: usize = 400;
+/// Rows looked up under one lock of the index.
+const INDEX_STEP: usize = 2_048;
+/// Rows without points that a series keeps because their last stored instant is known.
+const KNOWN_ROWS_MAX: usize = 3;
+
+/// The rows of a series, by base time.
+#[derive(Default)]
+pub struct Rows(Vec<Row>);
+
+impl Rows {
+    fn find(&self, base: u32) -> Option<&Row> {
+        let at = self.0.binary_search_by_key(&base, |r| r.base).ok()?;
+        self.0.get(at)
+    }
+
+    fn find_mut(&mut self, base: u32) -> Option<&mut Row> {
+        let at = self.0.binary_search_by_key(&base, |r| r.base).ok()?;
+        self.0.get_mut(at)
+    }
+
+    #[inline]
+    fn place(&mut self, base: u32) -> usize {
+        let last = self.0.len().wrapping_sub(1);
+        if self.0.last().is_some_and(|r| r.base == base) {
+            return last;
+        }
+        match self.0.binary_search_by_key(&base, |r| r.base) {
+            Ok(at) => at,
+            Err(at) => {
+                self.0.insert(at, Row { base, ..Row::default() });
+                at
+            }
+        }
+    }
+
+    /// Drops what is only known, not waiting, but for the newest few.
+    fn forget(&mut self) {
+        let known = self.0.iter().filter(|r| r.is_empty()).count();
+        let mut drop = known.saturating_sub(KNOWN_ROWS_MAX);
+        self.0.retain(|row| {
+            let gone = drop > 0 && row.is_empty();
+            drop -= usize::from(gone);
+            !gone
+        });
+    }
+}
+
+/// How a point reaches the head.
+pub struct Arrival<'a> {
+    /// The journal's segment it is in.
+    pub segment: &'a Arc<Segment>,
+    /// When it was accepted, in milliseconds.
+    pub accepted: i64,
+    /// The time now: when its row was touched.
+    pub now: i64,
+    /// From the journal, not from a client.
+    pub late: bool,
+}
+
+/// A row whose points are on their way to the store.
+pub struct Taken {
+    /// Its series.
+    pub series: Arc<Series>,
+    /// Start of its hour.
+    pub base: u32,
+    /// The points.
+    pub part: Arc<Part>,
+    /// Highest instant known to be stored.
+    pub newest_stored: Option<u32>,
+    /// Cells this process has written to the row.
+    pub cells: u32,
+}
+
+/// Where a row waits.
+#[derive(Clone)]
+pub struct Target {
+    /// Its series.
+    pub series: Arc<Series>,
+    /// Start of its hour.
+    pub base: u32,
+}
+
+/// The head.
+pub struct Head {
+    layout: Layout,
+    table: String,
+    /// Other writers share the store: times of acceptance are kept.
+    shared: bool,
+    index: RwLock<BTreeMap<Box<[u8]>, Arc<Series>>>,
+    bytes: AtomicU64,
+}
+
+impl Head {
+    /// An empty head for a table.
+    pub fn new(layout: Layout, table: String, shared: bool) -> Head {
+        Head { layout, table, shared, index: RwLock::default(), bytes: AtomicU64::new(0) }
+    }
+
+    /// Adds points of one series. The caller says how much the head grew with [`Head::grow`].
+    #[inline]
+    pub fn add<'p>(&self, series: &Arc<Series>, points: impl Iterator<Item = (PointTime, &'p Stored)>, arrival: &Arrival<'_>) -> usize {
+        let mut rows = series.rows.lock();
+        let mut grown = 0;
+        for (time, value) in points {
+            let base = base_time(time);
+            let at = rows.place(base);
+            let Some(row) = rows.0.get_mut(at) else { continue };
+            if row.waiting.is_empty() {
+                row.waiting.segment = Some(arrival.segment.clone());
+                row.waiting.since = arrival.accepted;
+                row.waiting.late = false;
+                grown += ROW_COST;
+                if row.flushing.is_none() {
+                    self.index.write().insert(series.key.row(base).into(), series.clone());
+                }
+            }
+            row.waiting.late |= arrival.late;
+            row.touched = arrival.now;
+            grown += row.waiting.push(Qualifier::new(time, value.flags), value, self.shared.then_some(arrival.accepted));
+        }
+        grown
+    }
+
+    /// Counts bytes that came.
+    pub fn grow(&self, bytes: usize) -> u64 {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64
+    }
+
+    /// Bytes that wait.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Rows that wait.
+    pub fn rows(&self) -> usize {
+        self.index.read().len()
+    }
+
+    fn shrink(&self, bytes: usize) {
+        let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |b| Some(b.saturating_sub(bytes as u64)));
+    }
+
+    /// Visits the waiting rows of a key range in order, without holding the index for long.
+    fn visit(&self, start: &[u8], stop: &[u8], mut see: impl FnMut(&[u8], &Arc<Series>)) {
+        let mut from: Bound<Box<[u8]>> = Bound::Included(start.into());
+        loop {
+            let step: Vec<(Box<[u8]>, Arc<Series>)> = {
+                let index = self.index.read();
+                let to = if stop.is_empty() { Bound::Unbounded } else { Bound::Excluded(Box::from(stop)) };
+                let empty = !stop.is_empty() && matches!(&from, Bound::Included(k) | Bound::Excluded(k) if k.as_ref() >= stop);
+                if empty {
+                    return;
+                }
+                index.range((from.clone(), to)).take(INDEX_STEP).map(|(k, s)| (k.clone(), s.clone())).collect()
+            };
+            step.iter().for_each(|(key, series)| see(key, series));
+            match step.into_iter().next_back() {
+                Some((key, _)) => from = Bound::Excluded(key),
+                None => return,
+            }
+        }
+    }
+
+    /// The rows of a key range for which `want` says yes.
+    pub fn targets(&self, start: &[u8], stop: &[u8], want: impl Fn(&Row, bool) -> bool) -> Vec<(Target, usize)> {
+        let mut found = Vec::new();
+        self.visit(start, stop, |key, series| {
+            let Some(base) = self.base_of(key) else { return };
+            let rows = series.rows.lock();
+            let newest = rows.0.last().is_some_and(|r| r.base == base);
+            if let Some(row) = rows.find(base)
+                && !row.is_empty()
+                && want(row, newest)
+            {
+                found.push((Target { series: series.clone(), base }, row.waiting.bytes() + ROW_COST));
+            }
+        });
+        found
+    }
+
+    fn base_of(&self, key: &[u8]) -> Option<u32> {
+        Some(RowKey::parse(&self.layout, key).ok()?.base_time())
+    }
+
+    /// Takes a row's waiting points for a flush. They stay visible. `None`: nothing waits, or a flush has the row.
+    pub fn take(&self, target: &Target) -> Option<Taken> {
+        let mut rows = target.series.rows.lock();
+        let row = rows.find_mut(target.base)?;
+        if row.flushing.is_some() || row.waiting.is_empty() {
+            return None;
+        }
+        let part = Arc::new(std::mem::take(&mut row.waiting));
+        row.flushing = Some(part.clone());
+        Some(Taken { series: target.series.clone(), base: target.base, part, newest_stored: row.newest_stored, cells: row.cells })
+    }
+
+    /// The points are in the store: `newest` is the highest instant there, `cells` how many cells the flush made.
+    pub fn stored(&self, taken: &Taken, newest: Option<u32>, cells: u32) {
+        let mut rows = taken.series.rows.lock();
+        let Some(row) = rows.find_mut(taken.base) else { return };
+        if let Some(part) = row.flushing.take() {
+            self.shrink(part.bytes() + ROW_COST);
+        }
+        row.newest_stored = newest.or(row.newest_stored);
+        row.cells = cells;
+        if row.waiting.is_empty() {
+            self.index.write().remove(taken.series.key.row(taken.base).as_slice());
+            if newest.is_none() {
+                rows.0.retain(|r| r.base != taken.base);
+            }
+            rows.forget();
+        }
+    }
+
+    /// The store did not take them: they wait again, before those that came meanwhile.
+    pub fn give_back(&self, taken: &Taken) {
+        let mut rows = taken.series.rows.lock();
+        let Some(row) = rows.find_mut(taken.base) else { return };
+        let Some(part) = row.flushing.take() else { return };
+        let mut back = Part::clone(&part);
+        if !row.waiting.is_empty() {
+            self.shrink(ROW_COST);
+        }
+        back.join(&row.waiting);
+        row.waiting = back;
+    }
+}
+
+impl Overlay for Head {
+    fn pin(&self, table: &str, start: &[u8], stop: &[u8]) -> RowBatch {
+        let mut batch = RowBatch::default();
+        if table != self.table {
+            return batch;
+        }
+        let mut cell = PackedCell::default();
+        self.visit(start, stop, |key, series| {
+            let Some(base) = self.base_of(key) else { return };
+            let rows = series.rows.lock();
+            let Some(row) = rows.find(base) else { return };
+            cell.clear();
+            for entry in row.instants() {
+                // Instants ascend, so the cell takes every one.
+                let _ = cell.push(entry.qualifier, entry.value);
+            }
+            drop(rows);
+            if cell.finish().is_ok() {
+                batch.push_row(key);
+                batch.push_cell(FAMILY.as_bytes(), &cell.qualifier, &cell.value, i64::MAX);
+            }
+        });
+        batch
+    }
+}

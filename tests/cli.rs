@@ -1,0 +1,200 @@
+//! The recorded command lines of OpenTSDB 2.4.1, run with our binary: exit codes, standard output and usage texts.
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+use support::kit;
+use support::server::{Engine, Server, binary, run_ok, write_config};
+
+/// One block of a transcript.
+#[derive(Debug, Default)]
+struct Block {
+    id: String,
+    command: String,
+    /// `None`: kept aside; the command still runs, later blocks may depend on what it did.
+    exit: Option<String>,
+    stdout: String,
+    stderr: String,
+    /// What was said before the block: files to write, a change of settings.
+    notes: Vec<String>,
+}
+
+fn blocks(name: &str) -> Vec<Block> {
+    let bytes = std::fs::read(kit::root().join("cli").join(format!("{name}.txt"))).expect("transcript");
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (mut all, mut notes) = (Vec::<Block>::new(), Vec::new());
+    let mut part = "";
+    for line in text.split('\n') {
+        if let Some(id) = line.strip_prefix("=== ") {
+            all.push(Block { id: id.into(), notes: std::mem::take(&mut notes), ..Block::default() });
+            part = "";
+        } else if line.starts_with('#') && (part.is_empty() || all.last().is_some_and(|_| line.starts_with("# "))) {
+            notes.push(line.trim_start_matches('#').strip_prefix(' ').unwrap_or_default().to_string());
+        } else if let Some(block) = all.last_mut() {
+            if let Some(command) = line.strip_prefix("$ tsdb ") {
+                block.command = command.into();
+            } else if let Some(exit) = line.strip_prefix("--- exit ") {
+                block.exit = Some(exit.into());
+            } else if ["--- stdout", "--- stderr", "--- log"].contains(&line) {
+                part = match line {
+                    "--- stdout" => "out",
+                    "--- stderr" => "err",
+                    _ => "log",
+                };
+            } else if part == "out" {
+                block.stdout.push_str(&format!("{line}\n"));
+            } else if part == "err" {
+                block.stderr.push_str(&format!("{line}\n"));
+            }
+        }
+    }
+    all
+}
+
+/// Writes the files that the notes before a block list: `file NAME:` and then their lines, indented by two.
+fn write_files(notes: &[String], dir: &Path) {
+    let mut file: Option<String> = None;
+    let mut text = String::new();
+    let mut flush = |file: &mut Option<String>, text: &mut String| {
+        if let Some(name) = file.take() {
+            let bytes = if name.ends_with(".gz") { support::http::gzip(text.as_bytes()) } else { text.clone().into_bytes() };
+            std::fs::write(dir.join(name), bytes).expect("write a file");
+        }
+        text.clear();
+    };
+    for note in notes {
+        if let Some(name) = note.strip_prefix("file ").and_then(|n| n.strip_suffix(':')) {
+            flush(&mut file, &mut text);
+            file = Some(name.to_string());
+        } else if let (Some(_), Some(line)) = (&file, note.strip_prefix("  ")) {
+            text.push_str(&format!("{line}\n"));
+        }
+    }
+    flush(&mut file, &mut text);
+}
+
+fn config(dir: &Path, engine: &Engine, auto: bool) {
+    write_config(dir, engine, &[("tsd.core.auto_create_metrics", if auto { "true" } else { "false" })]);
+    std::fs::rename(dir.join("opentsdb.conf"), dir.join("tsd.conf")).expect("rename");
+}
+
+/// Runs a transcript; `wanted` picks the commands that are built. What differs, one line each, and how many agree.
+fn replay(name: &str, engine: &Engine, dir: &Path, wanted: impl Fn(&Block) -> bool) -> (usize, Vec<String>) {
+    config(dir, engine, true);
+    if let Engine::Hbase { .. } = engine {
+        run_ok(&["create-tables", &format!("--config={}", dir.join("tsd.conf").display())]);
+    }
+    let deviations = kit::deviations();
+    let (mut good, mut wrong) = (0, Vec::new());
+    for block in blocks(name) {
+        write_files(&block.notes, dir);
+        if block.notes.iter().any(|n| n.contains("auto_create_metrics=false")) {
+            config(dir, engine, false);
+        }
+        if !wanted(&block) || block.exit.as_deref() == Some("timeout") {
+            continue;
+        }
+        let out = Command::new(binary()).args(words(&block.command)).current_dir(dir).output().expect("run tsdb");
+        let Some(exit) = &block.exit else { continue };
+        let mut why = Vec::new();
+        let code = out.status.code().unwrap_or(-1).to_string();
+        if code != *exit {
+            why.push(format!("exit {code}, expected {exit}; stderr {:?}", String::from_utf8_lossy(&out.stderr)));
+        }
+        let stdout = String::from_utf8_lossy(&out.stdout);
+        if stdout.trim_end() != block.stdout.trim_end() {
+            why.push(format!("stdout {stdout:?}, expected {:?}", block.stdout.trim_end()));
+        }
+        let stderr = String::from_utf8_lossy(&out.stderr);
+        if block.stderr.contains("Usage:") && stderr.trim_end() != block.stderr.trim_end() {
+            why.push(format!("stderr {stderr:?}, expected {:?}", block.stderr.trim_end()));
+        }
+        let id = format!("cli/{}", block.id);
+        match (why.is_empty(), deviations.contains_key(&id)) {
+            (true, false) => good += 1,
+            (false, true) => {}
+            (true, true) => wrong.push(format!("{id}: a stale deviation")),
+            (false, false) => wrong.push(format!("{id} (tsdb {}): {}", block.command, why.join("; "))),
+        }
+    }
+    (good, wrong)
+}
+
+/// A command line as a shell would split it; only quotes are used in the transcripts.
+fn words(command: &str) -> Vec<String> {
+    let (mut out, mut word, mut quote, mut any) = (Vec::new(), String::new(), None, false);
+    for c in command.chars() {
+        match (quote, c) {
+            (Some(q), c) if q == c => quote = None,
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                any = true;
+            }
+            (None, ' ') => {
+                if any || !word.is_empty() {
+                    out.push(std::mem::take(&mut word));
+                }
+                any = false;
+            }
+            (_, c) => word.push(c),
+        }
+    }
+    if any || !word.is_empty() {
+        out.push(word);
+    }
+    out
+}
+
+/// Sub commands of metadata, trees and repair, and the tools that are not built yet.
+fn later(block: &Block) -> bool {
+    let words = words(&block.command);
+    let first = words.first().map_or("", String::as_str);
+    let tools = ["fsck", "scan", "search"].contains(&first);
+    let subs = ["fsck", "metasync", "metapurge", "treesync", "treepurge"];
+    tools || (first == "uid" && words.iter().skip(1).any(|w| subs.contains(&w.as_str())))
+}
+
+fn all_of(engine_of: impl Fn(&str) -> Engine, names: &[&str]) {
+    let (mut good, mut wrong) = (0, Vec::new());
+    for name in names {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let engine = engine_of(name);
+        if *name == "query" {
+            put_query_points(&engine, dir.path());
+        }
+        let (g, w) = replay(name, &engine, dir.path(), |b| !later(b));
+        good += g;
+        wrong.extend(w);
+    }
+    println!("{good} agree, {} differ", wrong.len());
+    assert!(wrong.is_empty(), "{} blocks differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// The points that the transcript of `query` begins with.
+fn put_query_points(engine: &Engine, dir: &Path) {
+    let mut server = Server::start_in(dir, engine, &[("tsd.core.auto_create_metrics", "true")], &[]);
+    let point = |m: &str, t: i64, v: serde_json::Value, tags: serde_json::Value| serde_json::json!({"metric": m, "timestamp": t, "value": v, "tags": tags});
+    let web01 = serde_json::json!({"host": "web01"});
+    for p in [
+        point("sys.cpu", 1400000000, 1.into(), web01.clone()),
+        point("sys.cpu", 1400000010, 2.5.into(), web01.clone()),
+        point("sys.cpu", 1400000020500, 300.into(), web01.clone()),
+        point("sys.cpu", 1400000000, 70000.into(), serde_json::json!({"host": "web02"})),
+        point("sys.mem", 1400003600, (-5).into(), serde_json::json!({"host": "web01", "dc": "lga"})),
+    ] {
+        let r = server.client().post("/api/put?sync", &p.to_string()).expect("put");
+        assert_eq!(r.status, 204, "{}", r.text());
+    }
+    server.stop();
+}
+
+#[test]
+fn embedded_command_lines() {
+    all_of(|_| Engine::Embedded, &["misc", "uid", "query", "import"]);
+}
+
+#[test]
+fn hbase_command_lines() {
+    all_of(|name| Engine::fresh_hbase(&format!("cli-{name}")), &["uid", "query", "import"]);
+}

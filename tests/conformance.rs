@@ -1,0 +1,195 @@
+//! The answers of OpenTSDB 2.4.1, replayed against our real binary on both engines.
+//!
+//! `cargo test --test conformance` needs the binary only; the tests named `hbase_*` need a real HBase (`scripts/test`).
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use support::kit::{self, Context};
+use support::scenario;
+use support::server::{Engine, Server, long};
+
+/// Areas of `query/cases` that this TSD answers whole. What is not here belongs to parts that are not built yet:
+/// exp, gexp, last, rollup, histogram, delete.
+const AREAS: [&str; 11] = ["put", "agg", "downsample", "fill", "calendar", "rate", "filter", "time", "options", "tsuid", "error"];
+
+/// Scenarios of `api/` and `telnet/` in the same sense.
+const SCENARIOS: [&str; 22] = [
+    "aggregators",
+    "chunked_on",
+    "chunked_off",
+    "config",
+    "config_secret",
+    "cors_list",
+    "cors_off",
+    "dropcaches",
+    "mode_ro",
+    "no_stack_trace",
+    "serializers",
+    "stats",
+    "suggest",
+    "uid_assign",
+    "commands",
+    "connection_limit",
+    "http_raw",
+    "first_byte",
+    "long_lines",
+    "put_bad",
+    "put_good",
+    "put_no_auto",
+];
+
+/// Cases inside those scenarios that ask for endpoints that are not built yet.
+const LATER: [&str; 3] = ["misc_routes/override_missing", "misc_routes/override_bad", "misc_routes/override_old_name"];
+
+fn profile(name: &str) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(kit::root().join(format!("query/profiles/{name}.conf"))).expect("profile");
+    let pairs = text.lines().filter_map(|l| l.split_once('='));
+    pairs.map(|(k, v)| (k.trim().to_string(), v.trim().to_string())).collect()
+}
+
+#[derive(Default)]
+struct Tally {
+    passed: BTreeMap<String, usize>,
+    failed: Vec<String>,
+    deviated: usize,
+}
+
+impl Tally {
+    fn add(&mut self, id: &str, why: Option<String>, deviations: &BTreeMap<String, String>) {
+        if deviations.contains_key(id) {
+            self.deviated += 1;
+            if why.is_none() {
+                self.failed.push(format!("{id}: a stale deviation, the answer equals the recorded one"));
+            }
+        } else if let Some(why) = why {
+            self.failed.push(format!("{id}: {why}"));
+        } else {
+            *self.passed.entry(id.split('/').next().unwrap_or_default().to_string()).or_default() += 1;
+        }
+    }
+
+    fn finish(self, what: &str) {
+        let all: usize = self.passed.values().sum();
+        println!("{what}: {all} passed, {} failed, {} deviations; {:?}", self.failed.len(), self.deviated, self.passed);
+        assert!(all > 0, "no case was run");
+        assert!(self.failed.is_empty(), "{} failed:\n{}", self.failed.len(), self.failed.join("\n"));
+    }
+}
+
+fn query_cases(engine: &Engine, profile_name: &str, wanted: impl Fn(&str, &serde_json::Value) -> bool) {
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(kit::root().join("query/cases")).expect("cases").map(|e| e.expect("entry").path()).collect();
+    files.sort();
+    let all = files.iter().flat_map(|f| kit::read_lines(f));
+    let cases: Vec<_> = all
+        .filter(|c| c["profile"].as_str().unwrap_or("default") == profile_name)
+        .filter(|c| wanted(c["id"].as_str().unwrap_or_default(), c))
+        .collect();
+    let settings = profile(profile_name);
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    // `TSDB_SUBJECT=host:port` asks a server that runs already (the real OpenTSDB, to test these tests).
+    let server = std::env::var("TSDB_SUBJECT").is_err().then(|| Server::start(engine, &settings));
+    let addr = server.as_ref().map_or_else(|| std::env::var("TSDB_SUBJECT").expect("set"), |s| s.addr.clone());
+    let mut client = support::http::Client::new(&addr);
+    let mut ctx = Context::default();
+    kit::assign_all(&mut client);
+    let mut loaded: Vec<String> = Vec::new();
+    for name in cases.iter().flat_map(|c| c["datasets"].as_array().into_iter().flatten()).filter_map(|d| d.as_str()) {
+        if !loaded.iter().any(|l| l == name) {
+            loaded.push(name.to_string());
+            kit::load(&mut client, name, &mut ctx).unwrap_or_else(|e| panic!("{e}"));
+        }
+    }
+    let deviations = kit::deviations();
+    let mut tally = Tally::default();
+    for case in &cases {
+        std::thread::sleep(std::time::Duration::from_secs_f64(case["wait"].as_f64().unwrap_or(0.0)));
+        let why = match kit::send(&mut client, &case["request"], &ctx) {
+            Ok(got) => kit::compare(case, &got, &ctx),
+            Err(e) => vec![e],
+        };
+        let why = (!why.is_empty()).then(|| why.into_iter().take(3).collect::<Vec<_>>().join("; "));
+        tally.add(case["id"].as_str().unwrap_or_default(), why, &deviations);
+    }
+    tally.finish(&format!("{profile_name} on {engine:?}"));
+}
+
+fn area(id: &str) -> &str {
+    id.split('/').next().unwrap_or_default()
+}
+
+/// The cases over data set `ann` need annotations, which are not built yet.
+fn default_case(id: &str, case: &serde_json::Value) -> bool {
+    AREAS.contains(&area(id)) && !case["datasets"].as_array().into_iter().flatten().any(|d| d == "ann")
+}
+
+fn strict_case(id: &str, _: &serde_json::Value) -> bool {
+    area(id) == "strict" && id != "strict/last-no-meta"
+}
+
+#[test]
+fn embedded_query_cases() {
+    query_cases(&Engine::Embedded, "default", default_case);
+}
+
+#[test]
+fn embedded_strict_cases() {
+    query_cases(&Engine::Embedded, "strict", strict_case);
+}
+
+/// In the short form every fifth case (and all puts, which make data); in the long form all.
+#[test]
+fn hbase_query_cases() {
+    let engine = Engine::fresh_hbase("conf");
+    let mut n = 0;
+    let mut turn = move || {
+        n += 1;
+        n % 5 == 0
+    };
+    let picked = std::cell::RefCell::new(&mut turn);
+    query_cases(&engine, "default", |id, case| default_case(id, case) && (long() || area(id) == "put" || (picked.borrow_mut())()));
+}
+
+#[test]
+fn hbase_strict_cases() {
+    query_cases(&Engine::fresh_hbase("strict"), "strict", strict_case);
+}
+
+fn scenario_cases(engine: &Engine, wanted: impl Fn(&str) -> bool) {
+    let deviations = kit::deviations();
+    let mut tally = Tally::default();
+    for kind in ["api", "telnet"] {
+        let mut files: Vec<PathBuf> =
+            std::fs::read_dir(kit::root().join(kind)).expect("scenarios").map(|e| e.expect("entry").path()).collect();
+        files.sort();
+        for file in files {
+            let name = file.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_string();
+            if wanted(&name) {
+                for (id, why) in scenario::run(&file, engine) {
+                    if !LATER.contains(&id.as_str()) {
+                        tally.add(&id, why, &deviations);
+                    }
+                }
+            }
+        }
+    }
+    tally.finish(&format!("scenarios on {engine:?}"));
+}
+
+fn in_scope(name: &str) -> bool {
+    SCENARIOS.contains(&name) || name == "misc_routes" || name == "put_no_auto_tags"
+}
+
+#[test]
+fn embedded_scenarios() {
+    scenario_cases(&Engine::Embedded, in_scope);
+}
+
+#[test]
+fn hbase_scenarios() {
+    for name in ["put_bad", "suggest", "uid_assign"] {
+        scenario_cases(&Engine::fresh_hbase(name), |n| n == name);
+    }
+}

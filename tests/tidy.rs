@@ -1,0 +1,165 @@
+//! The house rules that can be counted: arrows between folders, sizes, banned calls, dead links.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// Who may use whom: a folder of `src` and the folders it may name. `cli` and the crate root may use all.
+const ARROWS: [(&str, &[&str]); 10] = [
+    ("point", &[]),
+    ("config", &[]),
+    ("stats", &[]),
+    ("store", &[]),
+    ("codec", &["point"]),
+    ("uid", &["store"]),
+    ("write", &["point", "codec", "store", "uid"]),
+    ("query", &["point", "codec", "store", "uid"]),
+    ("tsd", &["config", "point", "codec", "store", "uid", "write", "query", "stats"]),
+    ("server", &["config", "point", "codec", "store", "uid", "write", "query", "stats", "tsd"]),
+];
+
+const FILE_LINES_MAX: usize = 700;
+const FUNCTION_LINES_MAX: usize = 80;
+
+/// Files that are one flat table by design.
+const TABLES: [&str; 1] = ["src/config/table.rs"];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(dir: &Path, ext: &str, out: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            if !["target", ".git", "golden"].contains(&path.file_name().and_then(|n| n.to_str()).unwrap_or_default()) {
+                files(&path, ext, out);
+            }
+        } else if path.extension().is_some_and(|e| e == ext) {
+            out.push(path);
+        }
+    }
+}
+
+fn rust_files(dir: &str) -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    files(&root().join(dir), "rs", &mut out);
+    assert!(!out.is_empty() || dir == "benches");
+    out.iter().map(|p| (p.strip_prefix(root()).unwrap().display().to_string(), std::fs::read_to_string(p).unwrap())).collect()
+}
+
+/// The source without its test modules (everything from the first `#[cfg(test)]` on).
+fn production(text: &str) -> &str {
+    text.split("#[cfg(test)]").next().unwrap_or_default()
+}
+
+#[test]
+fn arrows_between_folders() {
+    let mut broken = Vec::new();
+    for (path, text) in rust_files("src") {
+        let folder = path.trim_start_matches("src/").split('/').next().unwrap().trim_end_matches(".rs").to_string();
+        let Some((_, allowed)) = ARROWS.iter().find(|(f, _)| *f == folder) else { continue };
+        let test_file = path.ends_with("tests.rs") || path.contains("/tests/");
+        if test_file {
+            continue;
+        }
+        for line in production(&text).lines().filter(|l| !l.trim_start().starts_with("//")) {
+            for part in line.split("crate::").skip(1) {
+                let target: String = part.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                let known = ARROWS.iter().any(|(f, _)| *f == target) || target == "cli";
+                if known && target != folder && !allowed.contains(&target.as_str()) {
+                    broken.push(format!("{path}: {folder} -> {target}: {}", line.trim()));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "arrows that the house does not have:\n{}", broken.join("\n"));
+}
+
+#[test]
+fn sizes_of_files_and_functions() {
+    let mut long = Vec::new();
+    for (path, text) in rust_files("src").into_iter().chain(rust_files("tests")) {
+        let lines = text.lines().count();
+        if lines > FILE_LINES_MAX && !TABLES.contains(&path.as_str()) {
+            long.push(format!("{path}: {lines} lines, at most {FILE_LINES_MAX}"));
+        }
+        for (line, length, name) in functions(&text) {
+            if length > FUNCTION_LINES_MAX {
+                long.push(format!("{path}:{line}: {length} lines, at most {FUNCTION_LINES_MAX}: {name}"));
+            }
+        }
+    }
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+/// Line, length and signature of each function, by the indentation that rustfmt gives.
+fn functions(text: &str) -> Vec<(usize, usize, String)> {
+    let mut out = Vec::new();
+    let mut open: Option<(usize, usize, String)> = None;
+    for (i, line) in text.lines().enumerate() {
+        let trimmed = line.trim_start();
+        let indent = line.len() - trimmed.len();
+        let words: Vec<&str> = trimmed.split_whitespace().take_while(|w| !w.starts_with("fn")).collect();
+        let is_fn = trimmed.split_whitespace().nth(words.len()) == Some("fn")
+            && words.iter().all(|w| w.starts_with("pub") || ["const", "async", "unsafe"].contains(w));
+        if is_fn {
+            open = Some((i + 1, indent, trimmed.chars().take(60).collect()));
+        } else if let Some((start, at, name)) = &open
+            && trimmed == "}"
+            && indent == *at
+        {
+            out.push((*start, i + 2 - start, name.clone()));
+            open = None;
+        }
+    }
+    out
+}
+
+#[test]
+fn banned_calls() {
+    // The server never spawns a process (every remote code execution of OpenTSDB came from one); nothing panics on input.
+    let banned = ["process::Command", "Command::new(", "todo!(", "unimplemented!(", "dbg!(", "static mut ", "FIXME", "XXX"];
+    let mut found = Vec::new();
+    for (path, text) in rust_files("src") {
+        for (i, line) in text.lines().enumerate().filter(|(_, l)| !l.trim_start().starts_with("//")) {
+            // clap's own `Command` describes a command line; it starts nothing.
+            let clap = line.contains("clap::Command");
+            for word in banned.iter().filter(|w| line.contains(**w) && !clap) {
+                found.push(format!("{path}:{}: {word}", i + 1));
+            }
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn no_test_is_left_out() {
+    let ignored = format!("#[{}", "ignore");
+    let found: Vec<String> =
+        rust_files("src").into_iter().chain(rust_files("tests")).filter(|(_, t)| t.contains(&ignored)).map(|(p, _)| p).collect();
+    assert!(found.is_empty(), "tests that do not run: {found:?}");
+}
+
+#[test]
+fn modules_say_what_they_are() {
+    let silent: Vec<String> = rust_files("src").into_iter().filter(|(_, t)| !t.starts_with("//!")).map(|(p, _)| p).collect();
+    assert!(silent.is_empty(), "files without a module comment: {silent:?}");
+}
+
+#[test]
+fn links_of_documents_lead_somewhere() {
+    let mut pages = Vec::new();
+    files(&root(), "md", &mut pages);
+    let mut dead = BTreeSet::new();
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|t| t.split(')').next()) {
+            let target = link.split('#').next().unwrap_or_default();
+            if !target.is_empty() && !target.contains("://") && !page.parent().unwrap().join(target).exists() {
+                dead.insert(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "{dead:?}");
+}
