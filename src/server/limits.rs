@@ -28,13 +28,11 @@ pub const BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Bodies above this many bytes count as chunked for `tsd.http.request.enable_chunked`, as in the original.
 pub const BODY_CHUNKED_ABOVE: usize = 8192;
 
-/// Queries that wait for a free thread.
-pub const QUERIES_WAITING_MAX: usize = 64;
 /// Writes that wait for a free thread.
 pub const WRITES_WAITING_MAX: usize = 1024;
 /// Other requests that wait for a free thread.
 pub const REQUESTS_WAITING_MAX: usize = 256;
-/// How long a request may wait for a free thread.
+/// How long a request that is no query may wait for a free thread.
 pub const QUEUE_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// How long a connection waits for room when nothing more can be taken, before its points are refused.

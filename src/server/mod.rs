@@ -8,6 +8,8 @@ pub mod limits;
 mod pool;
 mod port;
 pub mod telnet;
+#[cfg(test)]
+mod tests;
 
 use crate::point::Rules;
 use crate::tsd::Tsd;
@@ -48,7 +50,7 @@ impl Shared {
             limits: Limits::new(settings),
             rules: Rules::new(tags, &settings.core_tag_allow_specialchars),
             cors: Cors::new(settings),
-            pools: Pools::new(),
+            pools: Pools::new(settings),
             bodies: Budget::default(),
             stop: watch::channel(false).0,
             tsd,

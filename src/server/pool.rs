@@ -1,9 +1,11 @@
 //! Threads for handlers that block, bounded: so many at once, so many in line, so long in line.
 
 use super::http::api::ApiError;
-use super::limits::{QUERIES_WAITING_MAX, QUEUE_WAIT_MAX, REQUESTS_WAITING_MAX, WRITES_WAITING_MAX};
+use super::limits::{QUEUE_WAIT_MAX, REQUESTS_WAITING_MAX, WRITES_WAITING_MAX};
+use crate::config::Settings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -14,6 +16,7 @@ pub struct Pool {
     running: Arc<Semaphore>,
     waiting: AtomicUsize,
     waiting_max: usize,
+    wait_max: Duration,
 }
 
 /// The pools of a server.
@@ -27,11 +30,17 @@ pub struct Pools {
 }
 
 impl Pools {
-    /// Sizes follow the number of processors.
-    pub fn new() -> Pools {
+    /// Sizes follow the number of processors, those of queries the settings.
+    pub fn new(settings: &Settings) -> Pools {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let size = |setting: i64| usize::try_from(setting).unwrap_or(0);
+        let queries = match size(settings.query_concurrent) {
+            0 => cores * 2,
+            set => set,
+        };
+        let wait = Duration::from_millis(u64::try_from(settings.query_queue_timeout).unwrap_or(0));
         Pools {
-            queries: Pool::new("queries", "QUERIES_WAITING_MAX", (cores * 2).max(4), QUERIES_WAITING_MAX),
+            queries: Pool { wait_max: wait, ..Pool::new("queries", "tsd.query.queue", queries, size(settings.query_queue)) },
             writes: Pool::new("writes", "WRITES_WAITING_MAX", (cores * 4).max(8), WRITES_WAITING_MAX),
             others: Pool::new("requests", "REQUESTS_WAITING_MAX", (cores * 2).max(4), REQUESTS_WAITING_MAX),
         }
@@ -40,7 +49,7 @@ impl Pools {
 
 impl Pool {
     fn new(name: &'static str, bound: &'static str, running: usize, waiting_max: usize) -> Pool {
-        Pool { name, bound, running: Arc::new(Semaphore::new(running)), waiting: AtomicUsize::new(0), waiting_max }
+        Pool { name, bound, running: Arc::new(Semaphore::new(running)), waiting: AtomicUsize::new(0), waiting_max, wait_max: QUEUE_WAIT_MAX }
     }
 
     /// Runs `work` on a thread that may block. A full line or a long wait in it is a 503; a panic in it a 500, and
@@ -66,9 +75,9 @@ impl Pool {
         if place.before >= self.waiting_max {
             return Err(self.full(format!("{} {} wait already", place.before, self.name)));
         }
-        match timeout(QUEUE_WAIT_MAX, self.running.clone().acquire_owned()).await {
+        match timeout(self.wait_max, self.running.clone().acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
-            _ => Err(self.full(format!("no thread became free within {} s", QUEUE_WAIT_MAX.as_secs()))),
+            _ => Err(self.full(format!("no thread became free within {} s", self.wait_max.as_secs_f32()))),
         }
     }
 
@@ -98,7 +107,6 @@ impl Drop for Place<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[tokio::test]
     async fn the_line_has_an_end() {
