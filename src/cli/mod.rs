@@ -1,12 +1,9 @@
-<<<<<<< HEAD
-//! One file a command.
-pub mod bench;
-=======
 //! The command line: one file a command, one table of all of them ([`commands`]), one parser of flags ([`argp`]).
 //!
 //! Exit codes: 0 done, 1 failed (one line on standard error says why), 2 used wrongly; a few of OpenTSDB's own beside.
 
 pub mod argp;
+pub mod bench;
 pub mod commands;
 mod copy;
 mod export;
@@ -137,4 +134,3 @@ fn unknown(name: Option<&str>) -> Failure {
     let names: Vec<&str> = COMMANDS.iter().map(|command| command.name).collect();
     Failure::new(format!("{complaint}usage: tsdb <command> [args]\nValid commands: {}", names.join(", ")))
 }
->>>>>>> config
