@@ -49,7 +49,14 @@ impl Pools {
 
 impl Pool {
     fn new(name: &'static str, bound: &'static str, running: usize, waiting_max: usize) -> Pool {
-        Pool { name, bound, running: Arc::new(Semaphore::new(running)), waiting: AtomicUsize::new(0), waiting_max, wait_max: QUEUE_WAIT_MAX }
+        Pool {
+            name,
+            bound,
+            running: Arc::new(Semaphore::new(running)),
+            waiting: AtomicUsize::new(0),
+            waiting_max,
+            wait_max: QUEUE_WAIT_MAX,
+        }
     }
 
     /// Runs `work` on a thread that may block. A full line or a long wait in it is a 503; a panic in it a 500, and
