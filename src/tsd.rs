@@ -2,13 +2,13 @@
 //!
 //! The parts take options of their own; here, and nowhere else, settings become those options.
 
-use crate::codec::Layout;
+use crate::codec::{DecodeOptions, Layout};
 use crate::config::Settings;
 use crate::query::engine::{Engine, EngineOptions};
-use crate::store::embedded::EmbeddedStore;
+use crate::stats::Stats;
+use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::store::hbase::{HbaseOptions, HbaseStore};
 use crate::store::{FamilySpec, Overlay, Store, StoreError, TableSpec};
-use crate::stats::Stats;
 use crate::uid::{UidError, UidOptions, Uids};
 use crate::write::{AutoCreate, Cells, JournalOptions, WriteError, WriteOptions, Writer};
 use std::path::PathBuf;
@@ -111,7 +111,7 @@ pub fn store_kind(settings: &Settings) -> StoreKind {
 pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, OpenError> {
     Ok(match store_kind(settings) {
         StoreKind::Hbase => Arc::new(HbaseStore::connect(hbase_options(settings)?)?),
-        StoreKind::Embedded => Arc::new(EmbeddedStore::open(&settings.storage_embedded_path)?),
+        StoreKind::Embedded => Arc::new(EmbeddedStore::open(&settings.storage_embedded_path, EmbeddedOptions::default())?),
     })
 }
 
@@ -137,13 +137,8 @@ pub fn open_engine(store: &Arc<dyn Store>, overlay: Option<Arc<dyn Overlay>>, ui
 
 /// The tables of the settings, made as `schema` says: names, points, trees, meta data.
 pub fn tables(settings: &Settings, schema: &Schema) -> Vec<TableSpec> {
-    let family = |name, versions, ttl| FamilySpec {
-        name,
-        compression: schema.compression.clone(),
-        bloom: schema.bloom.clone(),
-        versions,
-        ttl,
-    };
+    let family =
+        |name, versions, ttl| FamilySpec { name, compression: schema.compression.clone(), bloom: schema.bloom.clone(), versions, ttl };
     let table = |name: &str, families| TableSpec { name: name.to_string(), families };
     vec![
         table(&settings.storage_hbase_uid_table, vec![family("id", 1, None), family("name", 1, None)]),
@@ -191,7 +186,10 @@ fn hbase_options(settings: &Settings) -> Result<HbaseOptions, OpenError> {
         // The ports of a quorum are ZooKeeper's.
         hosts.iter_mut().for_each(|(_, port)| *port = GATEWAY_PORT);
         let tried: Vec<String> = hosts.iter().map(|(host, port)| format!("{host}:{port}")).collect();
-        tracing::info!("tsd.storage.hbase.thrift is not set: trying Thrift gateways at {}, from tsd.storage.hbase.zk_quorum", tried.join(", "));
+        tracing::info!(
+            "tsd.storage.hbase.thrift is not set: trying Thrift gateways at {}, from tsd.storage.hbase.zk_quorum",
+            tried.join(", ")
+        );
         hosts
     };
     let rejected = |error: String| StoreError::Rejected(error);
@@ -255,12 +253,18 @@ pub fn write_options(settings: &Settings, store: &dyn Store) -> WriteOptions {
     }
 }
 
+/// Which of two points of an instant is read.
+pub fn decode_options(settings: &Settings) -> DecodeOptions {
+    DecodeOptions { use_otsdb_timestamp: settings.storage_use_otsdb_timestamp, use_max_value: settings.storage_use_max_value }
+}
+
 fn engine_options(settings: &Settings) -> EngineOptions {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let or = |value: i64, default: usize| if value > 0 { positive(value) } else { default };
     let concurrent = or(settings.query_concurrent, 2 * cores) as u64;
     EngineOptions {
         layout: layout(settings),
+        decode: decode_options(settings),
         data_table: settings.storage_hbase_data_table.clone(),
         fix_duplicates: settings.storage_fix_duplicates,
         skip_unresolved_tagvs: settings.query_skip_unresolved_tagvs,

@@ -61,7 +61,16 @@ impl Parsed {
             let (key, text) = match known.iter().find(|flag| flag.name == name).map(|flag| flag.effect) {
                 Some(Effect::Key(key)) => (key, text),
                 Some(Effect::Fixed(key, text)) => (key, text),
-                Some(Effect::Either(key, yes, no)) => (key, if text == "true" { yes } else if text == "false" { no } else { text }),
+                Some(Effect::Either(key, yes, no)) => (
+                    key,
+                    if text == "true" {
+                        yes
+                    } else if text == "false" {
+                        no
+                    } else {
+                        text
+                    },
+                ),
                 Some(Effect::Own) => continue,
                 None => (name.trim_start_matches('-'), text),
             };
@@ -92,7 +101,7 @@ pub fn parse(known: &[Flag], args: &[String]) -> Result<Parsed, String> {
             parsed.flags.push((name.to_string(), value));
         } else if arg == "--" {
             parsed.words.extend(args.by_ref().cloned());
-        } else if arg.starts_with('-') {
+        } else if arg.starts_with('-') && arg != "-" {
             return Err(format!("Unrecognized option {arg}"));
         } else {
             parsed.words.push(arg.clone());
@@ -157,5 +166,6 @@ mod tests {
         check("-1", Err("Unrecognized option -1"));
         check("--tsd.storage.flush_interval=5", Ok(("tsd.storage.flush_interval=5", "")));
         check("a=b +c", Ok(("", "a=b +c")));
+        check("-", Ok(("", "-"))); // standard input: OpenTSDB's import means to take it and its parser does not
     }
 }

@@ -94,18 +94,8 @@ const TSD: &[Flag] = &[
     java("--bind", "ADDR", Effect::Key("tsd.network.bind"), "Address to bind to (default: 0.0.0.0)."),
     java("--staticroot", "PATH", Effect::Key("tsd.http.staticroot"), "Web root from which to serve static files (/s URLs)."),
     java("--cachedir", "PATH", Effect::Key("tsd.http.cachedir"), "Directory under which to cache result of requests."),
-    java(
-        "--worker-threads",
-        "NUM",
-        Effect::Key("tsd.network.worker_threads"),
-        "Number for async io workers (default: cpu * 2).",
-    ),
-    java(
-        "--async-io",
-        "true|false",
-        Effect::Key("tsd.network.async_io"),
-        "Use async NIO (default true) or traditional blocking io",
-    ),
+    java("--worker-threads", "NUM", Effect::Key("tsd.network.worker_threads"), "Number for async io workers (default: cpu * 2)."),
+    java("--async-io", "true|false", Effect::Key("tsd.network.async_io"), "Use async NIO (default true) or traditional blocking io"),
     java("--read-only", "true|false", Effect::Either("tsd.mode", "ro", "rw"), "Set tsd.mode to ro (default false)"),
     java(
         "--disable-ui",
@@ -119,18 +109,8 @@ const TSD: &[Flag] = &[
         Effect::Either("tsd.core.enable_api", "false", "true"),
         "Set tsd.core.enable_api to false (default true)",
     ),
-    java(
-        "--backlog",
-        "NUM",
-        Effect::Key("tsd.network.backlog"),
-        "Size of connection attempt queue (default: 3072 or kernel somaxconn.",
-    ),
-    java(
-        "--max-connections",
-        "NUM",
-        Effect::Key("tsd.core.connections.limit"),
-        "Maximum number of connections to accept",
-    ),
+    java("--backlog", "NUM", Effect::Key("tsd.network.backlog"), "Size of connection attempt queue (default: 3072 or kernel somaxconn."),
+    java("--max-connections", "NUM", Effect::Key("tsd.core.connections.limit"), "Maximum number of connections to accept"),
     java(
         "--flush-interval",
         "MSEC",
@@ -205,12 +185,7 @@ const FSCK: &[Flag] = &[
         Effect::Own,
         "Last data point written will be kept when fixing duplicates.\n            May be set via config file and the 'tsd.storage.fix_duplicates' option.",
     ),
-    java(
-        "--resolve-duplicates",
-        "",
-        Effect::Own,
-        "Keeps the oldest (default) or newest duplicates. See --last-write-wins",
-    ),
+    java("--resolve-duplicates", "", Effect::Own, "Keeps the oldest (default) or newest duplicates. See --last-write-wins"),
     java("--sync", "", Effect::Own, "Wait for each fix operation to finish to continue."),
     java("--threads", "NUMBER", Effect::Own, "Number of threads to use when executing a full table scan."),
 ];
@@ -220,8 +195,7 @@ const SCAN: &[Flag] = &[
     java("--import", "", Effect::Own, "Prints the rows in a format suitable for the 'import' command."),
 ];
 
-const SEARCH: &[Flag] =
-    &[java("--use-data-table", "", Effect::Own, "Scan against the raw data table instead of the meta data table.")];
+const SEARCH: &[Flag] = &[java("--use-data-table", "", Effect::Own, "Scan against the raw data table instead of the meta data table.")];
 
 const UID_USAGE: &str = "Usage: uid <subcommand> args
 Sub commands:
@@ -264,7 +238,8 @@ The --import flag changes the format in which the output is printed to use a for
 The --delete flag will delete every row matched by the query.  This flag implies --import.
 ";
 
-const FSCK_USAGE: &str = "Usage: fsck [flags] [START-DATE [END-DATE] query [queries...]] \nScans the OpenTSDB data table for errors. Use the --full-scan flag
+const FSCK_USAGE: &str =
+    "Usage: fsck [flags] [START-DATE [END-DATE] query [queries...]] \nScans the OpenTSDB data table for errors. Use the --full-scan flag
 to scan the entire data table or specify a command line query to scan a subset.
 To see the format in which queries should be written, see the help of the 'query' command.
 The --fix or --fix-all flags will attempt to fix errors, but be careful when using them.
@@ -379,7 +354,15 @@ pub const COMMANDS: &[Command] = &[
         flags: &[COMMON, SEARCH],
         run: extra::search,
     },
-    Command { name: "version", about: "Print the version", java: true, usage: "Usage: version\n", after: "", flags: &[], run: extra::version },
+    Command {
+        name: "version",
+        about: "Print the version",
+        java: true,
+        usage: "Usage: version\n",
+        after: "",
+        flags: &[],
+        run: extra::version,
+    },
     Command {
         name: "help",
         about: "Print help: help, help COMMAND, help config",

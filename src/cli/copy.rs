@@ -18,13 +18,10 @@ pub fn run(call: &Call) -> Result<(), Failure> {
 
 /// The settings of the other store: a file of its own, or those of the source with another place.
 fn target(call: &Call, from: &Settings) -> Result<Settings, Failure> {
-    let (config, embedded, hbase) =
-        (call.parsed.value("--to-config"), call.parsed.value("--to-embedded"), call.parsed.value("--to-hbase"));
+    let (config, embedded, hbase) = (call.parsed.value("--to-config"), call.parsed.value("--to-embedded"), call.parsed.value("--to-hbase"));
     match (config, embedded, hbase) {
         (Some(path), None, None) => config::load(Some(Path::new(path)), &[]).map_err(Failure::new),
-        (None, Some(path), None) => {
-            Ok(Settings { storage_engine: "embedded".into(), storage_embedded_path: path.into(), ..from.clone() })
-        }
+        (None, Some(path), None) => Ok(Settings { storage_engine: "embedded".into(), storage_embedded_path: path.into(), ..from.clone() }),
         (None, None, Some(gateways)) => {
             let settings = Settings { storage_engine: "hbase".into(), storage_hbase_thrift: gateways.into(), ..from.clone() };
             Ok(settings)

@@ -50,7 +50,7 @@ fn export(settings: &Settings, store: &Arc<dyn Store>, uids: &Arc<Uids>, words: 
         uids,
         table: &settings.storage_hbase_data_table,
         layout,
-        decode: DecodeOptions { use_otsdb_timestamp: settings.storage_use_otsdb_timestamp, use_max_value: settings.storage_use_max_value },
+        decode: tsd::decode_options(settings),
         range,
         out: BufWriter::with_capacity(1 << 16, std::io::stdout().lock()),
         printed: 0,
@@ -123,8 +123,7 @@ impl<W: Write> Export<'_, W> {
             let mut batch = RowBatch::default();
             while scanner.next(&mut batch).map_err(Failure::new)? {
                 for row in batch.rows() {
-                    let cells =
-                        || row.cells().map(|cell| Cell { qualifier: cell.qualifier, value: cell.value, time: cell.time });
+                    let cells = || row.cells().map(|cell| Cell { qualifier: cell.qualifier, value: cell.value, time: cell.time });
                     self.row(row.key(), cells, selection)?;
                 }
                 self.progress.set_message(format!("{} points", self.printed));

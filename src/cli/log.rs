@@ -14,8 +14,9 @@ pub fn start(settings: &Settings, daemon: bool, verbose: bool) -> Result<(), Fai
     };
     let text = std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty());
     let (name, text) = text.as_deref().map_or(("tsd.log.level", level), |text| ("RUST_LOG", text));
-    let filter = EnvFilter::try_new(text)
-        .map_err(|error| Failure::new(format!("{name} = {text:?} is not valid: {error}; allowed: error, warn, info, debug, trace, or a filter")))?;
+    let filter = EnvFilter::try_new(text).map_err(|error| {
+        Failure::new(format!("{name} = {text:?} is not valid: {error}; allowed: error, warn, info, debug, trace, or a filter"))
+    })?;
     let ansi = std::io::stderr().is_terminal();
     // A second start in one process (tests) keeps the first log.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).try_init();

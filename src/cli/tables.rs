@@ -28,8 +28,7 @@ fn create(store: &dyn Store, there: &[String], table: &TableSpec, splits: &[Vec<
     }
     store.create_table(table, splits).map_err(|error| Failure::new(format!("table {} could not be created: {error}", table.name)))?;
     let families: Vec<&str> = table.families.iter().map(|family| family.name).collect();
-    let regions = if splits.is_empty() { String::new() } else { format!(", {} regions", splits.len() + 1) };
-    Ok(format!("{}: created ({}{regions})\n", table.name, families.join(", ")))
+    Ok(format!("{}: created ({})\n", table.name, families.join(", ")))
 }
 
 /// A flag, else the environment variable that `create_table.sh` reads; empty counts as unset.
@@ -56,7 +55,12 @@ fn schema(call: &Call) -> Result<Schema, Failure> {
         Some((_, text)) if text.eq_ignore_ascii_case("forever") => None,
         Some((name, text)) => match text.parse::<u32>() {
             Ok(seconds) if (1..=i32::MAX as u32).contains(&seconds) => Some(seconds),
-            _ => return Err(Failure::code(USAGE, format!("{name} = {text:?} is not valid; allowed: FOREVER, or seconds from 1 to {}", i32::MAX))),
+            _ => {
+                return Err(Failure::code(
+                    USAGE,
+                    format!("{name} = {text:?} is not valid; allowed: FOREVER, or seconds from 1 to {}", i32::MAX),
+                ));
+            }
         },
     };
     Ok(Schema { compression, bloom, ttl })

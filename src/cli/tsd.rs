@@ -58,7 +58,8 @@ fn worker_threads(settings: &Settings) -> usize {
 fn bind(settings: &Settings) -> Result<Socket, Failure> {
     let (host, port) = (settings.network_bind.as_str(), u16::try_from(settings.network_port).unwrap_or(0));
     let host = if host.is_empty() { "0.0.0.0" } else { host };
-    let failed = |error: std::io::Error| Failure::new(format!("cannot listen on {host}:{port} (tsd.network.bind, tsd.network.port): {error}"));
+    let failed =
+        |error: std::io::Error| Failure::new(format!("cannot listen on {host}:{port} (tsd.network.bind, tsd.network.port): {error}"));
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let mut addresses = (bare, port).to_socket_addrs().map_err(failed)?;
     let address = addresses.next().ok_or_else(|| failed(std::io::ErrorKind::AddrNotAvailable.into()))?;

@@ -15,11 +15,8 @@ pub const SEARCH: [&str; 4] = ["opentsdb.conf", "/etc/opentsdb.conf", "/etc/open
 pub const VARIABLE_PREFIX: &str = "TSDB_";
 
 /// Defaults where no file was found: then nobody has decided who may connect, and how much may be asked.
-pub const WITHOUT_FILE: [(&str, &str); 3] = [
-    ("tsd.network.bind", "127.0.0.1"),
-    ("tsd.core.connections.limit", "4096"),
-    ("tsd.query.timeout", "60000"),
-];
+pub const WITHOUT_FILE: [(&str, &str); 3] =
+    [("tsd.network.bind", "127.0.0.1"), ("tsd.core.connections.limit", "4096"), ("tsd.query.timeout", "60000")];
 
 /// Keys below these belong to plug-ins of the Java TSD: any of them is accepted and kept, unless it is nearly a key of the table.
 pub const PLUGIN_PREFIXES: [&str; 11] = [

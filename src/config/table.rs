@@ -137,10 +137,8 @@ declare! {
     http_request_max_body: i64 = 67_108_864, "tsd.http.request.max_body", ours works, 1024..=1_073_741_824;
     /// Bytes of a gzip body at most, once inflated.
     http_request_max_inflated: i64 = 67_108_864, "tsd.http.request.max_inflated", ours works, 1024..=1_073_741_824;
-    /// Bytes of memory for the bodies of all requests together; further requests are answered with 503.
-    http_request_memory: i64 = 268_435_456, "tsd.http.request.memory", ours works, 1_048_576..=1_099_511_627_776;
-    /// Milliseconds a body may take between two of its pieces; 0: for ever.
-    http_body_timeout: i64 = 30_000, "tsd.http.body_timeout", ours works, 0..=86_400_000;
+    /// Milliseconds the body of a request may take to arrive; 0: for ever.
+    http_request_timeout: i64 = 60_000, "tsd.http.request.timeout", ours works, 0..=86_400_000;
     /// Milliseconds the head of a request may take to arrive; 0: for ever.
     http_header_timeout: i64 = 10_000, "tsd.http.header_timeout", ours works, 0..=86_400_000;
     /// Bytes of a request's head at most.
@@ -249,10 +247,6 @@ declare! {
     query_threads: i64 = 0, "tsd.query.threads", ours works, 0..=1024;
     /// Queries that run at once; further ones wait. 0: two for each core.
     query_concurrent: i64 = 0, "tsd.query.concurrent", ours works, 0..=1024;
-    /// Queries that wait at most; further ones are answered with 503.
-    query_queue: i64 = 64, "tsd.query.queue", ours works, 0..=100_000;
-    /// Milliseconds a query waits at most before it is answered with 503.
-    query_queue_timeout: i64 = 10_000, "tsd.query.queue_timeout", ours works, 0..=3_600_000;
     /// Bytes of memory one query may hold. 0: a quarter of the machine's memory, divided by `tsd.query.concurrent`, at least 64 MiB.
     query_memory: i64 = 0, "tsd.query.memory", ours works, 0..=1_099_511_627_776;
     /// Bytes that one query may read; 0: no limit.
