@@ -23,14 +23,18 @@ pub const FILES_RESERVED: usize = 256;
 
 /// Most bytes that one byte of a compressed body may become, counted beyond the first MiB.
 pub const BODY_RATIO_MAX: usize = 100;
+/// Most bytes of bodies in memory, of all requests together.
+pub const BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Bodies above this many bytes count as chunked for `tsd.http.request.enable_chunked`, as in the original.
 pub const BODY_CHUNKED_ABOVE: usize = 8192;
 
+/// Queries that wait for a free thread; `tsd.query.concurrent` says how many run.
+pub const QUERIES_WAITING_MAX: usize = 64;
 /// Writes that wait for a free thread.
 pub const WRITES_WAITING_MAX: usize = 1024;
 /// Other requests that wait for a free thread.
 pub const REQUESTS_WAITING_MAX: usize = 256;
-/// How long a request that is no query may wait for a free thread.
+/// How long a request may wait for a free thread.
 pub const QUEUE_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// How long a connection waits for room when nothing more can be taken, before its points are refused.
@@ -81,10 +85,8 @@ pub struct BodyLimits {
     pub max_body: usize,
     /// `tsd.http.request.max_inflated`: bytes of a compressed body, unpacked.
     pub max_inflated: usize,
-    /// `tsd.http.body_timeout`: how long a body may take between two of its pieces.
-    pub pause: Duration,
-    /// `tsd.http.request.memory`: bytes of bodies in memory, of all requests together.
-    pub memory: usize,
+    /// `tsd.http.request.timeout`: how long a body may take to arrive.
+    pub timeout: Duration,
     /// `tsd.http.json_depth_max`
     pub json_depth: usize,
 }
@@ -112,8 +114,7 @@ impl Limits {
                 max_chunk: size(settings.http_request_max_chunk),
                 max_body: size(settings.http_request_max_body),
                 max_inflated: size(settings.http_request_max_inflated),
-                pause: duration(settings.http_body_timeout),
-                memory: size(settings.http_request_memory),
+                timeout: duration(settings.http_request_timeout),
                 json_depth: size(settings.http_json_depth_max),
             },
         }

@@ -46,10 +46,9 @@ impl Shared {
     fn new(tsd: Arc<Tsd>) -> Shared {
         let settings = &tsd.settings;
         let tags = usize::try_from(settings.storage_max_tags).unwrap_or(8);
-        let limits = Limits::new(settings);
         Shared {
-            bodies: Budget::new(&limits.body),
-            limits,
+            limits: Limits::new(settings),
+            bodies: Budget::default(),
             rules: Rules::new(tags, &settings.core_tag_allow_specialchars),
             cors: Cors::new(settings),
             pools: Pools::new(settings),

@@ -1,11 +1,10 @@
 //! Threads for handlers that block, bounded: so many at once, so many in line, so long in line.
 
 use super::http::api::ApiError;
-use super::limits::{QUEUE_WAIT_MAX, REQUESTS_WAITING_MAX, WRITES_WAITING_MAX};
+use super::limits::{QUERIES_WAITING_MAX, QUEUE_WAIT_MAX, REQUESTS_WAITING_MAX, WRITES_WAITING_MAX};
 use crate::config::Settings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -16,7 +15,6 @@ pub struct Pool {
     running: Arc<Semaphore>,
     waiting: AtomicUsize,
     waiting_max: usize,
-    wait_max: Duration,
 }
 
 /// The pools of a server.
@@ -38,9 +36,8 @@ impl Pools {
             0 => cores * 2,
             set => set,
         };
-        let wait = Duration::from_millis(u64::try_from(settings.query_queue_timeout).unwrap_or(0));
         Pools {
-            queries: Pool { wait_max: wait, ..Pool::new("queries", "tsd.query.queue", queries, size(settings.query_queue)) },
+            queries: Pool::new("queries", "QUERIES_WAITING_MAX", queries, QUERIES_WAITING_MAX),
             writes: Pool::new("writes", "WRITES_WAITING_MAX", (cores * 4).max(8), WRITES_WAITING_MAX),
             others: Pool::new("requests", "REQUESTS_WAITING_MAX", (cores * 2).max(4), REQUESTS_WAITING_MAX),
         }
@@ -49,14 +46,7 @@ impl Pools {
 
 impl Pool {
     fn new(name: &'static str, bound: &'static str, running: usize, waiting_max: usize) -> Pool {
-        Pool {
-            name,
-            bound,
-            running: Arc::new(Semaphore::new(running)),
-            waiting: AtomicUsize::new(0),
-            waiting_max,
-            wait_max: QUEUE_WAIT_MAX,
-        }
+        Pool { name, bound, running: Arc::new(Semaphore::new(running)), waiting: AtomicUsize::new(0), waiting_max }
     }
 
     /// Runs `work` on a thread that may block. A full line or a long wait in it is a 503; a panic in it a 500, and
@@ -82,9 +72,9 @@ impl Pool {
         if place.before >= self.waiting_max {
             return Err(self.full(format!("{} {} wait already", place.before, self.name)));
         }
-        match timeout(self.wait_max, self.running.clone().acquire_owned()).await {
+        match timeout(QUEUE_WAIT_MAX, self.running.clone().acquire_owned()).await {
             Ok(Ok(permit)) => Ok(permit),
-            _ => Err(self.full(format!("no thread became free within {} s", self.wait_max.as_secs_f32()))),
+            _ => Err(self.full(format!("no thread became free within {} s", QUEUE_WAIT_MAX.as_secs()))),
         }
     }
 
@@ -114,6 +104,7 @@ impl Drop for Place<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[tokio::test]
     async fn the_line_has_an_end() {

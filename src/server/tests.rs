@@ -199,7 +199,7 @@ fn chunked_is_refused_where_switched_off() {
 #[test]
 fn slow_clients_are_closed() {
     let server = Running::with(|s| {
-        (s.http_header_timeout, s.http_idle_timeout, s.http_body_timeout) = (200, 400, 200);
+        (s.http_header_timeout, s.http_idle_timeout, s.http_request_timeout) = (200, 400, 200);
         (s.network_first_byte_timeout, s.network_telnet_idle_timeout) = (200, 200);
     });
     // What is sent, and how long the server may wait after it.

@@ -3,7 +3,7 @@
 //! Two steps, because the first waits for a client and the second uses a processor: [`read`] runs on the async side,
 //! [`Sent::into_text`] on a thread of a pool. Both draw from one budget of bytes for all requests together.
 
-use super::super::limits::{BODY_CHUNKED_ABOVE, BODY_RATIO_MAX, BodyLimits, DRAIN_BYTES, DRAIN_TIME};
+use super::super::limits::{BODIES_BYTES_MAX, BODY_CHUNKED_ABOVE, BODY_RATIO_MAX, BodyLimits, DRAIN_BYTES, DRAIN_TIME};
 use super::api::ApiError;
 use bytes::Bytes;
 use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
@@ -22,23 +22,24 @@ const STEP: usize = 64 * 1024;
 const RATIO_FREE: usize = 1024 * 1024;
 
 /// The bytes of bodies in memory.
-pub struct Budget(Arc<Semaphore>, usize);
+pub struct Budget(Arc<Semaphore>);
+
+impl Default for Budget {
+    /// All of it free.
+    fn default() -> Budget {
+        Budget(Arc::new(Semaphore::new(BODIES_BYTES_MAX / STEP)))
+    }
+}
 
 impl Budget {
-    /// All of it free.
-    pub fn new(limits: &BodyLimits) -> Budget {
-        Budget(Arc::new(Semaphore::new(limits.memory.div_ceil(STEP))), limits.memory)
-    }
-
     fn share(&self) -> Share {
-        Share { budget: self.0.clone(), memory: self.1, held: None, bytes: 0 }
+        Share { budget: self.0.clone(), held: None, bytes: 0 }
     }
 }
 
 /// What one request holds of the budget; given back when dropped.
 struct Share {
     budget: Arc<Semaphore>,
-    memory: usize,
     held: Option<OwnedSemaphorePermit>,
     bytes: usize,
 }
@@ -52,7 +53,7 @@ impl Share {
         }
         let permit = u32::try_from(more).ok().and_then(|n| self.budget.clone().try_acquire_many_owned(n).ok());
         let permit = permit.ok_or_else(|| {
-            let limit = format!("limit tsd.http.request.memory: {} bytes", self.memory);
+            let limit = format!("limit BODIES_BYTES_MAX: {BODIES_BYTES_MAX}");
             ApiError::new(503, "Too many bytes of request bodies in memory").details(limit)
         })?;
         self.bytes += more * STEP;
@@ -111,7 +112,11 @@ fn length(parts: &Parts) -> Option<usize> {
 
 /// Reads a body whole. Too long: 413 with the name of the limit; too slow: 408.
 pub async fn read(parts: &Parts, mut body: Incoming, limits: &BodyLimits, budget: &Budget) -> Result<Sent, ApiError> {
-    let read = collect(parts, &mut body, limits, budget).await;
+    let read = timeout(limits.timeout, collect(parts, &mut body, limits, budget)).await;
+    let read = read.unwrap_or_else(|_| {
+        let limit = format!("limit tsd.http.request.timeout: {} ms", limits.timeout.as_millis());
+        Err(ApiError::new(408, "The body of the request did not come in time").details(limit))
+    });
     if read.as_ref().is_err_and(|e| e.status == 413) {
         let _ = timeout(DRAIN_TIME, drain(body)).await;
     }
@@ -147,12 +152,7 @@ async fn collect(parts: &Parts, body: &mut Incoming, limits: &BodyLimits, budget
     }
     share.grow_to(announced)?;
     let mut bytes = Vec::with_capacity(announced);
-    loop {
-        let frame = timeout(limits.pause, body.frame()).await.map_err(|_| {
-            let limit = format!("limit tsd.http.body_timeout: {} ms", limits.pause.as_millis());
-            ApiError::new(408, "The body of the request did not come in time").details(limit)
-        })?;
-        let Some(frame) = frame else { break };
+    while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| ApiError::bad("The body of the request did not come whole").details(e.to_string()))?;
         let Ok(data) = frame.into_data() else { continue };
         if bytes.len() + data.len() > most {
@@ -241,18 +241,12 @@ fn unpack(mut from: impl Read, packed: usize, most: usize, share: &mut Share) ->
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::limits::Limits;
     use super::*;
-    use crate::config::Settings;
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write;
 
-    fn budget() -> Budget {
-        Budget::new(&Limits::new(&Settings::default()).body)
-    }
-
     fn sent(bytes: Vec<u8>, packing: Packing, charset: Charset) -> Result<String, u16> {
-        let share = budget().share();
+        let share = Budget::default().share();
         Sent { bytes, packing, charset, max_inflated: 5 << 20, share }.into_text().map(|t| t.text).map_err(|e| e.status)
     }
 
@@ -291,9 +285,9 @@ mod tests {
 
     #[test]
     fn the_budget_is_given_back() {
-        let budget = budget();
+        let budget = Budget::default();
         let mut all = budget.share();
-        assert!(all.grow_to(256 << 20).is_ok());
+        assert!(all.grow_to(BODIES_BYTES_MAX).is_ok());
         assert_eq!(budget.share().grow_to(1).map_err(|e| e.status), Err(503));
         drop(all);
         assert!(budget.share().grow_to(1).is_ok());
