@@ -28,7 +28,7 @@ pub const BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Bodies above this many bytes count as chunked for `tsd.http.request.enable_chunked`, as in the original.
 pub const BODY_CHUNKED_ABOVE: usize = 8192;
 
-/// Queries that wait for a free thread.
+/// Queries that wait for a free thread; `tsd.query.concurrent` says how many run.
 pub const QUERIES_WAITING_MAX: usize = 64;
 /// Writes that wait for a free thread.
 pub const WRITES_WAITING_MAX: usize = 1024;

@@ -8,6 +8,8 @@ pub mod limits;
 mod pool;
 mod port;
 pub mod telnet;
+#[cfg(test)]
+mod tests;
 
 use crate::point::Rules;
 use crate::tsd::Tsd;
@@ -46,10 +48,10 @@ impl Shared {
         let tags = usize::try_from(settings.storage_max_tags).unwrap_or(8);
         Shared {
             limits: Limits::new(settings),
+            bodies: Budget::default(),
             rules: Rules::new(tags, &settings.core_tag_allow_specialchars),
             cors: Cors::new(settings),
-            pools: Pools::new(),
-            bodies: Budget::default(),
+            pools: Pools::new(settings),
             stop: watch::channel(false).0,
             tsd,
         }

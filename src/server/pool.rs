@@ -2,6 +2,7 @@
 
 use super::http::api::ApiError;
 use super::limits::{QUERIES_WAITING_MAX, QUEUE_WAIT_MAX, REQUESTS_WAITING_MAX, WRITES_WAITING_MAX};
+use crate::config::Settings;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
@@ -27,11 +28,16 @@ pub struct Pools {
 }
 
 impl Pools {
-    /// Sizes follow the number of processors.
-    pub fn new() -> Pools {
+    /// Sizes follow the number of processors, those of queries the settings.
+    pub fn new(settings: &Settings) -> Pools {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let size = |setting: i64| usize::try_from(setting).unwrap_or(0);
+        let queries = match size(settings.query_concurrent) {
+            0 => cores * 2,
+            set => set,
+        };
         Pools {
-            queries: Pool::new("queries", "QUERIES_WAITING_MAX", (cores * 2).max(4), QUERIES_WAITING_MAX),
+            queries: Pool::new("queries", "QUERIES_WAITING_MAX", queries, QUERIES_WAITING_MAX),
             writes: Pool::new("writes", "WRITES_WAITING_MAX", (cores * 4).max(8), WRITES_WAITING_MAX),
             others: Pool::new("requests", "REQUESTS_WAITING_MAX", (cores * 2).max(4), REQUESTS_WAITING_MAX),
         }

@@ -25,6 +25,7 @@ const RATIO_FREE: usize = 1024 * 1024;
 pub struct Budget(Arc<Semaphore>);
 
 impl Default for Budget {
+    /// All of it free.
     fn default() -> Budget {
         Budget(Arc::new(Semaphore::new(BODIES_BYTES_MAX / STEP)))
     }
@@ -52,7 +53,8 @@ impl Share {
         }
         let permit = u32::try_from(more).ok().and_then(|n| self.budget.clone().try_acquire_many_owned(n).ok());
         let permit = permit.ok_or_else(|| {
-            ApiError::new(503, "Too many bytes of request bodies in memory").details(format!("limit BODIES_BYTES_MAX: {BODIES_BYTES_MAX}"))
+            let limit = format!("limit BODIES_BYTES_MAX: {BODIES_BYTES_MAX}");
+            ApiError::new(503, "Too many bytes of request bodies in memory").details(limit)
         })?;
         self.bytes += more * STEP;
         match &mut self.held {

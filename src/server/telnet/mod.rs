@@ -203,6 +203,7 @@ impl Connection {
             }
             Command::DropCaches => {
                 self.shared.tsd.uids.drop_caches();
+                self.shared.tsd.writer.drop_caches();
                 self.session.reply("Caches dropped.\n");
             }
             Command::Version => self.session.reply(&version::text()),

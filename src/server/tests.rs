@@ -1,0 +1,290 @@
+//! The whole server over real sockets on a free port.
+
+use super::*;
+use crate::config::Settings;
+use flate2::{Compression, write::GzEncoder};
+use std::io::Write;
+use std::time::Instant;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::runtime::Runtime;
+
+/// A server that runs until it is dropped.
+struct Running {
+    address: SocketAddr,
+    tsd: Arc<Tsd>,
+    stop: Option<oneshot::Sender<()>>,
+    ended: Option<tokio::task::JoinHandle<io::Result<()>>>,
+    runtime: Option<Runtime>,
+    _folder: tempfile::TempDir,
+}
+
+impl Running {
+    fn with(change: impl FnOnce(&mut Settings)) -> Running {
+        let mut settings = Settings { core_auto_create_metrics: true, ..Settings::default() };
+        let folder = tempfile::tempdir().unwrap();
+        settings.storage_embedded_path = folder.path().to_str().unwrap().to_owned();
+        change(&mut settings);
+        let tsd = Arc::new(Tsd::open(settings).unwrap());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let ended = runtime.spawn(serve(tsd.clone(), listener, async move {
+            let _ = stopped.await;
+        }));
+        Running { address, tsd, stop: Some(stop), ended: Some(ended), runtime: Some(runtime), _folder: folder }
+    }
+
+    fn new() -> Running {
+        Running::with(|_| {})
+    }
+
+    fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.as_ref().unwrap().block_on(async { timeout(Duration::from_secs(30), work).await.expect("the test takes too long") })
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Sends bytes in pieces and reads until the other side closes, or nothing came for a while.
+    async fn talk(&self, bytes: &[u8], piece: usize) -> String {
+        let mut stream = self.connect().await;
+        stream.set_nodelay(true).unwrap();
+        for part in bytes.chunks(piece) {
+            if stream.write_all(part).await.is_err() {
+                break;
+            }
+            if piece < bytes.len() {
+                sleep(Duration::from_millis(1)).await;
+            }
+        }
+        listen(&mut stream).await
+    }
+
+    fn check(&self, bytes: &str, want: &str) {
+        for piece in [usize::MAX, 3, 1] {
+            let got = self.run(self.talk(bytes.as_bytes(), piece.min(bytes.len())));
+            assert_eq!(got, want, "{bytes:?} in pieces of {piece}");
+        }
+    }
+
+    fn status(&self, request: &[u8]) -> String {
+        let answer = self.run(self.talk(request, request.len()));
+        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        format!("{} {body}", answer.split(' ').nth(1).unwrap_or("nothing"))
+    }
+
+    fn stop(&mut self) -> Duration {
+        let begun = Instant::now();
+        drop(self.stop.take());
+        let ended = self.ended.take().unwrap();
+        self.run(ended).unwrap().unwrap();
+        begun.elapsed()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn listen(stream: &mut TcpStream) -> String {
+    let mut got = Vec::new();
+    let mut buffer = [0; 65536];
+    while let Ok(Ok(n)) = timeout(Duration::from_millis(300), stream.read(&mut buffer)).await {
+        if n == 0 {
+            break;
+        }
+        got.extend_from_slice(&buffer[..n]);
+    }
+    String::from_utf8_lossy(&got).into_owned()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+const EMPTY_LIST: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json; charset=UTF-8\r\nContent-Length: 2\r\n\r\n[]";
+const POINT: &str = r#"{"metric":"m","timestamp":1400000000,"value":1,"tags":{"a":"b"}}"#;
+
+#[test]
+fn one_port_two_languages_any_packets() {
+    let server = Running::new();
+    server.check("GET /api/suggest?type=metrics HTTP/1.1\r\n\r\n", EMPTY_LIST); // http_raw/t01
+    server.check(
+        "GET /api/suggest?type=metrics HTTP/1.1\r\nConnection: keep-alive\r\n\r\nGET /api/suggest?type=tagk HTTP/1.1\r\n\r\n",
+        &format!("{EMPTY_LIST}{EMPTY_LIST}"), // http_raw/t02
+    );
+    server.check(
+        "help\r\nfoo\n",
+        "available commands: stats dropcaches version exit help put rollup histogram diediedie \nunknown command: foo.  Try `help'.\n",
+    );
+    server.check("\n", "unknown command: .  Try `help'.\n");
+    let post = |head: &str, body: &str| format!("POST /api/put HTTP/1.1\r\n{head}\r\n{body}");
+    let done = "HTTP/1.1 204 No Content\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n";
+    server.check(&post(&format!("Content-Length: {}\r\n", POINT.len()), POINT), done);
+    let chunks = format!("5\r\n{}\r\n{:x}\r\n{}\r\n0\r\n\r\n", &POINT[..5], POINT.len() - 5, &POINT[5..]);
+    server.check(&post("Transfer-Encoding: chunked\r\n", &chunks), done);
+    server.check(
+        &post(&format!("Expect: 100-continue\r\nContent-Length: {}\r\n", POINT.len()), POINT),
+        &format!("HTTP/1.1 100 Continue\r\n\r\n{done}"),
+    );
+}
+
+#[test]
+fn http_versions_and_methods() {
+    let server = Running::new();
+    let close = server.run(server.talk(b"GET /api/suggest?type=metrics HTTP/1.1\r\nConnection: close\r\n\r\n", 999));
+    assert!(close.contains("Connection: close\r\n") && close.ends_with("\r\n\r\n[]"), "{close}");
+    let old = server.run(server.talk(b"GET /api/suggest?type=metrics HTTP/1.0\r\n\r\n", 999));
+    assert!(old.starts_with("HTTP/1.0 200 OK\r\n") && old.ends_with("\r\n\r\n[]"), "{old}");
+    let head = server.run(server.talk(b"HEAD /api/version HTTP/1.1\r\n\r\n", 999));
+    assert!(
+        head.starts_with("HTTP/1.1 405 Method Not Allowed\r\nContent-Type: application/json; charset=UTF-8\r\n")
+            && head.ends_with("\r\n\r\n"),
+        "{head}"
+    );
+    assert!(server.status(b"GET /api/suggest?type=%zz HTTP/1.1\r\n\r\n").starts_with("400 {\"error\":"));
+    assert!(
+        server
+            .status(b"POST /api/suggest HTTP/1.1\r\nContent-Type: a/b; charset=nosuch\r\nContent-Length: 2\r\n\r\n{}")
+            .starts_with("400 ")
+    );
+    assert!(server.status(b"GET nosuch HTTP/1.1\r\n\r\n").starts_with("400 "));
+    assert!(server.status(b"GET /api/suggest?type=metrics&jsonp=alert(1) HTTP/1.1\r\n\r\n").starts_with("400 {\"error\":"));
+    assert_eq!(
+        server.status(b"GET /api/nosuch?jsonp=cb HTTP/1.1\r\n\r\n"),
+        "404 cb({\"error\":{\"code\":404,\"message\":\"Endpoint not found\"}})"
+    );
+}
+
+#[test]
+fn bodies_have_bounds() {
+    let server = Running::with(|s| s.http_request_max_body = 4096);
+    let post = |headers: &str, body: &[u8]| {
+        let mut request = format!("POST /api/put?summary HTTP/1.1\r\nContent-Length: {}\r\n{headers}\r\n", body.len()).into_bytes();
+        request.extend_from_slice(body);
+        server.status(&request)
+    };
+    let spaces = |n: usize| format!("{POINT}{}", " ".repeat(n));
+    assert_eq!(post("", POINT.as_bytes()), "200 {\"success\":1,\"failed\":0}");
+    assert_eq!(post("Content-Encoding: gzip\r\n", &gzip(POINT.as_bytes())), "200 {\"success\":1,\"failed\":0}");
+    assert_eq!(post("", spaces(4096 - POINT.len()).as_bytes()), "200 {\"success\":1,\"failed\":0}");
+    let refused = post("", spaces(4097 - POINT.len()).as_bytes());
+    assert!(refused.starts_with("413 ") && refused.contains("tsd.http.request.max_body"), "{refused}");
+    let bomb = post("Content-Encoding: gzip\r\n", &gzip(spaces(2 << 20).as_bytes()));
+    assert!(bomb.starts_with("413 ") && bomb.contains("BODY_RATIO_MAX"), "{bomb}");
+    assert!(post("Content-Encoding: gzip\r\n", b"no gzip at all").starts_with("400 "));
+    let endless = format!("POST /api/put HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n{}\r\n1000\r\n", " ".repeat(4096));
+    assert!(server.status(format!("{endless}{}\r\n0\r\n\r\n", " ".repeat(4096)).as_bytes()).starts_with("413 "));
+}
+
+#[test]
+fn chunked_is_refused_where_switched_off() {
+    let server = Running::with(|s| s.http_request_enable_chunked = false);
+    let chunked = server.status(b"POST /api/put HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    assert!(chunked.starts_with("400 <!DOCTYPE html>") && chunked.contains("Chunked request not supported."), "{chunked}"); // strict/put-over-8k
+    let large = format!("POST /api/put HTTP/1.1\r\nContent-Length: 8193\r\n\r\n{POINT}{}", " ".repeat(8193 - POINT.len()));
+    assert!(server.status(large.as_bytes()).starts_with("400 <!DOCTYPE html>"));
+    let small = format!("POST /api/put HTTP/1.1\r\nContent-Length: 8192\r\n\r\n{POINT}{}", " ".repeat(8192 - POINT.len()));
+    assert_eq!(server.status(small.as_bytes()), "204 ");
+}
+
+#[test]
+fn slow_clients_are_closed() {
+    let server = Running::with(|s| {
+        (s.http_header_timeout, s.http_idle_timeout, s.http_request_timeout) = (200, 400, 200);
+        (s.network_first_byte_timeout, s.network_telnet_idle_timeout) = (200, 200);
+    });
+    // What is sent, and how long the server may wait after it.
+    for (bytes, least, most) in [
+        ("", 150, 350),
+        ("GET /api", 150, 350),
+        ("GET /api/version HTTP/1.1\r\n\r\n", 350, 600),
+        ("POST /api/put HTTP/1.1\r\nContent-Length: 9\r\n\r\n[", 150, 800),
+        ("help\n", 150, 350),
+    ] {
+        let waited = server.run(async {
+            let mut stream = server.connect().await;
+            stream.write_all(bytes.as_bytes()).await.unwrap();
+            let begun = Instant::now();
+            let mut all = Vec::new();
+            let _ = stream.read_to_end(&mut all).await;
+            begun.elapsed().as_millis()
+        });
+        assert!((least..most * 3).contains(&waited), "{bytes:?}: closed after {waited} ms");
+    }
+}
+
+#[test]
+fn connections_over_the_limit_are_closed_at_once() {
+    let server = Running::with(|s| s.core_connections_limit = 2);
+    server.run(async {
+        let (mut one, mut two) = (server.connect().await, server.connect().await);
+        for stream in [&mut one, &mut two] {
+            stream.write_all(b"help\n").await.unwrap();
+            assert!(listen(stream).await.starts_with("available commands"));
+        }
+        let mut three = server.connect().await;
+        assert_eq!(three.read(&mut [0; 9]).await.unwrap_or(0), 0);
+        drop(one);
+        sleep(Duration::from_millis(100)).await;
+        assert!(server.talk(b"help\n", 9).await.starts_with("available commands"));
+    });
+    assert_eq!(server.tsd.stats.server.connections_rejected.get(), 1);
+}
+
+#[test]
+fn an_honest_client_is_served_among_500_slow_ones() {
+    let server = Running::new();
+    server.run(async {
+        let mut slow = Vec::new();
+        for i in 0..500 {
+            let stream = server.connect().await;
+            slow.push((stream, if i % 2 == 0 { &b"GET /api/version HTTP/1.1\r\nX-Slow: "[..] } else { &b"put m 1400000000 1 a="[..] }));
+        }
+        let mut worst = Duration::ZERO;
+        for step in 0..20 {
+            for (stream, text) in &mut slow {
+                stream.write_all(text.get(step..=step).unwrap_or(b"x")).await.unwrap();
+            }
+            let begun = Instant::now();
+            let answer = server.talk(b"put m 1400000000 1 a=b\nversion\nexit\n", 99).await;
+            worst = worst.max(begun.elapsed());
+            assert!(answer.starts_with("net.opentsdb"), "{answer}");
+            sleep(Duration::from_millis(20)).await;
+        }
+        assert!(worst < Duration::from_secs(2), "the honest client waited {worst:?}");
+    });
+}
+
+#[test]
+fn a_stop_lets_running_work_end() {
+    let mut server = Running::new();
+    let (mut telnet, mut http) = server.run(async { (server.connect().await, server.connect().await) });
+    server.run(async {
+        telnet.write_all(b"put m 1400000000 1 a=b\nhelp\nput m 1400000001 1 a=b\n").await.unwrap();
+        assert!(listen(&mut telnet).await.starts_with("available"));
+        http.write_all(b"GET /api/version HTTP/1.1\r\n\r\n").await.unwrap();
+        assert!(listen(&mut http).await.contains("200 OK"));
+    });
+    let took = server.stop();
+    assert!(took < Duration::from_secs(8), "a stop with idle connections took {took:?}");
+    assert_eq!(server.tsd.stats.put.points_telnet.get(), 2);
+    assert_eq!(server.run(async { http.read(&mut [0; 9]).await.unwrap_or(0) }), 0);
+    assert!(server.run(async { TcpStream::connect(server.address).await }).is_err());
+}
+
+#[test]
+fn diediedie_stops_the_server_from_here() {
+    let mut server = Running::new();
+    assert_eq!(server.run(server.talk(b"diediedie\n", 99)), "Cleaning up and exiting now.\n");
+    let ended = server.ended.take().unwrap();
+    assert!(server.run(ended).unwrap().is_ok());
+}
