@@ -9,12 +9,13 @@ use crate::query::aggregate::cursor::Cursor;
 use crate::query::aggregate::merge::{Merge, Walk};
 use crate::query::downsample::FillPlan;
 use crate::query::plan::{Aggregator, Fill, Group, SubQuery};
+use crate::query::points::as_f64;
 use crate::query::rate::Rate;
 use crate::uid::{UidKind, Uids};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Points between two looks at the limits.
-const POINTS_A_CHECK: usize = 4_096;
+/// Values taken between two looks at the limits, over all series of a group.
+const WORK_A_CHECK: usize = 1 << 20;
 
 /// What all groups of a sub query share.
 pub struct Grouping<'a> {
@@ -98,17 +99,23 @@ impl Grouping<'_> {
         let rate = || self.sub.rate.map(Rate::new);
         let cursors = series.iter().map(|one| Cursor::new(&one.points, self.fill.as_ref(), rate())).collect();
         let walk = Walk { function: self.sub.aggregator, rate: self.sub.rate.is_some(), rows: self.rows, shown: self.shown };
+        let instants = (WORK_A_CHECK / series.len().max(1)).max(1);
+        let mut merge = Merge::new(walk, cursors);
         let mut out = Vec::new();
-        for (ms, value) in Merge::new(walk, cursors) {
-            if let Number::Float(value) = value
-                && value.is_infinite()
-            {
-                return Err(QueryError::Data(format!("Got Infinity: {value} at {ms} in the group of {:?}", self.sub.source)));
-            }
-            out.push((ms, value));
-            if out.len() % POINTS_A_CHECK == 0 {
-                self.budget.check()?;
-                self.budget.hold((POINTS_A_CHECK * size_of::<(i64, Number)>()) as u64)?;
+        let mut more = true;
+        while more {
+            let before = out.len();
+            more = merge.run(instants, &mut out);
+            self.budget.check()?;
+            let new = out.get(before..).unwrap_or_default();
+            self.budget.hold(size_of_val(new) as u64)?;
+            if let Some((ms, value)) = new.iter().find(|(_, value)| matches!(value, Number::Float(v) if v.is_infinite())) {
+                // OpenTSDB refuses (400) what it could not print in JSON.
+                let sign = if as_f64(*value) < 0.0 { "-" } else { "" };
+                let function = self.sub.aggregator;
+                return Err(QueryError::Data(format!(
+                    "Got Infinity: {sign}Infinity at {ms} ms, the values are too large for {function:?}"
+                )));
             }
         }
         Ok(out)
