@@ -1,7 +1,7 @@
 //! Every recorded storage scenario with data rows: what we encode is what OpenTSDB wrote, and what it wrote reads back.
 
 use super::*;
-use crate::point::{Number, Point, PointTime, Rules, TagBuf, Value, admit_http, line_text, parse_put};
+use crate::point::{Number, Point, PointTime, Rules, TagBuf, Value, admit_http, http_timestamp_text, line_text, parse_put};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -63,31 +63,40 @@ impl Scenario {
     /// Points of all accepted `put` lines and `/api/put` bodies, in order.
     fn puts(&self) -> Vec<Put> {
         let mut puts = Vec::new();
-        for step in self.json["puts"].as_array().unwrap() {
+        let steps = [&self.json["puts"], &self.json["then"]].into_iter().filter_map(Json::as_array).flatten();
+        for step in steps {
             for line in step["telnet"].as_str().unwrap_or_default().lines().filter(|l| l.starts_with("put ")) {
                 let (mut scratch, mut tags) = (String::new(), TagBuf::new());
                 let text = line_text(line.as_bytes(), &mut scratch);
                 match parse_put(text, &mut tags, &Rules::default()) {
                     Ok(point) => puts.push(self.resolve(&point)),
-                    Err(e) => assert_eq!(step["reply"].as_str(), Some(format!("put: {}{e}\n", e.telnet_class()).as_str())),
+                    Err(e) => {
+                        let (reply, want) = (step["reply"].as_str().unwrap_or_default(), format!("put: {}{e}\n", e.telnet_class()));
+                        assert!(reply.contains(&want), "{}: {want:?} not in {reply:?}", self.name);
+                    }
                 }
             }
             let http = &step["http"];
             if http["path"].as_str().is_some_and(|p| p.split('?').next() == Some("/api/put")) {
                 let body: Json = serde_json::from_str(http["body"].as_str().unwrap()).unwrap();
-                for point in body.as_array().cloned().unwrap_or_else(|| vec![body.clone()]) {
-                    let text = |v: &Json| v.as_str().map_or_else(|| v.to_string(), str::to_string);
-                    let mut tags = TagBuf::new();
-                    for (key, value) in point["tags"].as_object().unwrap() {
-                        tags.set(key, value.as_str().unwrap());
-                    }
-                    let time = point["timestamp"].as_i64().unwrap();
-                    let value = text(&point["value"]);
-                    puts.push(self.resolve(&admit_http(point["metric"].as_str(), time, Some(&value), &tags, &Rules::default()).unwrap()));
-                }
+                let points = body.as_array().cloned().unwrap_or_else(|| vec![body.clone()]);
+                puts.extend(points.iter().filter_map(|point| self.http_put(point)));
             }
         }
         puts
+    }
+
+    /// A point of a JSON body; `None` if it is refused.
+    fn http_put(&self, point: &Json) -> Option<Put> {
+        let text = |v: &Json| v.as_str().map_or_else(|| v.to_string(), str::to_string);
+        let tags: Vec<(String, String)> = point["tags"].as_object()?.iter().map(|(k, v)| (k.clone(), text(v))).collect();
+        let mut buffer = TagBuf::new();
+        for (key, value) in &tags {
+            buffer.set(key, value);
+        }
+        let time = http_timestamp_text(&text(&point["timestamp"]))?;
+        let value = text(&point["value"]);
+        admit_http(point["metric"].as_str(), time, Some(&value), &buffer, &Rules::default()).ok().map(|p| self.resolve(&p))
     }
 
     /// The recorded data cells that hold points.

@@ -32,6 +32,24 @@ fn recorded_telnet_refusals() {
     assert!(checked > 40, "only {checked} cases");
 }
 
+/// Random lines, good and bad, with the answers of the real OpenTSDB 2.4.1.
+#[test]
+fn random_telnet_lines() {
+    let recorded = std::fs::read_to_string("tests/golden/own/put_lines.jsonl").unwrap();
+    for case in recorded.lines() {
+        let case: serde_json::Value = serde_json::from_str(case).unwrap();
+        let hex: Vec<u32> = case["line_hex"].as_str().unwrap().chars().map(|c| c.to_digit(16).unwrap()).collect();
+        let line: Vec<u8> = hex.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect();
+        let (mut scratch, mut tags) = (String::new(), TagBuf::new());
+        let got = match parse_put(line_text(&line, &mut scratch), &mut tags, &Rules::default()) {
+            Ok(_) => String::new(),
+            Err(error) => format!("put: {}{error}\n", error.telnet_class()),
+        };
+        assert_eq!(got, case["expect"].as_str().unwrap(), "{}", line.escape_ascii());
+    }
+    assert_eq!(recorded.lines().count(), 800);
+}
+
 #[test]
 fn telnet_lines() {
     let check = |line: &str, want: &str| assert_eq!(put(line, &Rules::default()), want, "{line}");

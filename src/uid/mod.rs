@@ -18,6 +18,8 @@ mod cache;
 mod flight;
 mod scan;
 
+pub use scan::EachId;
+
 use crate::store::{Columns, RowBatch, Store, StoreError};
 use cache::Names;
 use parking_lot::Mutex;
@@ -68,11 +70,12 @@ impl UidKind {
 
     /// From `metric`, `metrics`, `tagk` or `tagv`, in any case.
     pub fn parse(text: &str) -> Option<UidKind> {
-        let is = |name: &&str| text.eq_ignore_ascii_case(name);
-        if ["metric", "metrics"].iter().any(|n| is(n)) {
-            return Some(UidKind::Metric);
+        match text.to_ascii_lowercase().as_str() {
+            "metric" | "metrics" => Some(UidKind::Metric),
+            "tagk" => Some(UidKind::Tagk),
+            "tagv" => Some(UidKind::Tagv),
+            _ => None,
         }
-        [UidKind::Tagk, UidKind::Tagv].into_iter().find(|kind| is(&kind.qualifier()))
     }
 }
 

@@ -8,6 +8,9 @@ use std::ops::ControlFlow;
 /// names that begin with another letter are only found by typing it.
 const FIRST_NAME: [u8; 1] = [b'!'];
 const LAST_NAME: [u8; 1] = [b'~'];
+/// Takes a name, its kind's qualifier and its id, as stored; tells whether to go on.
+pub type EachId<'f> = dyn FnMut(&[u8], &[u8], &[u8]) -> ControlFlow<()> + 'f;
+
 /// Rows of one batch at most.
 const BATCH_ROWS: usize = 1_024;
 
@@ -61,7 +64,7 @@ impl Uids {
 
     /// Goes through every cell of the family of ids in order of name, of one kind or of all: name, kind's qualifier and id
     /// as stored. The row of the counters comes too, as a name of one zero byte (`uid grep` lists it).
-    pub fn each_id(&self, kind: Option<UidKind>, each: &mut dyn FnMut(&[u8], &[u8], &[u8]) -> ControlFlow<()>) -> Result<(), UidError> {
+    pub fn each_id(&self, kind: Option<UidKind>, each: &mut EachId<'_>) -> Result<(), UidError> {
         self.scan_ids(Vec::new(), Vec::new(), kind, BATCH_ROWS, each)
     }
 
@@ -71,7 +74,7 @@ impl Uids {
         stop: Vec<u8>,
         kind: Option<UidKind>,
         batch_rows: usize,
-        each: &mut dyn FnMut(&[u8], &[u8], &[u8]) -> ControlFlow<()>,
+        each: &mut EachId<'_>,
     ) -> Result<(), UidError> {
         let columns = match kind {
             Some(kind) => Columns::Only(vec![(ID_FAMILY, self.names(kind).qualifier.as_bytes().to_vec())]),

@@ -278,7 +278,7 @@ fn killed_between_the_steps() {
         assert_sound(&store);
         store.set_fate(|_, _| Fault::None);
         check(uids(&store).id(Metric, &name), &format!("No such name for 'metrics': '{name}'"));
-        check(tsd.assign(Metric, &name), &["000001", "000003", "000005"][step]);
+        check(tsd.assign(Metric, &name), ["000001", "000003", "000005"][step]);
     }
     // Orphans of the deaths: an id that was taken but not named, one that was named but not claimed.
     assert_eq!(store.dump().iter().filter(|c| c.contains("name:metrics")).count(), 4);
