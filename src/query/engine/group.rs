@@ -37,6 +37,9 @@ pub struct Grouping<'a> {
     pub budget: &'a Budget<'a>,
 }
 
+/// The tags (UIDs of key and value) that a group has in common, and the keys of those that split it.
+type CommonTags<'s> = (BTreeMap<&'s [u8], &'s [u8]>, BTreeSet<&'s [u8]>);
+
 impl Grouping<'_> {
     /// The groups in order of their tag values' UIDs, or of their series for `none`.
     pub fn answer(&self, series: Vec<Series>) -> Result<Vec<Group>, QueryError> {
@@ -50,7 +53,23 @@ impl Grouping<'_> {
                 groups.entry(name).or_default().push(one);
             }
         }
-        groups.into_values().map(|series| self.group(series)).collect()
+        let mut members: Vec<_> = groups.into_values().map(|series| self.in_range(series)).collect();
+        self.warm(&members)?;
+        members.drain(..).map(|series| self.group(series)).collect()
+    }
+
+    /// Rows past the range may have been read (explicit tags); a group of nothing else has neither name nor tags, but
+    /// it is there: tried on the real one.
+    fn in_range(&self, mut series: Vec<Series>) -> Vec<Series> {
+        series.retain(|one| one.span.0 <= self.rows.1 && one.span.1 >= self.rows.0);
+        series
+    }
+
+    /// Reads the names of all groups' tags at once.
+    fn warm(&self, groups: &[Vec<Series>]) -> Result<(), QueryError> {
+        let tags: Vec<CommonTags<'_>> = groups.iter().map(|series| self.common_tags(series)).collect();
+        self.uids.warm(UidKind::Tagk, tags.iter().flat_map(|(common, several)| common.keys().chain(several).copied()))?;
+        Ok(self.uids.warm(UidKind::Tagv, tags.iter().flat_map(|(common, _)| common.values().copied()))?)
     }
 
     fn group_of(&self, series: &Series, keys: &[Vec<u8>]) -> Option<Vec<u8>> {
@@ -63,11 +82,14 @@ impl Grouping<'_> {
         series.key.get(usize::from(layout.salt_width) + usize::from(layout.metric_width)..).unwrap_or_default()
     }
 
-    fn group(&self, mut series: Vec<Series>) -> Result<Group, QueryError> {
-        // Rows past the range may have been read (explicit tags); a group of nothing else has neither name nor tags, but
-        // it is there: tried on the real one.
-        series.retain(|one| one.span.0 <= self.rows.1 && one.span.1 >= self.rows.0);
-        let (tags, aggregate_tags) = self.names(&series)?;
+    fn group(&self, series: Vec<Series>) -> Result<Group, QueryError> {
+        let (common, several) = self.common_tags(&series);
+        let name = |kind, id| self.uids.name(kind, id).map(|name| name.to_string());
+        let mut tags = Vec::with_capacity(common.len());
+        for (key, value) in common {
+            tags.push((name(UidKind::Tagk, key)?, name(UidKind::Tagv, value)?));
+        }
+        let aggregate_tags = several.into_iter().map(|key| name(UidKind::Tagk, key)).collect::<Result<_, _>>()?;
         let salt = usize::from(self.options.layout.salt_width);
         let mut tsuids: Vec<Vec<u8>> = series.iter().map(|one| one.key.get(salt..).unwrap_or_default().to_vec()).collect();
         tsuids.sort();
@@ -78,9 +100,8 @@ impl Grouping<'_> {
     }
 
     /// Tags on which no two series of the group disagree, also those that some of them lack (recorded case
-    /// `filter/two-same-key-and`); and the names of the others.
-    #[allow(clippy::type_complexity, reason = "the two fields of an answer")]
-    fn names(&self, series: &[Series]) -> Result<(Vec<(String, String)>, Vec<String>), QueryError> {
+    /// `filter/two-same-key-and`); and the keys of the others.
+    fn common_tags<'s>(&self, series: &'s [Series]) -> CommonTags<'s> {
         let mut common: BTreeMap<&[u8], &[u8]> = BTreeMap::new();
         let mut several: BTreeSet<&[u8]> = BTreeSet::new();
         for (key, value) in series.iter().flat_map(|one| self.selection.pairs(self.tags_of(one))) {
@@ -89,10 +110,7 @@ impl Grouping<'_> {
                 several.insert(key);
             }
         }
-        let name = |kind, id| self.uids.name(kind, id).map(|name| name.to_string());
-        let tags = common.into_iter().map(|(key, value)| Ok((name(UidKind::Tagk, key)?, name(UidKind::Tagv, value)?)));
-        let aggregated = several.into_iter().map(|key| Ok(name(UidKind::Tagk, key)?));
-        Ok((tags.collect::<Result<_, QueryError>>()?, aggregated.collect::<Result<_, QueryError>>()?))
+        (common, several)
     }
 
     fn points(&self, series: &[Series]) -> Result<Vec<(i64, Number)>, QueryError> {
