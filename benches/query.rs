@@ -201,10 +201,17 @@ fn measure(name: &str, points: usize, mut work: impl FnMut() -> usize) {
     println!("{name:<44} {:>8.1} ms  {:>6.1} ns/point", median * 1e3, median * 1e9 / points as f64);
 }
 
+/// A line of `/proc/self/status` in MiB; 0 where there is none.
+fn status_mib(line: &str) -> f64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let found = text.lines().find_map(|l| l.strip_prefix(line)?.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
+    found.unwrap_or_default() / 1024.0
+}
+
 fn run(title: &str, series: usize, packed: bool, threads: usize) {
     let (store, uids) = world(series, packed);
     let points = series * (HOURS * 3_600 / SECONDS) as usize;
-    println!("{title}: {series} series, {points} points, {threads} thread(s)");
+    println!("{title}: {series} series, {points} points, {threads} thread(s), {:.0} MiB resident", status_mib("VmRSS:"));
     let options = EngineOptions {
         layout: Layout::default(),
         data_table: "tsdb".to_string(),
@@ -242,6 +249,9 @@ fn run(title: &str, series: usize, packed: bool, threads: usize) {
         ("  sum:5m-avg of one host", question(Aggregator::Sum, Some((five, Aggregator::Avg)), one, false)),
     ];
     for (name, query) in cases {
+        // The highest resident size is counted anew; what was resident before is the data itself.
+        let counted = std::fs::write("/proc/self/clear_refs", "5").is_ok();
+        let before = status_mib("VmRSS:");
         measure(name, points, || match engine.run(&query, &Arc::new(AtomicBool::new(false))) {
             Ok(groups) => groups.iter().map(|group| group.points.len()).sum(),
             Err(error) => {
@@ -249,6 +259,9 @@ fn run(title: &str, series: usize, packed: bool, threads: usize) {
                 0
             }
         });
+        if counted {
+            println!("{:<44} {:>8.1} MiB more at its peak", "", status_mib("VmHWM:") - before);
+        }
     }
 }
 

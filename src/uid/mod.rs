@@ -17,6 +17,7 @@ mod assign;
 mod cache;
 mod flight;
 mod scan;
+mod warm;
 
 pub use scan::EachId;
 

@@ -185,21 +185,17 @@ impl<'a> Merge<'a> {
     }
 }
 
-impl Iterator for Merge<'_> {
-    type Item = (i64, Number);
-
-    /// The next instant within [`Walk::shown`], and the group's value there.
-    fn next(&mut self) -> Option<(i64, Number)> {
-        loop {
-            let ms = self.step()?;
-            if ms > self.walk.shown.1 {
-                return None;
-            }
+impl Merge<'_> {
+    /// Goes on for so many instants and appends the values of those within [`Walk::shown`]. False: the walk has ended.
+    pub fn run(&mut self, instants: usize, out: &mut Vec<(i64, Number)>) -> bool {
+        for _ in 0..instants {
+            let Some(ms) = self.step().filter(|&ms| ms <= self.walk.shown.1) else { return false };
             if ms >= self.walk.shown.0 {
                 let integer = self.floats == 0 && !self.walk.rate;
-                return Some((ms, if integer { Number::Int(self.integer_at(ms)) } else { Number::Float(self.double_at(ms)) }));
+                out.push((ms, if integer { Number::Int(self.integer_at(ms)) } else { Number::Float(self.double_at(ms)) }));
             }
         }
+        true
     }
 }
 
@@ -216,7 +212,8 @@ mod tests {
         let options = RateOptions { counter: false, counter_max: i64::MAX, reset_value: 0, drop_resets: false };
         let cursors = columns.iter().map(|points| Cursor::new(points, None, rate.then(|| Rate::new(options)))).collect();
         let walk = Walk { function, rate, rows: (0, 100_000), shown: (2_000, 9_000) };
-        let got: Vec<_> = Merge::new(walk, cursors).collect();
+        let (mut got, mut merge) = (Vec::new(), Merge::new(walk, cursors));
+        while merge.run(2, &mut got) {}
         assert_eq!(got, want, "{function:?}");
     }
 

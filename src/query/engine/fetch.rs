@@ -174,6 +174,7 @@ impl<'a> SliceReader<'a> {
         let mut batch = RowBatch::default();
         fetch.budget.check()?;
         while scanner.next(&mut batch)? {
+            self.warm(&batch)?;
             for row in batch.rows() {
                 while let Some(before) = waiting.take_if(|key| key < row.key()) {
                     self.row(before.key(), || before.cells())?;
@@ -190,6 +191,18 @@ impl<'a> SliceReader<'a> {
         }
         self.account(0, 0)?;
         Ok(self.parts)
+    }
+
+    /// Reads the names that the new series of a batch will be tested by, many at once.
+    fn warm(&self, batch: &RowBatch) -> Result<(), QueryError> {
+        let selection = self.fetch.selection;
+        if selection.by_name.is_empty() {
+            return Ok(());
+        }
+        let tags = batch.rows().filter_map(|row| row.key().get(self.prefix + TIME_WIDTH..));
+        let new = tags.filter(|tags| !self.known.contains_key(*tags) && selection.matches_ids(tags));
+        let values = new.flat_map(|tags| selection.by_name.iter().filter_map(|(key, _)| selection.value_of(tags, key)));
+        Ok(self.fetch.uids.warm(UidKind::Tagv, values)?)
     }
 
     /// Hands over what was used since the last batch.

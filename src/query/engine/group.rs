@@ -9,12 +9,13 @@ use crate::query::aggregate::cursor::Cursor;
 use crate::query::aggregate::merge::{Merge, Walk};
 use crate::query::downsample::FillPlan;
 use crate::query::plan::{Aggregator, Fill, Group, SubQuery};
+use crate::query::points::as_f64;
 use crate::query::rate::Rate;
 use crate::uid::{UidKind, Uids};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Points between two looks at the limits.
-const POINTS_A_CHECK: usize = 4_096;
+/// Values taken between two looks at the limits, over all series of a group.
+const WORK_A_CHECK: usize = 1 << 20;
 
 /// What all groups of a sub query share.
 pub struct Grouping<'a> {
@@ -36,6 +37,9 @@ pub struct Grouping<'a> {
     pub budget: &'a Budget<'a>,
 }
 
+/// The tags (UIDs of key and value) that a group has in common, and the keys of those that split it.
+type CommonTags<'s> = (BTreeMap<&'s [u8], &'s [u8]>, BTreeSet<&'s [u8]>);
+
 impl Grouping<'_> {
     /// The groups in order of their tag values' UIDs, or of their series for `none`.
     pub fn answer(&self, series: Vec<Series>) -> Result<Vec<Group>, QueryError> {
@@ -49,7 +53,23 @@ impl Grouping<'_> {
                 groups.entry(name).or_default().push(one);
             }
         }
-        groups.into_values().map(|series| self.group(series)).collect()
+        let mut members: Vec<_> = groups.into_values().map(|series| self.in_range(series)).collect();
+        self.warm(&members)?;
+        members.drain(..).map(|series| self.group(series)).collect()
+    }
+
+    /// Rows past the range may have been read (explicit tags); a group of nothing else has neither name nor tags, but
+    /// it is there: tried on the real one.
+    fn in_range(&self, mut series: Vec<Series>) -> Vec<Series> {
+        series.retain(|one| one.span.0 <= self.rows.1 && one.span.1 >= self.rows.0);
+        series
+    }
+
+    /// Reads the names of all groups' tags at once.
+    fn warm(&self, groups: &[Vec<Series>]) -> Result<(), QueryError> {
+        let tags: Vec<CommonTags<'_>> = groups.iter().map(|series| self.common_tags(series)).collect();
+        self.uids.warm(UidKind::Tagk, tags.iter().flat_map(|(common, several)| common.keys().chain(several).copied()))?;
+        Ok(self.uids.warm(UidKind::Tagv, tags.iter().flat_map(|(common, _)| common.values().copied()))?)
     }
 
     fn group_of(&self, series: &Series, keys: &[Vec<u8>]) -> Option<Vec<u8>> {
@@ -62,11 +82,14 @@ impl Grouping<'_> {
         series.key.get(usize::from(layout.salt_width) + usize::from(layout.metric_width)..).unwrap_or_default()
     }
 
-    fn group(&self, mut series: Vec<Series>) -> Result<Group, QueryError> {
-        // Rows past the range may have been read (explicit tags); a group of nothing else has neither name nor tags, but
-        // it is there: tried on the real one.
-        series.retain(|one| one.span.0 <= self.rows.1 && one.span.1 >= self.rows.0);
-        let (tags, aggregate_tags) = self.names(&series)?;
+    fn group(&self, series: Vec<Series>) -> Result<Group, QueryError> {
+        let (common, several) = self.common_tags(&series);
+        let name = |kind, id| self.uids.name(kind, id).map(|name| name.to_string());
+        let mut tags = Vec::with_capacity(common.len());
+        for (key, value) in common {
+            tags.push((name(UidKind::Tagk, key)?, name(UidKind::Tagv, value)?));
+        }
+        let aggregate_tags = several.into_iter().map(|key| name(UidKind::Tagk, key)).collect::<Result<_, _>>()?;
         let salt = usize::from(self.options.layout.salt_width);
         let mut tsuids: Vec<Vec<u8>> = series.iter().map(|one| one.key.get(salt..).unwrap_or_default().to_vec()).collect();
         tsuids.sort();
@@ -77,9 +100,8 @@ impl Grouping<'_> {
     }
 
     /// Tags on which no two series of the group disagree, also those that some of them lack (recorded case
-    /// `filter/two-same-key-and`); and the names of the others.
-    #[allow(clippy::type_complexity, reason = "the two fields of an answer")]
-    fn names(&self, series: &[Series]) -> Result<(Vec<(String, String)>, Vec<String>), QueryError> {
+    /// `filter/two-same-key-and`); and the keys of the others.
+    fn common_tags<'s>(&self, series: &'s [Series]) -> CommonTags<'s> {
         let mut common: BTreeMap<&[u8], &[u8]> = BTreeMap::new();
         let mut several: BTreeSet<&[u8]> = BTreeSet::new();
         for (key, value) in series.iter().flat_map(|one| self.selection.pairs(self.tags_of(one))) {
@@ -88,27 +110,30 @@ impl Grouping<'_> {
                 several.insert(key);
             }
         }
-        let name = |kind, id| self.uids.name(kind, id).map(|name| name.to_string());
-        let tags = common.into_iter().map(|(key, value)| Ok((name(UidKind::Tagk, key)?, name(UidKind::Tagv, value)?)));
-        let aggregated = several.into_iter().map(|key| Ok(name(UidKind::Tagk, key)?));
-        Ok((tags.collect::<Result<_, QueryError>>()?, aggregated.collect::<Result<_, QueryError>>()?))
+        (common, several)
     }
 
     fn points(&self, series: &[Series]) -> Result<Vec<(i64, Number)>, QueryError> {
         let rate = || self.sub.rate.map(Rate::new);
         let cursors = series.iter().map(|one| Cursor::new(&one.points, self.fill.as_ref(), rate())).collect();
         let walk = Walk { function: self.sub.aggregator, rate: self.sub.rate.is_some(), rows: self.rows, shown: self.shown };
+        let instants = (WORK_A_CHECK / series.len().max(1)).max(1);
+        let mut merge = Merge::new(walk, cursors);
         let mut out = Vec::new();
-        for (ms, value) in Merge::new(walk, cursors) {
-            if let Number::Float(value) = value
-                && value.is_infinite()
-            {
-                return Err(QueryError::Data(format!("Got Infinity: {value} at {ms} in the group of {:?}", self.sub.source)));
-            }
-            out.push((ms, value));
-            if out.len() % POINTS_A_CHECK == 0 {
-                self.budget.check()?;
-                self.budget.hold((POINTS_A_CHECK * size_of::<(i64, Number)>()) as u64)?;
+        let mut more = true;
+        while more {
+            let before = out.len();
+            more = merge.run(instants, &mut out);
+            self.budget.check()?;
+            let new = out.get(before..).unwrap_or_default();
+            self.budget.hold(size_of_val(new) as u64)?;
+            if let Some((ms, value)) = new.iter().find(|(_, value)| matches!(value, Number::Float(v) if v.is_infinite())) {
+                // OpenTSDB refuses (400) what it could not print in JSON.
+                let sign = if as_f64(*value) < 0.0 { "-" } else { "" };
+                let function = self.sub.aggregator;
+                return Err(QueryError::Data(format!(
+                    "Got Infinity: {sign}Infinity at {ms} ms, the values are too large for {function:?}"
+                )));
             }
         }
         Ok(out)

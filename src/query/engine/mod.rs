@@ -180,3 +180,5 @@ impl Engine {
 mod golden_tests;
 #[cfg(test)]
 mod memory_store;
+#[cfg(test)]
+mod tests;

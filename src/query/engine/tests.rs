@@ -1,0 +1,204 @@
+//! What no recorded case shows: explicit tags as tried on the real one, limits, damage, duplicates, waiting rows.
+
+use super::memory_store::{MemoryStore, put};
+use super::*;
+use crate::point::{Number, PointTime, Value};
+use crate::query::filter::{TagFilter, TagTest};
+use crate::query::plan::{Aggregator, Source};
+use crate::store::{Mutation, RowMutation};
+use crate::uid::UidOptions;
+use std::sync::atomic::Ordering;
+
+const T: u32 = 1_356_998_400;
+
+struct World {
+    store: Arc<MemoryStore>,
+    waiting: Arc<MemoryStore>,
+    uids: Arc<Uids>,
+    options: EngineOptions,
+}
+
+impl World {
+    fn new() -> World {
+        let store = Arc::new(MemoryStore::default());
+        let uids = Arc::new(Uids::new(store.clone(), UidOptions::default()));
+        let options = EngineOptions {
+            layout: Layout::default(),
+            data_table: "tsdb".to_string(),
+            fix_duplicates: false,
+            decode: DecodeOptions::default(),
+            skip_unresolved_tagvs: false,
+            threads: 2,
+            max_points: 0,
+            max_bytes: 0,
+            timeout_ms: 0,
+            memory_bytes: 0,
+        };
+        World { store, waiting: Arc::default(), uids, options }
+    }
+
+    fn put(&self, second: u32, value: Value, tags: &[(&str, &str)]) {
+        put(&self.store, &self.uids, &Layout::default(), "m", PointTime::Seconds(T + second), value, tags);
+    }
+
+    fn put_waiting(&self, second: u32, value: Value, tags: &[(&str, &str)]) {
+        put(&self.waiting, &self.uids, &Layout::default(), "m", PointTime::Seconds(T + second), value, tags);
+    }
+
+    fn ask(&self, sub: SubQuery) -> Result<Vec<Group>, QueryError> {
+        self.ask_until(&Cancel::default(), sub)
+    }
+
+    fn ask_until(&self, cancel: &Cancel, sub: SubQuery) -> Result<Vec<Group>, QueryError> {
+        let start_ms = i64::from(T) * 1000;
+        let query = Query { start_ms, end_ms: start_ms + 100_000, subs: vec![sub] };
+        let engine = Engine::new(self.store.clone(), Some(self.waiting.clone()), self.uids.clone(), self.options.clone());
+        engine.run(&query, cancel)
+    }
+
+    /// Tag values and points of each group, as text.
+    fn check(&self, sub: SubQuery, want: &[&str]) {
+        let groups = self.ask(sub).unwrap();
+        let number = |value: &Number| match value {
+            Number::Int(v) => v.to_string(),
+            Number::Float(v) => format!("{v:?}"),
+        };
+        let point = |(ms, value): &(i64, Number)| format!("{}:{}", ms / 1000 - i64::from(T), number(value));
+        let text = |group: &Group| {
+            let tags: Vec<_> = group.tags.iter().map(|(_, value)| value.as_str()).collect();
+            let points: Vec<_> = group.points.iter().map(point).collect();
+            format!("{}{{{}}} {}", group.metric, tags.join(","), points.join(" "))
+        };
+        assert_eq!(groups.iter().map(text).collect::<Vec<_>>(), want);
+    }
+}
+
+fn sub(aggregator: Aggregator, filters: &[(&str, &str, bool)], explicit_tags: bool) -> SubQuery {
+    let filters = filters.iter().map(|&(tagk, values, group_by)| {
+        let test = match values {
+            "*" => TagTest::Wildcard { pattern: "*".to_string(), ignore_case: false },
+            list => TagTest::LiteralOr { values: list.split('|').map(str::to_string).collect(), ignore_case: false },
+        };
+        TagFilter { tagk: tagk.to_string(), group_by, test }
+    });
+    let source = Source::Metric("m".to_string());
+    SubQuery { index: 0, source, filters: filters.collect(), explicit_tags, aggregator, downsample: None, rate: None }
+}
+
+#[test]
+fn explicit_tags_as_the_real_one_answers() {
+    let world = World::new();
+    for (n, (a, b)) in [("x", "p"), ("x", "q"), ("y", "p"), ("y", "q")].into_iter().enumerate() {
+        world.put(0, Value::Int(n as i64), &[("a", a), ("b", b)]);
+    }
+    world.put(5, Value::Int(9), &[("a", "x")]);
+    // Series that differ from the first values in both tags are lost there.
+    world.check(sub(Aggregator::None, &[("a", "x|y", false), ("b", "p|q", false)], true), &["m{x,p} 0:0", "m{x,q} 0:1", "m{y,p} 0:2"]);
+    world.check(sub(Aggregator::None, &[("a", "x", false), ("b", "*", false)], true), &["m{x,p} 0:0", "m{x,q} 0:1"]);
+    world.check(sub(Aggregator::None, &[("a", "*", false)], true), &["m{x} 5:9"]);
+    world.check(sub(Aggregator::None, &[], true), &["m{x} 5:9", "m{x,p} 0:0", "m{x,q} 0:1", "m{y,p} 0:2", "m{y,q} 0:3"]);
+}
+
+#[test]
+fn explicit_tags_read_one_row_more() {
+    let world = World::new();
+    world.put(10, Value::Int(5), &[("a", "x")]);
+    world.put(3_610, Value::Double(5.5), &[("a", "x")]);
+    world.put(3_700, Value::Int(9), &[("a", "z")]);
+    world.check(sub(Aggregator::Sum, &[("a", "*", true)], false), &["m{x} 10:5"]);
+    // The float an hour later is held, and the series of that hour alone makes a group without a name.
+    world.check(sub(Aggregator::Sum, &[("a", "*", true)], true), &["m{x} 10:5.0", "{} "]);
+}
+
+#[test]
+fn several_filters_on_one_tag() {
+    let world = World::new();
+    for (n, (a, b)) in [("x", "p"), ("x", "q"), ("y", "q"), ("y", "r")].into_iter().enumerate() {
+        world.put(0, Value::Int(n as i64), &[("a", a), ("b", b)]);
+    }
+    // Of the lowest key literal lists are joined, of others the last list counts.
+    world.check(sub(Aggregator::Sum, &[("a", "x", false), ("a", "y", false)], false), &["m{} 0:6"]);
+    world.check(sub(Aggregator::None, &[("b", "p|q", false), ("b", "q", false), ("a", "x", false)], false), &["m{x,q} 0:1"]);
+    world.check(
+        sub(Aggregator::None, &[("b", "q", false), ("b", "p|q", false), ("a", "*", false)], false),
+        &["m{x,p} 0:0", "m{x,q} 0:1", "m{y,q} 0:2"],
+    );
+    // Alone b is the lowest key.
+    world.check(sub(Aggregator::None, &[("b", "p", false), ("b", "r", false)], false), &["m{x,p} 0:0", "m{y,r} 0:3"]);
+}
+
+#[test]
+fn waiting_points_win_and_are_counted_once() {
+    let world = World::new();
+    world.put(1, Value::Int(1), &[("a", "x")]);
+    world.put(2, Value::Int(2), &[("a", "x")]);
+    world.put_waiting(2, Value::Double(2.5), &[("a", "x")]); // other width, other column
+    world.put_waiting(3, Value::Int(3), &[("a", "x")]);
+    world.put_waiting(3, Value::Int(4), &[("a", "w")]);
+    world.check(sub(Aggregator::None, &[], false), &["m{x} 1:1.0 2:2.5 3:3", "m{w} 3:4"]);
+    assert_eq!(world.ask(sub(Aggregator::Count, &[], false)).unwrap()[0].points.last(), Some(&(i64::from(T + 3) * 1000, Number::Int(2))));
+}
+
+#[test]
+fn the_newest_of_two_values_is_read() {
+    let world = World::new();
+    world.put(1, Value::Int(1_000), &[("a", "x")]);
+    world.put(1, Value::Int(7), &[("a", "x")]); // 1 byte: a column of its own
+    world.check(sub(Aggregator::None, &[], false), &["m{x} 1:7"]);
+}
+
+#[test]
+fn a_damaged_cell_fails_with_its_row() {
+    let world = World::new();
+    world.put(1, Value::Int(1), &[("a", "x")]);
+    let row = [&[0, 0, 1][..], &T.to_be_bytes(), &[0, 0, 1, 0, 0, 1]].concat();
+    let mutations = vec![Mutation::Put { family: "t", qualifier: vec![0, 0x2B, 0, 0x3B], value: vec![1] }];
+    world.store.write("tsdb", &[RowMutation { row, mutations, time: None }]).unwrap();
+    let error = world.ask(sub(Aggregator::None, &[], false)).unwrap_err();
+    assert!(matches!(error, QueryError::Data(_)), "{error:?}");
+    assert!(error.to_string().to_lowercase().contains("00000150e22700000001000001"), "{error}");
+}
+
+#[test]
+fn limits_name_their_keys() {
+    let mut world = World::new();
+    (0..100).for_each(|second| world.put(second, Value::Int(1), &[("a", "x")]));
+    let mut check = |set: fn(&mut EngineOptions), key: &str, status: u16| {
+        let old = world.options.clone();
+        set(&mut world.options);
+        match world.ask(sub(Aggregator::None, &[], false)) {
+            Err(QueryError::Limit { message, status: got }) => assert!(message.contains(key) && got == status, "{message} {got}"),
+            other => panic!("{key}: {other:?}"),
+        }
+        world.options = old;
+    };
+    check(|o| o.max_points = 99, "tsd.query.limits.data_points.default", 413);
+    check(|o| o.max_bytes = 100, "tsd.query.limits.bytes.default", 413);
+    check(|o| o.memory_bytes = 1_000, "tsd.query.memory", 413);
+    world.options.max_points = 100;
+    assert!(world.ask(sub(Aggregator::None, &[], false)).is_ok());
+    let cancel = Cancel::default();
+    cancel.store(true, Ordering::Relaxed);
+    assert!(matches!(world.ask_until(&cancel, sub(Aggregator::None, &[], false)), Err(QueryError::Cancelled)));
+}
+
+#[test]
+fn infinity_is_refused() {
+    let world = World::new();
+    world.put(1, Value::Double(1e200), &[("a", "x")]);
+    let error = world.ask(sub(Aggregator::SquareSum, &[], false)).unwrap_err();
+    assert!(error.to_string().starts_with("Got Infinity: Infinity"), "{error}");
+}
+
+#[test]
+fn series_ids_are_checked() {
+    let world = World::new();
+    world.put(1, Value::Int(1), &[("a", "x")]);
+    let of =
+        |ids: &[&[u8]]| SubQuery { source: Source::Tsuids(ids.iter().map(|id| id.to_vec()).collect()), ..sub(Aggregator::Sum, &[], false) };
+    world.check(of(&[&[0, 0, 1, 0, 0, 1, 0, 0, 1]]), &["m{x} 1:1"]);
+    assert_eq!(world.ask(of(&[&[0, 0, 1, 0, 0, 1, 0, 0, 9]])).unwrap().len(), 0);
+    let message = |ids| world.ask(of(ids)).unwrap_err().to_string();
+    assert_eq!(message(&[&[0, 0, 1], &[0, 0, 8]]), "One or more TSUIDs did not share the same metric [000001] [000008]");
+    assert_eq!(message(&[&[0, 1]]), "The TSUID '0001' is too short: a metric's UID has 3 bytes");
+}
