@@ -149,7 +149,8 @@ fn read_rows(store: &EmbeddedStore) {
 fn filter(store: &EmbeddedStore, hosts: u32) {
     let cell = packed_cell(1, 1, 0, 60, 0);
     for from in (0..hosts).step_by(10_000) {
-        let mut rows: Vec<_> = (from..from + 10_000).map(|h| RowMutation { row: row_key(h, 500, 0), mutations: vec![cell.clone()], time: None }).collect();
+        let mut rows: Vec<_> =
+            (from..from + 10_000).map(|h| RowMutation { row: row_key(h, 500, 0), mutations: vec![cell.clone()], time: None }).collect();
         rows.sort_by(|a, b| a.row.cmp(&b.row));
         store.write("tsdb", &rows).expect("write");
     }
@@ -166,7 +167,12 @@ fn filter(store: &EmbeddedStore, hosts: u32) {
     };
     let plain = (0..3).map(|_| run(None).0).min().unwrap_or_default();
     let uid = |n: u32| n.to_be_bytes()[1..].to_vec();
-    let by = |key: u32, value: u32| Prefilter { skip: 7, tagk_width: 3, tagv_width: 3, tags: vec![TagBytes { key: uid(key), values: vec![uid(value)] }] };
+    let by = |key: u32, value: u32| Prefilter {
+        skip: 7,
+        tagk_width: 3,
+        tagv_width: 3,
+        tags: vec![TagBytes { key: uid(key), values: vec![uid(value)] }],
+    };
     let mut times: Vec<_> = (0..40).map(|i| run(Some(by(2, i * 2477 % hosts + 5)))).collect();
     assert!(times.iter().all(|t| t.1 == 1));
     times.sort();
