@@ -382,3 +382,92 @@ fn threads_end_with_the_store() {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// The project's own script, for gateways of a test's own.
+fn script(arguments: &[&str]) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/hbase");
+    let output = std::process::Command::new(script).args(arguments).output().unwrap();
+    assert!(output.status.success(), "scripts/hbase {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A second gateway, ended with the test.
+struct OwnGateway(u16);
+
+impl OwnGateway {
+    fn start() -> OwnGateway {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        script(&["gateway", &port.to_string()]);
+        OwnGateway(port)
+    }
+
+    fn name(&self) -> String {
+        format!("gateway-{}", self.0)
+    }
+}
+
+impl Drop for OwnGateway {
+    fn drop(&mut self) {
+        script(&["kill", &self.name()]);
+    }
+}
+
+#[test]
+fn a_stopped_gateway_loses_nothing_and_keeps_nobody_waiting() {
+    let (one, two) = (OwnGateway::start(), OwnGateway::start());
+    let mut options = HbaseOptions::new(vec![("127.0.0.1".into(), one.0), ("127.0.0.1".into(), two.0)]);
+    options.deadline = Duration::from_secs(5);
+    let store = HbaseStore::connect(options).unwrap();
+    let table = table(&store);
+    let (stop, start) = (std::sync::atomic::AtomicBool::new(false), Instant::now());
+    let writer = |writer: usize| {
+        let (mut acknowledged, mut took) = (Vec::new(), Vec::new());
+        for n in 0.. {
+            if stop.load(Ordering::Relaxed) {
+                break;
+            }
+            let row = format!("{writer}-{n:06}");
+            let begun = Instant::now();
+            store.write(&table, &[put(row.as_bytes(), b"q", b"v")]).unwrap();
+            took.push(begun.elapsed());
+            acknowledged.push(row);
+        }
+        (acknowledged, took)
+    };
+    let (mut acknowledged, mut took) = (Vec::new(), Vec::new());
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..16)
+            .map(|n| {
+                let writer = &writer;
+                scope.spawn(move || writer(n))
+            })
+            .collect();
+        std::thread::sleep(Duration::from_secs(2));
+        script(&["pause", &two.name()]);
+        std::thread::sleep(Duration::from_secs(8));
+        script(&["resume", &two.name()]);
+        std::thread::sleep(Duration::from_secs(2));
+        stop.store(true, Ordering::Relaxed);
+        for writer in writers {
+            let (rows, times) = writer.join().unwrap();
+            acknowledged.extend(rows);
+            took.extend(times);
+        }
+    });
+    took.sort();
+    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
+    println!(
+        "{} writes in {:?}: p50 {:?}, p99 {:?}, p99.9 {:?}, longest {:?}",
+        took.len(),
+        start.elapsed(),
+        at(0.5),
+        at(0.99),
+        at(0.999),
+        at(1.0)
+    );
+    assert!(at(0.99) < Duration::from_secs(1), "p99 {:?}", at(0.99));
+    assert!(at(1.0) < Duration::from_secs(5), "the longest took {:?}", at(1.0));
+    let stored: std::collections::HashSet<_> = keys(&all(&store, &table, Scan::range("", ""))).into_iter().collect();
+    let lost: Vec<_> = acknowledged.iter().filter(|row| !stored.contains(*row)).collect();
+    assert!(lost.is_empty(), "{} of {} acknowledged rows are lost", lost.len(), acknowledged.len());
+    assert_eq!(stat(&store, &format!("hbase.gateway.127.0.0.1:{}.up", two.0)), 1, "the resumed gateway is not used again");
+}

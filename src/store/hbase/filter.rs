@@ -6,7 +6,6 @@
 //! Pairs are looked for in order, anywhere in the key. The exact test is the caller's.
 
 use crate::store::{Prefilter, TagBytes};
-use std::fmt::Write;
 
 /// Accepted values of one tag that are sent; with more the tag's name alone is asked for.
 const VALUES_MAX: usize = 256;
@@ -42,48 +41,35 @@ fn pairs(tag: &TagBytes) -> Vec<Vec<u8>> {
 
 /// One of `pairs`; empty if that may be anything.
 fn alternatives(pairs: &[Vec<u8>], joined: bool) -> String {
-    let mut parts: Vec<String> = pairs.iter().map(|pair| characters(pair, joined)).collect();
+    let mut parts: Vec<Vec<String>> = pairs.iter().map(|pair| characters(pair, joined)).collect();
     parts.sort_unstable();
     parts.dedup();
-    if parts.iter().any(String::is_empty) {
-        return String::new();
+    let Some((first, others)) = parts.split_first() else { return String::new() };
+    if first.is_empty() || others.is_empty() {
+        return first.concat();
     }
-    match parts.as_slice() {
-        [only] => only.clone(),
-        many => factored(many),
-    }
+    // What all begin with, the tag's name above all, stands once: only behind it are the alternatives tried.
+    let shared = |other: &Vec<String>| first.iter().zip(other).take_while(|(a, b)| a == b).count();
+    let cut = others.iter().map(shared).min().unwrap_or(0);
+    let tails: Vec<String> = parts.iter().map(|part| part.get(cut..).unwrap_or_default().concat()).collect();
+    format!("{}(?:{})", first.get(..cut).unwrap_or_default().concat(), tails.join("|"))
 }
 
-/// `(?:aX|aY)` as `a(?:X|Y)`: a region server tries the alternatives only where the name stands.
-fn factored(parts: &[String]) -> String {
-    let Some(first) = parts.first() else { return String::new() };
-    let shared = parts.iter().map(|part| first.bytes().zip(part.bytes()).take_while(|(a, b)| a == b).count()).min().unwrap_or(0);
-    // Cut between characters: each is `\xNN` or the class of all others.
-    let cut = first.get(..shared).and_then(|head| head.rfind('\\')).filter(|at| first.get(..*at).is_some_and(|head| !head.ends_with('^')));
-    let cut = cut.filter(|cut| first.get(..*cut).is_some_and(|head| !head.contains('[') || head.ends_with("]+"))).unwrap_or(0);
-    let (head, _) = first.split_at_checked(cut).unwrap_or(("", first));
-    let tails: Vec<&str> = parts.iter().filter_map(|part| part.get(cut..)).collect();
-    format!("{head}(?:{})", tails.join("|"))
-}
-
-fn characters(pair: &[u8], joined: bool) -> String {
-    let mut pattern = String::new();
-    let mut rest = pair;
-    if joined {
-        let high = rest.iter().take_while(|byte| **byte >= 0x80).count();
-        rest = rest.get(high..).unwrap_or_default();
-    }
-    let mut in_run = false;
+/// A pattern for each byte below 0x80, and one for each run of others.
+fn characters(pair: &[u8], joined: bool) -> Vec<String> {
+    let high = pair.iter().take_while(|byte| **byte >= 0x80).count();
+    let rest = pair.get(if joined { high } else { 0 }..).unwrap_or_default();
+    let (mut patterns, mut in_run) = (Vec::new(), false);
     for byte in rest {
         if *byte < 0x80 {
             // Escaped throughout: nothing of the filter language or of regular expressions can be meant.
-            let _ = write!(pattern, "\\x{byte:02x}");
+            patterns.push(format!("\\x{byte:02x}"));
         } else if !in_run {
-            pattern.push_str(r"[^\x00-\x7f]+");
+            patterns.push(String::from(r"[^\x00-\x7f]+"));
         }
         in_run = *byte >= 0x80;
     }
-    pattern
+    patterns
 }
 
 #[cfg(test)]
@@ -107,7 +93,7 @@ mod tests {
         check(vec![tag(b"\x01", &[b"\x02", b"\x03"])], Some(r"\x01(?:\x02|\x03)"));
         check(vec![tag(b"\x01", &[b"\x02\x09", b"\x03\x09"])], Some(r"\x01(?:\x02\x09|\x03\x09)"));
         check(vec![tag(b"\x01", &[b"\xc3", b"\x03"])], Some(r"\x01(?:[^\x00-\x7f]+|\x03)"));
-        check(vec![tag(b"\xc3", &[b"\xa9", b"\x03"])], Some(r"(?:[^\x00-\x7f]+|[^\x00-\x7f]+\x03)"));
+        check(vec![tag(b"\xc3", &[b"\xa9", b"\x03"])], Some(r"[^\x00-\x7f]+(?:|\x03)"));
         check(vec![tag(b"\xc3", &[b"\x04", b"\x05"])], Some(r"[^\x00-\x7f]+(?:\x04|\x05)"));
         // Two pairs whose high bytes may be one character: it is asked for once.
         check(vec![tag(b"\x01", &[b"\xc3"]), tag(b"\xa9", &[b"\x02"])], Some(r"\x01[^\x00-\x7f]+.*\x02"));

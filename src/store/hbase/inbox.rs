@@ -42,6 +42,9 @@ impl<R: Read> Inbox<R> {
     pub(super) fn begin_frame(&mut self) -> Result<(), Failure> {
         self.begin(4);
         let length = u32::from_be_bytes(self.array()?) as usize;
+        if i32::try_from(length).is_err() {
+            return Err(Failure::Corrupt(format!("a frame of {length} bytes")));
+        }
         if length > ANSWER_BYTES_MAX {
             return Err(Failure::TooLarge(format!("a frame of {length} bytes: at most {ANSWER_BYTES_MAX} (ANSWER_BYTES_MAX) are taken")));
         }
@@ -157,6 +160,8 @@ mod tests {
         assert_eq!(inbox.byte().unwrap(), b'c');
         inbox.finish(true).unwrap();
         let mut inbox = Inbox::new(&b"\xff\xff\xff\xff"[..]);
+        assert!(matches!(inbox.begin_frame(), Err(Failure::Corrupt(_))));
+        let mut inbox = Inbox::new(&b"\x04\0\0\x01"[..]);
         assert!(matches!(inbox.begin_frame(), Err(Failure::TooLarge(_))));
     }
 }

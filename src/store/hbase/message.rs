@@ -19,7 +19,6 @@ pub(super) fn encode_row(out: &mut Vec<u8>, protocol: Protocol, row: &RowMutatio
     batch.string(1, &row.row);
     batch.list(2, kind::STRUCT, row.mutations.len());
     for mutation in &row.mutations {
-        // `writeToWAL` stays away: true is its default.
         let mut one = batch.inner();
         match mutation {
             Mutation::Put { family, qualifier, value } => {
@@ -31,6 +30,8 @@ pub(super) fn encode_row(out: &mut Vec<u8>, protocol: Protocol, row: &RowMutatio
                 one.column(2, family, qualifier);
             }
         }
+        // `writeToWAL`: its default, but a promise to be on disk does not rest on a default.
+        one.true_field(4);
         one.stop();
     }
     batch.stop();
