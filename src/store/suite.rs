@@ -242,7 +242,10 @@ fn scans_run_backwards(p: &Place) {
     p.write(&[change(row(&at, "05x"), vec![put("a", "1")])]); // the next row's beginning is a whole row
     let scan = |start: &str, stop: &str, batch_rows| {
         let scan = Scan { reverse: true, batch_rows, ..Scan::range(row(&at, start), row(&at, stop)) };
-        p.scan(scan).into_iter().map(|(key, cells)| (String::from_utf8_lossy(&key[at.len()..]).into_owned(), cells.len())).collect::<Vec<_>>()
+        p.scan(scan)
+            .into_iter()
+            .map(|(key, cells)| (String::from_utf8_lossy(&key[at.len()..]).into_owned(), cells.len()))
+            .collect::<Vec<_>>()
     };
     let list = |names: &[&str]| names.iter().map(|n| ((*n).to_owned(), if n.ends_with('x') { 1 } else { 2 })).collect::<Vec<_>>();
     assert_eq!(scan("06", "03", 512), list(&["06", "05x", "05", "04"])); // the start is included, the stop is not
@@ -327,8 +330,10 @@ fn random() -> impl FnMut(u64) -> u64 {
 fn prefilter_loses_nothing(p: &Place) {
     let at = fresh("prefilter");
     let mut next = random();
-    let names: Vec<Vec<u8>> = (0..4).map(|_| next(1 << 24).to_be_bytes()[5..].to_vec()).chain([vec![0, 0, 1], vec![0xff, 0x27, 0x27]]).collect();
-    let values: Vec<Vec<u8>> = (0..12).map(|_| next(1 << 24).to_be_bytes()[5..].to_vec()).chain([vec![0, 0, 0x5c], vec![0x80, 0xff, 0x0a]]).collect();
+    let names: Vec<Vec<u8>> =
+        (0..4).map(|_| next(1 << 24).to_be_bytes()[5..].to_vec()).chain([vec![0, 0, 1], vec![0xff, 0x27, 0x27]]).collect();
+    let values: Vec<Vec<u8>> =
+        (0..12).map(|_| next(1 << 24).to_be_bytes()[5..].to_vec()).chain([vec![0, 0, 0x5c], vec![0x80, 0xff, 0x0a]]).collect();
     let mut rows: Vec<Vec<u8>> = Vec::new();
     for _ in 0..1500 {
         let mut tags: Vec<_> = names.iter().filter(|_| next(2) == 0).cloned().collect::<Vec<_>>();

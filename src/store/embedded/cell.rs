@@ -64,12 +64,8 @@ impl CellCoder {
         let Some((last, own_flags)) = self.split_value(value) else { return false };
         let mixed = !self.ints.is_empty() && !self.floats.is_empty();
         let bit = |on: bool, bit: u8| if on { bit } else { 0 };
-        let head = [
-            (!self.ints.is_empty(), HAS_INTS),
-            (!self.floats.is_empty(), HAS_FLOATS),
-            (own_flags, OWN_FLAGS),
-            (last != 0, OWN_LAST_BYTE),
-        ];
+        let head =
+            [(!self.ints.is_empty(), HAS_INTS), (!self.floats.is_empty(), HAS_FLOATS), (own_flags, OWN_FLAGS), (last != 0, OWN_LAST_BYTE)];
         out.push(head.into_iter().fold(COLUMNAR, |head, (on, b)| head | bit(on, b)));
         if last != 0 {
             out.push(last);

@@ -60,13 +60,7 @@ pub struct EmbeddedOptions {
 
 impl Default for EmbeddedOptions {
     fn default() -> Self {
-        EmbeddedOptions {
-            cache_bytes: 32 << 20,
-            memtable_bytes: 8 << 20,
-            direct_bytes: 256 << 10,
-            reserve_bytes: 64 << 20,
-            threads: 2,
-        }
+        EmbeddedOptions { cache_bytes: 32 << 20, memtable_bytes: 8 << 20, direct_bytes: 256 << 10, reserve_bytes: 64 << 20, threads: 2 }
     }
 }
 
@@ -144,7 +138,9 @@ impl EmbeddedStore {
 
     fn table(&self, name: &str) -> Result<Arc<Table>> {
         let found = self.tables.read().get(name).cloned();
-        found.ok_or_else(|| StoreError::Rejected(format!("table {name} does not exist in the embedded store; `tsdb create-tables` makes it")))
+        found.ok_or_else(|| {
+            StoreError::Rejected(format!("table {name} does not exist in the embedded store; `tsdb create-tables` makes it"))
+        })
     }
 
     /// Remembers a time ahead of the clock that a caller gave, so that later writes of now know that they may be older.
@@ -264,7 +260,8 @@ impl Store for EmbeddedStore {
                 None => 0,
                 Some(Ok(bytes)) => i64::from_be_bytes(bytes),
                 Some(Err(_)) => {
-                    let text = format!("table {table}: cannot increment a cell of {} bytes, a counter has 8", stored.map_or(0, <[u8]>::len));
+                    let text =
+                        format!("table {table}: cannot increment a cell of {} bytes, a counter has 8", stored.map_or(0, <[u8]>::len));
                     return Err(StoreError::Rejected(text));
                 }
             };

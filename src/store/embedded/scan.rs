@@ -111,10 +111,11 @@ impl RowReader {
             batch.pop_row();
             return false;
         }
-        if !self.sorted && let Some(row) = batch.len().checked_sub(1).and_then(|at| batch.row(at)) {
+        if !self.sorted
+            && let Some(row) = batch.len().checked_sub(1).and_then(|at| batch.row(at))
+        {
             let key = row.key().to_vec();
-            let mut cells: Vec<_> =
-                row.cells().map(|c| (c.family.to_vec(), c.qualifier.to_vec(), c.value.to_vec(), c.time)).collect();
+            let mut cells: Vec<_> = row.cells().map(|c| (c.family.to_vec(), c.qualifier.to_vec(), c.value.to_vec(), c.time)).collect();
             cells.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
             batch.pop_row();
             batch.push_row(&key);
