@@ -159,6 +159,8 @@ const COPY: &[Flag] = &[
     ours("--to-config", "PATH", Effect::Own, "Configuration file of the target."),
     ours("--to-embedded", "PATH", Effect::Own, "The target is the embedded store in this folder."),
     ours("--to-hbase", "HOST:PORT,...", Effect::Own, "The target is HBase behind these Thrift gateways."),
+    ours("--from-table", "TABLE", Effect::Own, "Begin with this table: where a copy that broke off said to go on."),
+    ours("--from-row", "HEX", Effect::Own, "Begin with this row of that table."),
 ];
 
 const TABLES: &[Flag] = &[

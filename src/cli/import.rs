@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Points handed over together.
-const BATCH_POINTS: usize = 10_000;
+const BATCH_POINTS: usize = 50_000;
 /// Longest line, in bytes.
 const LINE_BYTES_MAX: u64 = 1 << 20;
 /// Bad lines that are told one by one; the rest is counted.

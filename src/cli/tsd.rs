@@ -95,7 +95,8 @@ fn greet(tsd: &Tsd, address: SocketAddr) -> Result<(), Failure> {
         writeln!(out, "  new metrics are refused: --auto-metric lets points create them, `tsdb mkmetric NAME` creates one")?;
     }
     writeln!(out, "Try:")?;
-    writeln!(out, "  (echo \"put my.metric $(date +%s) 42 host=$(hostname)\"; echo version; sleep 1; echo exit) | nc {host} {port}")?;
+    let point = "{\"metric\":\"my.metric\",\"timestamp\":'$(date +%s)',\"value\":42,\"tags\":{\"host\":\"here\"}}";
+    writeln!(out, "  curl -d '{point}' 'http://{host}:{port}/api/put?details'")?;
     writeln!(out, "  curl 'http://{host}:{port}/api/query?start=1h-ago&m=sum:my.metric'")?;
     writeln!(out, "  curl 'http://{host}:{port}/api/suggest?type=metrics'")?;
     out.flush()?;
