@@ -164,7 +164,7 @@ fn a_folder_of_another_version_is_refused() {
     s.stop();
     let mut changed = 0;
     for name in ["FORMAT", "VERSION", "format", "version", "tsdb-format"] {
-        let file = dir.path().join("data").join(name);
+        let file = dir.path().join("tsdb-data").join(name);
         if file.is_file() {
             std::fs::write(&file, "tsdb-embedded 999\n").unwrap();
             changed += 1;

@@ -53,9 +53,10 @@ pub fn binary() -> &'static str {
 /// Settings of an engine as lines of `opentsdb.conf`.
 pub fn engine_settings(engine: &Engine, dir: &Path) -> Vec<(String, String)> {
     let pair = |k: &str, v: String| (k.to_string(), v);
-    let mut out = vec![pair("tsd.storage.embedded.path", dir.join("data").display().to_string())];
+    let mut out = Vec::new();
     match engine {
-        Engine::Embedded => out.push(pair("tsd.storage.engine", "embedded".into())),
+        // The defaults: an embedded store in `tsdb-data` of the working folder, which is `dir`.
+        Engine::Embedded => {}
         Engine::Hbase { prefix } => {
             out.push(pair("tsd.storage.engine", "hbase".into()));
             out.push(pair("tsd.storage.hbase.thrift", thrift_address()));
@@ -197,10 +198,10 @@ fn spawn(dir: &Path, args: &[String]) -> (Child, String) {
     }
 }
 
-/// `... listening on 127.0.0.1:4242 ...`: the first word that is an address with a port.
+/// `tsdb 0.1.0 listens on 127.0.0.1:4242, ...`: the first word that is an address with a port.
 fn listening_address(line: &str) -> Option<String> {
-    let at = line.find("listening on ")?;
-    let word = line[at + "listening on ".len()..].split_whitespace().next()?;
+    let at = line.find("listens on ")?;
+    let word = line[at + "listens on ".len()..].split_whitespace().next()?;
     let addr = word.trim_end_matches([',', '.', ';']).trim_start_matches("http://").trim_end_matches('/');
     addr.rsplit_once(':')?.1.parse::<u16>().ok()?;
     Some(addr.replace("0.0.0.0", "127.0.0.1"))

@@ -21,7 +21,7 @@ pub struct Cell {
 pub fn open(engine: &Engine, dir: &Path, table: &str) -> (Arc<dyn Store>, String) {
     match engine {
         Engine::Embedded => {
-            let store = EmbeddedStore::open(dir.join("data"), EmbeddedOptions::default()).expect("open the folder");
+            let store = EmbeddedStore::open(dir.join("tsdb-data"), EmbeddedOptions::default()).expect("open the folder");
             (Arc::new(store), table.to_string())
         }
         Engine::Hbase { prefix } => {
