@@ -28,7 +28,7 @@ pub fn admit_http<'t, 'a: 't>(
         return refuse("Missing tags");
     }
     let value = Value::parse_http(value)?;
-    line::admit(metric, time, value, tags, rules, false)
+    line::admit(metric, time, value, tags, rules, true)
 }
 
 /// A timestamp given as a JSON string: digits with an optional sign, blanks around them; empty counts as 0. `None`: the
