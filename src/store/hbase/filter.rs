@@ -12,6 +12,14 @@ const VALUES_MAX: usize = 256;
 /// Longest filter sent, in bytes; a longer one is not sent at all.
 const FILTER_BYTES_MAX: usize = 64 * 1024;
 
+/// True if rows of many other tags pass the filter too, because it asks for bytes that a region server cannot tell apart.
+pub(super) fn is_loose(filter: &str) -> bool {
+    filter.contains(HIGH)
+}
+
+/// A run of bytes from 0x80 up, as a region server sees it.
+const HIGH: &str = r"[^\x00-\x7f]+";
+
 /// The filter, or `None` where it would leave nothing out.
 pub(super) fn filter_string(prefilter: &Prefilter) -> Option<String> {
     let mut pattern = String::new();
@@ -65,7 +73,7 @@ fn characters(pair: &[u8], joined: bool) -> Vec<String> {
             // Escaped throughout: nothing of the filter language or of regular expressions can be meant.
             patterns.push(format!("\\x{byte:02x}"));
         } else if !in_run {
-            patterns.push(String::from(r"[^\x00-\x7f]+"));
+            patterns.push(String::from(HIGH));
         }
         in_run = *byte >= 0x80;
     }

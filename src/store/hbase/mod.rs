@@ -1,7 +1,8 @@
 //! HBase through Thrift1 gateways.
 //!
 //! Read [`pool`] first (gateways, threads, queues), then [`retry`] (waiting and repeating), [`link`] (one connection),
-//! [`message`] over [`writer`] and [`reader`] (the hot calls' bytes), [`rare`] (all other calls), [`scan`], [`filter`].
+//! [`message`] over [`writer`] and [`reader`] (the hot calls' bytes), [`rare`] (all other calls), [`scan`], [`filter`],
+//! [`keyed`].
 //!
 //! What a gateway does that its interface does not say (HBase 2.4): it closes connections idle for 60 s; it has one
 //! thread a connection and accepts more connections than it serves; scanners belong to the process, not to the
@@ -11,6 +12,7 @@
 mod failure;
 mod filter;
 mod inbox;
+mod keyed;
 mod link;
 mod message;
 mod options;
@@ -181,7 +183,14 @@ impl Store for HbaseStore {
     }
 
     fn scan(&self, table: &str, scan: Scan) -> Result<Box<dyn Scanner>> {
-        Ok(Box::new(scan::HbaseScanner::new(self.pool.clone(), table, scan)))
+        let filter = scan.prefilter.as_ref().and_then(filter::filter_string);
+        match (filter, scan.prefilter.clone()) {
+            (Some(filter), Some(prefilter)) if filter::is_loose(&filter) => {
+                let store = HbaseStore { pool: self.pool.clone() };
+                Ok(Box::new(keyed::KeyedScanner::new(store, table, scan, prefilter, &filter)))
+            }
+            (filter, _) => Ok(Box::new(scan::HbaseScanner::new(self.pool.clone(), table, scan, filter))),
+        }
     }
 
     fn increment(&self, table: &str, row: &[u8], family: &'static str, qualifier: &[u8], by: i64) -> Result<i64> {

@@ -43,11 +43,12 @@ struct Page {
 }
 
 impl HbaseScanner {
-    pub(super) fn new(pool: Arc<Pool>, table: &str, mut scan: Scan) -> HbaseScanner {
+    /// `filter`: of the gateway's language.
+    pub(super) fn new(pool: Arc<Pool>, table: &str, mut scan: Scan, filter: Option<String>) -> HbaseScanner {
         scan.batch_rows = scan.batch_rows.clamp(1, ROWS_MAX);
-        let filter = scan.prefilter.as_ref().and_then(super::filter::filter_string).map(Arc::from);
+        scan.prefilter = None;
         let rows = scan.batch_rows.min(FIRST_ROWS);
-        HbaseScanner { pool, table: Arc::from(table), scan, filter, held: None, last_key: None, rows, ended: false }
+        HbaseScanner { pool, table: Arc::from(table), scan, filter: filter.map(Arc::from), held: None, last_key: None, rows, ended: false }
     }
 
     fn limit(&self) -> Duration {
@@ -69,7 +70,6 @@ impl HbaseScanner {
     fn opening(&self, batch: RowBatch) -> Task<Page> {
         let (table, rows, filter) = (self.table.clone(), self.rows, self.filter.clone());
         let mut scan = self.scan.clone();
-        scan.prefilter = None;
         if scan.reverse && !scan.stop.is_empty() {
             scan.stop = before(&scan.stop);
         }

@@ -187,7 +187,7 @@ fn results() -> Vec<TRowResult> {
         let map: BTreeMap<_, _> = (0..n).map(|q| (name(q), cell(q))).collect();
         let list: Vec<_> = (0..n).rev().map(|q| TColumn::new(name(q), cell(q))).collect();
         // One kind of answer or the other, the list in the wrong order.
-        if n % 2 == 0 { TRowResult::new(vec![n as u8], map, None) } else { TRowResult::new(vec![n as u8], None, list) }
+        if n.is_multiple_of(2) { TRowResult::new(vec![n as u8], map, None) } else { TRowResult::new(vec![n as u8], None, list) }
     };
     (0..33).map(row).collect()
 }
