@@ -23,7 +23,9 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     let from = call.settings()?;
     let to = target(call, &from)?;
     let begin = call.parsed.value("--from-row").map(|text| from_hex(text).ok_or(text));
-    let begin = begin.transpose().map_err(|text| Failure::code(USAGE, format!("--from-row = {text:?} is not valid; allowed: hexadecimal digits")))?;
+    let begin = begin
+        .transpose()
+        .map_err(|text| Failure::code(USAGE, format!("--from-row = {text:?} is not valid; allowed: hexadecimal digits")))?;
     let (source, target) = (source(from.clone())?, tsd::open_store(&to).map_err(Failure::new)?);
     tsd::check_tables(target.as_ref(), &to).map_err(Failure::new)?;
     let tables = common_tables(&from, source.as_ref(), target.as_ref())?;
@@ -90,8 +92,7 @@ fn common_tables(settings: &Settings, source: &dyn Store, target: &dyn Store) ->
 
 /// The settings of the other store: a file of its own, or those of the source with another place.
 fn target(call: &Call, from: &Settings) -> Result<Settings, Failure> {
-    let (config, embedded, hbase) =
-        (call.parsed.value("--to-config"), call.parsed.value("--to-embedded"), call.parsed.value("--to-hbase"));
+    let (config, embedded, hbase) = (call.parsed.value("--to-config"), call.parsed.value("--to-embedded"), call.parsed.value("--to-hbase"));
     let elsewhere = |engine: &str| Settings { storage_engine: engine.into(), ..from.clone() };
     match (config, embedded, hbase) {
         (Some(path), None, None) => {

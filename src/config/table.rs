@@ -261,8 +261,8 @@ declare! {
     query_limits_overrides_config: String = "", "tsd.query.limits.overrides.config", java_unset later("the general limits hold for every metric");
     /// Milliseconds between two looks at that file.
     query_limits_overrides_interval: i64 = 60_000, "tsd.query.limits.overrides.interval", java later("the general limits hold for every metric"), 1..=86_400_000;
-    /// Values of one tag that a filter may be turned into for the store; beyond that the filter runs here.
-    query_filter_expansion_limit: i64 = 4096, "tsd.query.filter.expansion_limit", java works, 0..=1_000_000;
+    /// In OpenTSDB: values of one tag that a filter may be turned into for HBase.
+    query_filter_expansion_limit: i64 = 4096, "tsd.query.filter.expansion_limit", java ignored("how a filter is split between here and the store is decided query by query"), 0..=1_000_000;
     /// Answer a query that names an unknown tag value with what else matches, instead of an error.
     query_skip_unresolved_tagvs: bool = false, "tsd.query.skip_unresolved_tagvs", java works;
     /// Let equal queries run at the same time. Off: the second one is refused.
@@ -322,7 +322,7 @@ declare! {
 
     // ------------------------------------------------------------------ statistics and telnet
     /// Name the host in the TSD's own statistics as DNS knows it.
-    stats_canonical: bool = false, "tsd.stats.canonical", java works;
+    stats_canonical: bool = false, "tsd.stats.canonical", java later("the host is named as the system names it");
     /// Tell telnet clients when a point could not be stored.
     rpc_telnet_return_errors: bool = true, "tsd.rpc.telnet.return_errors", java works;
 

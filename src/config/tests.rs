@@ -1,3 +1,5 @@
+//! One line a case: values, refusals, order of sources, and that the table agrees with the recorded keys.
+
 use super::*;
 use std::path::Path;
 
@@ -247,4 +249,26 @@ fn the_page_in_docs_is_up_to_date() {
         on_disk == docs::markdown(),
         "docs/CONFIGURATION.md differs from src/config/table.rs: cargo run -- docs configuration > docs/CONFIGURATION.md"
     );
+}
+
+/// A key that is said to work must be read by somebody.
+#[test]
+fn keys_that_work_are_read() {
+    fn sources(folder: &Path, all: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() && !entry.ends_with("config") {
+                sources(&entry, all);
+            } else if entry.extension().is_some_and(|extension| extension == "rs") {
+                all.push_str(&std::fs::read_to_string(&entry).unwrap());
+            }
+        }
+    }
+    let mut all = String::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+    let read = |field: &str| {
+        all.match_indices(&format!(".{field}"))
+            .any(|(at, found)| !all[at + found.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    };
+    let unread: Vec<&str> = KEYS.iter().filter(|key| key.state == State::Works && !read(key.field)).map(|key| key.name).collect();
+    assert!(unread.is_empty(), "nobody reads {unread:?}: they do not work");
 }
