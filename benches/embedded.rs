@@ -4,6 +4,8 @@
 //! below 1,000, half decimals with three places below 100, all without order. One core does the work that is timed, but
 //! for merges in the background; CPU is that of the whole process.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark ends where something fails")]
+
 use std::time::{Duration, Instant};
 use tsdb::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use tsdb::store::{Columns, FamilySpec, Mutation, Prefilter, RowBatch, RowMutation, Scan, Store, TableSpec, TagBytes};

@@ -17,6 +17,9 @@ use tsdb::store::{Columns, FamilySpec, Mutation, RowBatch, RowMutation, Scan, St
 /// Set in the child process that writes until it is killed: the folder.
 const CHILD: &str = "TSDB_TEST_KILL_FOLDER";
 
+/// Set in the child process whose files may not grow: the folder.
+const LIMITED: &str = "TSDB_TEST_LIMITED_FOLDER";
+
 fn spec(name: &str, families: &[&'static str]) -> TableSpec {
     let family = |name: &&'static str| FamilySpec { name, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
     TableSpec { name: name.into(), families: families.iter().map(family).collect() }
@@ -167,6 +170,51 @@ fn a_full_disk_is_told_and_passes() {
     assert_eq!(dump(&store, "tsdb").unwrap().len(), 1); // reading goes on
     drop(store);
     open(folder.path()).write("tsdb", &[put("b", "2")]).unwrap();
+}
+
+/// Not a test of its own: a process whose files may not grow beyond 1 MB, so that writes fail in the middle.
+#[test]
+fn limited_child() {
+    let Ok(folder) = std::env::var(LIMITED) else { return };
+    let store = EmbeddedStore::open(&folder, EmbeddedOptions { direct_bytes: 512 << 10, ..Default::default() }).unwrap();
+    // Incompressible, and above the limit: straight into table files. It fails, and the store goes on.
+    let noise = |n: u64, bytes: usize| -> Vec<u8> {
+        let mut x = n | 1;
+        (0..bytes).map(|_| (x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1), (x >> 56) as u8).1).collect()
+    };
+    let big: Vec<_> = (0..300u64).map(|i| put([b"big", &i.to_be_bytes()[..]].concat(), noise(i, 10_000))).collect();
+    println!("@direct {:?}", store.write("tsdb", &big).map_err(|e| e.to_string()));
+    store.write("tsdb", &[put("small", "1")]).unwrap();
+    store.sync().unwrap();
+    // Through the journal, until that is above the limit. Then nothing may be written any more.
+    let fault = (0..100u64).find_map(|i| store.write("tsdb", &[put(i.to_be_bytes(), noise(i, 100_000))]).and_then(|()| store.sync()).err());
+    println!("@journal {}", fault.unwrap());
+    println!("@after {}", store.write("tsdb", &[put("late", "1")]).unwrap_err());
+    println!("@increment {}", store.increment("tsdb-uid", b"r", "id", b"metrics", 1).unwrap_err());
+    println!("@sync {}", store.sync().unwrap_err());
+    println!("@rows {}", dump(&store, "tsdb").unwrap().len());
+    std::process::exit(0);
+}
+
+#[test]
+fn failed_writes_are_told_and_end_the_writing() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let line = "trap '' XFSZ; ulimit -f 2000; exec \"$0\" --exact limited_child --nocapture"; // blocks of 512 bytes
+    let run = Command::new("sh").args(["-c", line]).arg(std::env::current_exe().unwrap()).env(LIMITED, folder.path()).output().unwrap();
+    let text = String::from_utf8_lossy(&run.stdout).into_owned();
+    let said = |word: &str| text.lines().find_map(|l| l.split_once(word)).unwrap_or_else(|| panic!("{word}: {text}")).1.to_owned();
+    let name = folder.path().display().to_string();
+    assert!(said("@direct ").contains(&name) && said("@direct ").contains("File too large"), "{text}");
+    assert!(said("@journal ").contains(&name), "{text}");
+    for word in ["@after ", "@increment ", "@sync "] {
+        assert!(said(word).contains("takes no more writes until it is opened again"), "{word}: {text}");
+    }
+    let store = open(folder.path());
+    let rows = dump(&store, "tsdb").unwrap();
+    assert!(rows.iter().any(|r| r.contains("115, 109, 97, 108, 108")), "the row `small` was synced");
+    assert!(rows.len() > 3 && !rows.iter().any(|r| r.contains("98, 105, 103")), "{} rows, and none of the failed batch", rows.len());
+    store.write("tsdb", &[put("late", "1")]).unwrap();
 }
 
 #[test]

@@ -168,13 +168,10 @@ impl TableScanner {
     /// Starts a scan over a snapshot.
     pub fn new(reader: RowReader, snapshot: Snapshot, scan: Scan, health: Arc<Health>, counters: Arc<Counters>) -> TableScanner {
         let (low, high) = if scan.reverse { (&scan.stop, &scan.start) } else { (&scan.start, &scan.stop) };
-        let mut low_key = if low.is_empty() { Vec::new() } else { Table::row_key(low) };
+        let low_key = if low.is_empty() { Vec::new() } else { Table::row_key(low) };
         let mut high_key = (!high.is_empty()).then(|| Table::row_key(high));
         if scan.reverse {
-            // Backwards the first row is included and the last one is not.
-            if !low.is_empty() {
-                low_key = key::after_row(low_key);
-            }
+            // Backwards both ends are included.
             high_key = high_key.map(key::after_row);
         }
         let bounds = (low_key, high_key);
