@@ -30,7 +30,7 @@ const PENDING_BYTES_MAX: usize = 32 << 20;
 /// Bytes after which the disk is written without anybody waiting.
 const PENDING_BYTES_EAGER: usize = 512 << 10;
 /// Largest and smallest size of a segment; between them a sixteenth of the journal.
-const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = (64 << 10)..=(64 << 20);
+const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = (4 << 10)..=(64 << 20);
 /// Longest wait for a sync before the waiter is told that the disk hangs.
 const SYNC_WAIT_MAX: Duration = Duration::from_secs(30);
 

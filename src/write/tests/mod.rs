@@ -115,7 +115,7 @@ impl Rig {
     /// Cells of the data table without the row's key: qualifier and value in hex.
     fn cells(&self) -> Vec<(String, String)> {
         use crate::codec::to_hex;
-        self.store.cells().iter().map(|(_, q, v, _)| (to_hex(q), to_hex(v))).collect()
+        self.store.cells().iter().map(|(_, q, v, _)| (to_hex(q).to_lowercase(), to_hex(v).to_lowercase())).collect()
     }
 
     /// What a reader here sees: value by row's TSUID and millisecond. The head is pinned first.

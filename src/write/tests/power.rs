@@ -17,10 +17,10 @@ fn workload(rig: &Rig, model: &mut Model) -> Result<(), WriteError> {
     let mut batch = rig.writer.batch();
     for round in 0..40u32 {
         let mut staged = Vec::new();
-        for at in 0..30u32 {
+        for at in 0..90u32 {
             let host = (at % 3) as u8;
-            let second = if at % 7 == 0 { round / 2 } else { round * 10 + at };
-            let value = i64::from(round * 1_000 + at);
+            let second = if at % 7 == 0 { round / 2 } else { round * 30 + at };
+            let value = i64::from(round * 1_000 + at) << 33;
             let name = format!("h{host}");
             let time = PointTime::Seconds(hour + second % 3_600 + 3_600 * (round / 15));
             batch.add(&Point { metric: "m", time, value: Value::Int(value), tags: &[("h", &name)] })?;
@@ -33,7 +33,7 @@ fn workload(rig: &Rig, model: &mut Model) -> Result<(), WriteError> {
         model.acknowledged.extend(staged);
         rig.tick(1_000);
         if round % 5 == 4 {
-            rig.writer.flush(LONG)?;
+            rig.writer.flush(Duration::from_secs(2))?;
         }
     }
     Ok(())
@@ -41,7 +41,7 @@ fn workload(rig: &Rig, model: &mut Model) -> Result<(), WriteError> {
 
 fn options(options: &mut WriteOptions) {
     // Small segments, so that the journal turns over and frees.
-    options.journal.max_bytes = 200_000;
+    options.journal.max_bytes = 64 << 10;
 }
 
 fn check(store: Arc<MemoryStore>, disk: FakeDisk, model: &Model, what: &str) {
@@ -71,7 +71,7 @@ fn power_cut_at_every_sync_loses_nothing_acknowledged() {
     workload(&rig, &mut Model::default()).unwrap();
     let syncs = rig.disk.syncs();
     drop(rig);
-    assert!(syncs > 45, "{syncs}");
+    assert!(syncs > 60, "{syncs}");
     let mut cuts = 0;
     for at in 1..=syncs {
         let mut model = Model::default();
