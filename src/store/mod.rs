@@ -3,6 +3,7 @@
 //! The trait is synchronous: both engines block, and callers run on plain threads.
 
 pub mod batch;
+pub mod copy;
 pub mod embedded;
 pub mod hbase;
 
