@@ -130,12 +130,14 @@ impl Rig {
     }
 }
 
+/// Qualifier, value, time.
+type TimedCell = (Vec<u8>, Vec<u8>, i64);
 type Read = BTreeMap<(Vec<u8>, i64), (i64, u32)>;
 
 /// Points of head and store: value, and how often rows had a duplicate of other bytes.
 fn read_all(store: &MemoryStore, pinned: &RowBatch) -> Read {
     let layout = crate::codec::Layout::default();
-    let mut rows: BTreeMap<Vec<u8>, Vec<(Vec<u8>, Vec<u8>, i64)>> = BTreeMap::new();
+    let mut rows: BTreeMap<Vec<u8>, Vec<TimedCell>> = BTreeMap::new();
     for (row, qualifier, value, time) in store.cells() {
         rows.entry(row).or_default().push((qualifier, value, time));
     }

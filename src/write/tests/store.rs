@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Table, row, family, qualifier.
 type Column = (String, Vec<u8>, String, Vec<u8>);
+/// Row, qualifier, value, time.
+pub type DataCell = (Vec<u8>, Vec<u8>, Vec<u8>, i64);
 /// Versions by time; `None` is a delete.
 type Image = BTreeMap<Column, BTreeMap<i64, Option<Vec<u8>>>>;
 
@@ -76,8 +78,8 @@ impl MemoryStore {
         self.live.lock().entry(column).or_default().insert(time, Some(value.to_vec()));
     }
 
-    /// Cells of the data table: row, qualifier, value, time.
-    pub fn cells(&self) -> Vec<(Vec<u8>, Vec<u8>, Vec<u8>, i64)> {
+    /// Cells of the data table.
+    pub fn cells(&self) -> Vec<DataCell> {
         let live = self.live.lock();
         let data = live.iter().filter(|((table, _, family, _), _)| table == "tsdb" && family == "t");
         data.filter_map(|((_, row, _, q), v)| newest(v).map(|(value, time)| (row.clone(), q.clone(), value.clone(), time))).collect()

@@ -1,0 +1,236 @@
+//! One connection to a gateway: a socket with deadlines, one call at a time.
+//!
+//! After any failure but a declared exception the connection is out of step, and its owner drops it.
+
+use super::failure::Failure;
+use super::inbox::{ANSWER_BYTES_MAX, Inbox};
+use super::message::{self, CellPlace};
+use super::options::{HbaseOptions, Protocol, Transport};
+use super::reader::Reader;
+use super::writer::Writer;
+use crate::store::{Columns, RowBatch};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+/// A connection idle for longer is looked at before it is used: its gateway may have closed it.
+const LOOK_AFTER: Duration = Duration::from_secs(1);
+/// A request buffer larger than this is given back.
+const KEEP_BYTES: usize = 8 * 1024 * 1024;
+
+/// A socket whose every read and write ends at `until`.
+struct Wire {
+    stream: TcpStream,
+    until: Instant,
+}
+
+impl Wire {
+    fn left(&self) -> std::io::Result<Duration> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.stream.set_read_timeout(Some(self.left()?))?;
+        self.stream.read(buffer)
+    }
+}
+
+/// One connection.
+pub(super) struct Link {
+    inbox: Inbox<Wire>,
+    pub(super) out: Vec<u8>,
+    protocol: Protocol,
+    framed: bool,
+    sequence: u32,
+    used: Instant,
+    cells: Vec<CellPlace>,
+}
+
+impl Link {
+    /// Connects and makes sure that a gateway answers (a stopped one still accepts connections).
+    pub(super) fn connect(gateway: &(String, u16), options: &HbaseOptions) -> Result<Link, Failure> {
+        let until = Instant::now() + options.connect_timeout;
+        let stream = dial(gateway, options.connect_timeout).map_err(|e| Failure::Unsent(format!("{}:{}: {e}", gateway.0, gateway.1)))?;
+        let mut link = Link {
+            inbox: Inbox::new(Wire { stream, until }),
+            out: Vec::new(),
+            protocol: options.protocol,
+            framed: options.transport == Transport::Framed,
+            sequence: 0,
+            used: Instant::now(),
+            cells: Vec::new(),
+        };
+        link.ping(until)?;
+        Ok(link)
+    }
+
+    /// Asks for something that costs the gateway nothing. An exception is an answer too.
+    fn ping(&mut self, until: Instant) -> Result<(), Failure> {
+        let name = "getThriftServerType"; // absent from gateways before 2.1: they answer with an exception
+        self.call(name, until, |call| call.stop())?;
+        match self.answer(name, |reader, field| reader.skip_field(field)) {
+            Err(Failure::Internal(_)) => Ok(()),
+            other => other,
+        }
+    }
+
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// True if the gateway has closed the connection while nobody used it.
+    pub(super) fn is_closed(&mut self) -> bool {
+        if self.used.elapsed() < LOOK_AFTER {
+            return false;
+        }
+        let stream = &self.inbox.source().stream;
+        if stream.set_nonblocking(true).is_err() {
+            return true;
+        }
+        // Nothing may be there to read: neither an end nor bytes.
+        let quiet = matches!(stream.peek(&mut [0]), Err(e) if e.kind() == ErrorKind::WouldBlock);
+        stream.set_nonblocking(false).is_err() || !quiet
+    }
+
+    /// Writes rows that [`message::encode_row`] has encoded, in one call.
+    pub(super) fn mutate<'a>(
+        &mut self,
+        table: &str,
+        time: Option<i64>,
+        rows: usize,
+        encoded: impl Iterator<Item = &'a [u8]>,
+        until: Instant,
+    ) -> Result<(), Failure> {
+        let name = message::mutate_name(time);
+        self.call(name, until, |call| message::encode_mutate(call, table, time, rows, encoded))?;
+        self.answer(name, |reader, field| reader.skip_field(field))
+    }
+
+    /// Appends the rows of `keys` that exist to `batch` and returns the number of their cells.
+    pub(super) fn get(
+        &mut self,
+        table: &str,
+        keys: &[Vec<u8>],
+        columns: &Columns,
+        batch: &mut RowBatch,
+        until: Instant,
+    ) -> Result<usize, Failure> {
+        let name = "getRowsWithColumns";
+        self.call(name, until, |call| message::encode_get(call, table, keys, columns))?;
+        self.rows(name, keys.len(), batch)
+    }
+
+    /// Appends the next rows of a scanner to `batch` and returns the number of their cells.
+    pub(super) fn next_rows(&mut self, scanner: i32, rows: usize, batch: &mut RowBatch, until: Instant) -> Result<usize, Failure> {
+        let name = "scannerGetList";
+        let asked = i32::try_from(rows).unwrap_or(i32::MAX);
+        self.call(name, until, |call| message::encode_next(call, scanner, asked))?;
+        self.rows(name, rows, batch)
+    }
+
+    fn rows(&mut self, name: &str, rows_max: usize, batch: &mut RowBatch) -> Result<usize, Failure> {
+        let (mut cells, mut count) = (std::mem::take(&mut self.cells), 0);
+        let result = self.answer(name, |reader, field| {
+            count = message::decode_rows(reader, field, rows_max, batch, &mut cells)?;
+            Ok(())
+        });
+        self.cells = cells;
+        result.map(|()| count)
+    }
+
+    /// Sends a call whose arguments `write` writes.
+    fn call(&mut self, name: &str, until: Instant, write: impl FnOnce(Writer<'_>)) -> Result<(), Failure> {
+        self.sequence = self.sequence.wrapping_add(1) & 0x7fff_ffff;
+        self.begin();
+        write(Writer::call(&mut self.out, self.protocol, name, self.sequence));
+        self.send(until)
+    }
+
+    /// Room for the next request.
+    pub(super) fn begin(&mut self) {
+        if self.out.capacity() > KEEP_BYTES {
+            self.out = Vec::new();
+        }
+        self.out.clear();
+        if self.framed {
+            self.out.extend_from_slice(&[0; 4]);
+        }
+    }
+
+    /// Sends what stands in `out` and opens the inbox for its answer.
+    pub(super) fn send(&mut self, until: Instant) -> Result<(), Failure> {
+        if self.framed {
+            let length = (self.out.len().saturating_sub(4) as u32).to_be_bytes();
+            if let Some(head) = self.out.first_chunk_mut() {
+                *head = length;
+            }
+        }
+        let wire = self.inbox.source();
+        wire.until = until;
+        // Without its last byte no gateway acts on a call: a failed write has done nothing.
+        write_all(wire, &self.out).map_err(|e| Failure::Unsent(format!("sending a call: {e}")))?;
+        self.used = Instant::now();
+        if self.framed {
+            return self.inbox.begin_frame();
+        }
+        self.inbox.begin(ANSWER_BYTES_MAX);
+        Ok(())
+    }
+
+    fn answer(
+        &mut self,
+        name: &str,
+        take: impl FnMut(&mut Reader<'_, Wire>, super::reader::Field) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut reader = Reader::new(&mut self.inbox, self.protocol);
+        let result = message::decode_answer(&mut reader, name, self.sequence, take);
+        if result.as_ref().is_err_and(|failure| !failure.in_step()) {
+            return result;
+        }
+        self.used = Instant::now();
+        self.inbox.finish(self.framed)?;
+        result
+    }
+
+    /// Reads a whole answer, checks its lengths, and returns its bytes if there are at most `bytes_max`.
+    pub(super) fn raw_answer(&mut self, bytes_max: usize) -> Result<Vec<u8>, Failure> {
+        Reader::new(&mut self.inbox, self.protocol).skip_message()?;
+        self.inbox.finish(self.framed)?;
+        self.used = Instant::now();
+        let end = self.inbox.position();
+        if end > bytes_max {
+            return Err(Failure::Corrupt(format!("an answer of {end} bytes: at most {bytes_max} are taken")));
+        }
+        Ok(self.inbox.slice(&(0..end)).to_vec())
+    }
+}
+
+fn dial(gateway: &(String, u16), timeout: Duration) -> std::io::Result<TcpStream> {
+    let mut last = std::io::Error::new(ErrorKind::NotFound, "the host has no address");
+    for address in (gateway.0.as_str(), gateway.1).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, timeout) {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(e) => last = e,
+        }
+    }
+    Err(last)
+}
+
+fn write_all(wire: &mut Wire, mut bytes: &[u8]) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        wire.stream.set_write_timeout(Some(wire.left()?))?;
+        match wire.stream.write(bytes) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = bytes.get(count..).unwrap_or_default(),
+            Err(e) if e.kind() == ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
