@@ -92,12 +92,8 @@ pub fn run(inner: &Arc<Inner>) {
     loop {
         let Some((wanted, ranges)) = sleep(inner, next, failures) else { return };
         let started = Instant::now();
-        if failures == 0 || !ranges.is_empty() || wanted.is_some() {
-            inner.named.settle(inner, &inner.aside);
-        } else if !inner.named.settle(inner, &inner.aside) {
-            tracing::debug!("the store is still away: {} points wait by name", inner.named.len());
-        }
-        let mut failed = None;
+        let settled = inner.named.settle(inner, &inner.aside);
+        let mut failed = (!settled).then(|| format!("{} points wait for ids of their names", inner.named.len()));
         for (id, start, stop) in ranges {
             match pass::range(inner, &start, &stop) {
                 Outcome::Failed(why) => failed = Some(why),
@@ -108,12 +104,13 @@ pub fn run(inner: &Arc<Inner>) {
         match pass::run(inner, what) {
             Outcome::Failed(why) => failed = Some(why),
             Outcome::Stored => {
+                // The points are stored; segments that cannot be removed only take room.
                 if let Err(error) = inner.journal.free(|| inner.store.sync()) {
-                    failed = Some(error.to_string());
+                    tracing::warn!("{error}");
                 }
             }
         }
-        if wanted.is_some() && failed.is_none() && inner.named.len() == 0 {
+        if wanted.is_some() && failed.is_none() {
             failed = inner.store.sync().err().map(|e| e.to_string());
         }
         report(inner, wanted, &failed);

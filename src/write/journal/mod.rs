@@ -9,6 +9,9 @@ pub mod record;
 pub mod replay;
 mod sync;
 
+#[cfg(test)]
+pub mod fake;
+
 pub use disk::{Disk, DiskFile, Folder};
 pub use record::{NamedPoint, Stored};
 pub use replay::{Damage, Report, Sink};
@@ -27,7 +30,7 @@ const PENDING_BYTES_MAX: usize = 32 << 20;
 /// Bytes after which the disk is written without anybody waiting.
 const PENDING_BYTES_EAGER: usize = 512 << 10;
 /// Largest and smallest size of a segment; between them a sixteenth of the journal.
-const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = (64 << 10)..=(64 << 20);
+const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = (4 << 10)..=(64 << 20);
 /// Longest wait for a sync before the waiter is told that the disk hangs.
 const SYNC_WAIT_MAX: Duration = Duration::from_secs(30);
 
@@ -358,11 +361,12 @@ impl Journal {
             {
                 return Err(WriteError::Failed(format!("the journal segment {name} cannot be removed: {error}")));
             }
+            // One by one, oldest first, on disk too: a segment that came back without those behind it would bring old
+            // values over newer ones.
+            self.disk.sync_names().map_err(|e| WriteError::Failed(e.to_string()))?;
             self.state.lock().segments.retain(|s| s.seq != seq);
             freed += 1;
         }
-        // Oldest first on disk too: a segment must not come back without the ones behind it.
-        self.disk.sync_names().map_err(|e| WriteError::Failed(e.to_string()))?;
         self.room.notify_all();
         Ok(freed)
     }
