@@ -3,9 +3,9 @@
 mod support;
 
 use std::path::Path;
-use std::process::Command;
+use std::time::Duration;
 use support::kit;
-use support::server::{Engine, Server, binary, run_ok, write_config};
+use support::server::{Engine, Server, run_for, run_ok, write_config};
 
 /// One block of a transcript.
 #[derive(Debug, Default)]
@@ -56,7 +56,7 @@ fn blocks(name: &str) -> Vec<Block> {
 fn write_files(notes: &[String], dir: &Path) {
     let mut file: Option<String> = None;
     let mut text = String::new();
-    let mut flush = |file: &mut Option<String>, text: &mut String| {
+    let flush = |file: &mut Option<String>, text: &mut String| {
         if let Some(name) = file.take() {
             let bytes = if name.ends_with(".gz") { support::http::gzip(text.as_bytes()) } else { text.clone().into_bytes() };
             std::fs::write(dir.join(name), bytes).expect("write a file");
@@ -95,18 +95,18 @@ fn replay(name: &str, engine: &Engine, dir: &Path, wanted: impl Fn(&Block) -> bo
         if !wanted(&block) || block.exit.as_deref() == Some("timeout") {
             continue;
         }
-        let out = Command::new(binary()).args(words(&block.command)).current_dir(dir).output().expect("run tsdb");
+        let out = run_for(Duration::from_secs(10), &words(&block.command), dir);
         let Some(exit) = &block.exit else { continue };
         let mut why = Vec::new();
-        let code = out.status.code().unwrap_or(-1).to_string();
+        let code = out.code.map_or_else(|| "timeout".to_string(), |c| c.to_string());
         if code != *exit {
-            why.push(format!("exit {code}, expected {exit}; stderr {:?}", String::from_utf8_lossy(&out.stderr)));
+            why.push(format!("exit {code}, expected {exit}; stderr {:?}", out.stderr));
         }
-        let stdout = String::from_utf8_lossy(&out.stdout);
+        let stdout = out.stdout;
         if stdout.trim_end() != block.stdout.trim_end() {
             why.push(format!("stdout {stdout:?}, expected {:?}", block.stdout.trim_end()));
         }
-        let stderr = String::from_utf8_lossy(&out.stderr);
+        let stderr = out.stderr;
         if block.stderr.contains("Usage:") && stderr.trim_end() != block.stderr.trim_end() {
             why.push(format!("stderr {stderr:?}, expected {:?}", block.stderr.trim_end()));
         }

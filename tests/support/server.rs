@@ -174,6 +174,44 @@ pub fn run_ok(args: &[&str]) -> String {
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
+/// What a command said and how it ended; `code` is `None` if it had to be ended.
+pub struct Ended {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs a command of the binary; one that does not end in time is killed.
+pub fn run_for(limit: Duration, args: &[impl AsRef<std::ffi::OsStr>], dir: &Path) -> Ended {
+    let mut child = Command::new(binary())
+        .args(args)
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("run tsdb");
+    let pid = child.id();
+    let (done, ended) = mpsc::channel::<()>();
+    let guard = std::thread::spawn(move || {
+        if ended.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+            signal(pid, "KILL");
+        }
+    });
+    let mut err = child.stderr.take().expect("piped");
+    let errors = std::thread::spawn(move || {
+        let mut text = Vec::new();
+        let _ = std::io::Read::read_to_end(&mut err, &mut text);
+        text
+    });
+    let out = child.wait_with_output().expect("wait");
+    drop(done);
+    let _ = guard.join();
+    let stderr = errors.join().unwrap_or_default();
+    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    Ended { code: out.status.code(), stdout: text(&out.stdout), stderr: text(&stderr) }
+}
+
 /// Starts the server and waits for the line that tells where it listens.
 fn spawn(dir: &Path, args: &[String]) -> (Child, String) {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(dir.join("log")).expect("log file");
