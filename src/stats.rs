@@ -2,6 +2,7 @@
 //!
 //! Names are OpenTSDB's where it counts the same thing. Whoever does the work counts; [`Stats::samples`] only reads.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A number that only grows.
@@ -143,7 +144,7 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sample {
     /// `tsd.rpc.received`, ...
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Tag and value, at most one.
     pub tag: Option<(&'static str, &'static str)>,
     /// The number now.
@@ -154,12 +155,12 @@ pub struct Sample {
 
 impl Sample {
     /// A counter's sample.
-    pub fn counter(name: &'static str, tag: Option<(&'static str, &'static str)>, value: u64) -> Sample {
-        Sample { name, tag, value, kind: Kind::Counter }
+    pub fn counter(name: impl Into<Cow<'static, str>>, tag: Option<(&'static str, &'static str)>, value: u64) -> Sample {
+        Sample { name: name.into(), tag, value, kind: Kind::Counter }
     }
     /// A gauge's sample.
-    pub fn gauge(name: &'static str, tag: Option<(&'static str, &'static str)>, value: u64) -> Sample {
-        Sample { name, tag, value, kind: Kind::Gauge }
+    pub fn gauge(name: impl Into<Cow<'static, str>>, tag: Option<(&'static str, &'static str)>, value: u64) -> Sample {
+        Sample { name: name.into(), tag, value, kind: Kind::Gauge }
     }
 }
 

@@ -40,8 +40,21 @@ const SCENARIOS: [&str; 22] = [
     "put_no_auto",
 ];
 
-/// Cases inside those scenarios that ask for endpoints that are not built yet.
-const LATER: [&str; 3] = ["misc_routes/override_missing", "misc_routes/override_bad", "misc_routes/override_old_name"];
+/// Cases inside those scenarios that ask for what is not built yet: annotations, the web pages, `/logs`, `/q`, `/s`.
+const LATER: [&str; 12] = [
+    "misc_routes/override_missing",
+    "misc_routes/override_bad",
+    "misc_routes/override_old_name",
+    "misc_routes/home",
+    "misc_routes/home_query",
+    "misc_routes/double_slash",
+    "cors_list/home",
+    "cors_list/delete",
+    "mode_ro/r05_logs",
+    "mode_ro/r06_q_start_1h_ago",
+    "mode_ro/r07_s_hello_txt",
+    "mode_ro/r08_favicon_ico",
+];
 
 fn profile(name: &str) -> Vec<(String, String)> {
     let text = std::fs::read_to_string(kit::root().join(format!("query/profiles/{name}.conf"))).expect("profile");

@@ -8,5 +8,6 @@ use crate::tsd::Tsd;
 pub fn dropcaches(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     reply::allow(request, &["GET"])?;
     tsd.uids.drop_caches();
+    tsd.writer.drop_caches();
     Ok(ApiResponse::json(reply::strings([("message", "Caches dropped"), ("status", "200")])))
 }

@@ -32,7 +32,7 @@ fn render(samples: &[Sample]) -> String {
         let name = sample.name.replace(['.', '-'], "_");
         if last != sample.name {
             out.push_str(&format!("# TYPE {name} {kind}\n"));
-            last = sample.name;
+            last = &sample.name;
         }
         let tag = sample.tag.map(|(k, v)| format!("{{{k}=\"{v}\"}}")).unwrap_or_default();
         out.push_str(&format!("{name}{tag} {}\n", sample.value));

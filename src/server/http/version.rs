@@ -30,5 +30,5 @@ pub fn version(_tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError
 
 /// The two lines of telnet's `version`. Collectors look for the first words.
 pub fn text() -> String {
-    format!("net.opentsdb.tools BuildData built at revision {VERSION}\nBuilt on\n")
+    format!("net.opentsdb.tools BuildData built at revision {VERSION}\nBuilt on {} by tsdb\n", std::env::consts::OS)
 }
