@@ -25,7 +25,7 @@ mod times;
 use super::{Columns, Result, RowBatch, RowMutation, Scan, Scanner, Store, StoreError, TableSpec};
 use cell::CellCoder;
 use engine::Engine;
-use fjall::{KeyspaceCreateOptions, config};
+use fjall::{AbstractTree, KeyspaceCreateOptions, config};
 use folder::Folder;
 use health::Health;
 use parking_lot::RwLock;
@@ -39,6 +39,8 @@ use table::{FAMILIES_MAX, Table};
 const TABLE_NAME_BYTES_MAX: usize = 200;
 /// Bytes of a data block before compression.
 const BLOCK_BYTES: u32 = 16 * 1024;
+/// How often a full merge looks whether the flushes before it are done.
+const FLUSH_POLL: std::time::Duration = std::time::Duration::from_millis(5);
 /// Bytes of a table file that a merge writes. New hours land at the end of each metric's rows, so smaller files leave more
 /// of the older ones alone: a third to a half less is written than with 64 MB; still smaller ones make too many files.
 const FILE_BYTES: u64 = 8 << 20;
@@ -135,7 +137,12 @@ impl EmbeddedStore {
     /// Merges every table completely: what is on disk afterwards is what the data takes. For benchmarks and tests.
     pub fn merge_all(&self) -> Result<()> {
         for table in self.engine()?.tables.read().values() {
-            self.health.call("merging", || table.tree.rotate_memtable_and_wait())?;
+            // A flush that was under way already is not waited for by the first call.
+            while table.tree.sealed_memtable_count() > 0 || table.tree.tree.active_memtable().size() > 0 {
+                self.health.call("merging", || table.tree.rotate_memtable_and_wait())?;
+                self.health.check_poison()?;
+                std::thread::sleep(FLUSH_POLL);
+            }
             self.health.call("merging", || table.tree.major_compact())?;
         }
         Ok(())
