@@ -1,6 +1,6 @@
 //! The embedded store: 1,000 series x 24 hours x 10 s in packed cells, written, merged, scanned, read.
 //!
-//! `cargo bench --bench embedded [-- DIRECT_BYTES]`. Values are those of a load generator: half the metrics whole numbers
+//! `cargo bench --bench embedded [-- DIRECT_BYTES [HOSTS]]`. Values are those of a load generator: half the metrics whole numbers
 //! below 1,000, half decimals with three places below 100, all without order. One core does the work that is timed, but
 //! for merges in the background; CPU is that of the whole process.
 
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use tsdb::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use tsdb::store::{Columns, FamilySpec, Mutation, Prefilter, RowBatch, RowMutation, Scan, Store, TableSpec, TagBytes};
 
-const HOSTS: u32 = 100;
 const METRICS: u32 = 10;
 const HOURS: u32 = 24;
-const POINTS: u64 = 8_640_000;
+/// Points of a host: metrics x hours x 360.
+const HOST_POINTS: u64 = 86_400;
 const START: u32 = 1_699_999_200;
 
 /// Row key of a series' hour: metric, base time, dc, host (dc's UID is the lower one, so hosts are not in front).
@@ -63,8 +63,8 @@ fn packed_cell(host: u32, metric: u32, first: u32, count: u32, hour: u32) -> Mut
 }
 
 /// Rows of one hour, sorted, each with the points of `count` steps from `first`.
-fn hour_of(hour: u32, first: u32, count: u32) -> Vec<RowMutation> {
-    let series = (0..METRICS).flat_map(|m| (0..HOSTS).map(move |h| (m, h)));
+fn hour_of(hosts: u32, hour: u32, first: u32, count: u32) -> Vec<RowMutation> {
+    let series = (0..METRICS).flat_map(|m| (0..hosts).map(move |h| (m, h)));
     let mut rows: Vec<_> = series
         .map(|(m, h)| RowMutation { row: row_key(h, m, hour), mutations: vec![packed_cell(h, m, first, count, hour)], time: None })
         .collect();
@@ -89,13 +89,14 @@ fn resident_mb() -> u64 {
     peak.and_then(|n| n.parse::<u64>().ok()).unwrap_or_default() / 1024
 }
 
-fn write_all(store: &EmbeddedStore, parts: u32) {
+fn write_all(store: &EmbeddedStore, hosts: u32, parts: u32) {
+    let points = u64::from(hosts) * HOST_POINTS;
     let (mut wall, mut busy) = (Duration::ZERO, Duration::ZERO);
     let mut raw = 0;
     let before = written_bytes();
     for hour in 0..HOURS {
         for part in 0..parts {
-            let rows = hour_of(hour, part * (360 / parts), 360 / parts);
+            let rows = hour_of(hosts, hour, part * (360 / parts), 360 / parts);
             raw += rows.iter().map(|r| r.row.len() as u64).sum::<u64>();
             let (start, cpu_start) = (Instant::now(), cpu());
             store.write("tsdb", &rows).expect("write");
@@ -111,17 +112,17 @@ fn write_all(store: &EmbeddedStore, parts: u32) {
     let bytes = store.table_bytes("tsdb").expect("bytes");
     println!(
         "write, {parts} cells a row: {:.2} M points/s, {:.3} us CPU a point; files {:.3} -> {:.3} B a point after a full merge of {:.2} s",
-        POINTS as f64 / wall.as_secs_f64() / 1e6,
-        busy.as_secs_f64() * 1e6 / POINTS as f64,
-        unmerged as f64 / POINTS as f64,
-        bytes as f64 / POINTS as f64,
+        points as f64 / wall.as_secs_f64() / 1e6,
+        busy.as_secs_f64() * 1e6 / points as f64,
+        unmerged as f64 / points as f64,
+        bytes as f64 / points as f64,
         merge.elapsed().as_secs_f64()
     );
     let amplification = (before_merge - before) as f64 / bytes as f64;
     println!("  bytes written {amplification:.2} times the merged files, without the last merge; row keys alone {raw} bytes");
 }
 
-fn scan_all(store: &EmbeddedStore) {
+fn scan_all(store: &EmbeddedStore, hosts: u32) {
     for round in 0..3 {
         let start = Instant::now();
         let mut scanner = store.scan("tsdb", Scan::range("", "")).expect("scan");
@@ -130,14 +131,14 @@ fn scan_all(store: &EmbeddedStore) {
             rows += batch.len() as u64;
             points += batch.rows().flat_map(|r| r.cells().map(|c| c.qualifier.len() as u64 / 2)).sum::<u64>();
         }
-        assert_eq!(points, POINTS);
+        assert_eq!(points, u64::from(hosts) * HOST_POINTS);
         let rate = points as f64 / start.elapsed().as_secs_f64() / 1e6;
         println!("scan {round}: {rate:.1} M points/s, {:.0} k rows/s", rows as f64 / start.elapsed().as_secs_f64() / 1e3);
     }
 }
 
-fn read_rows(store: &EmbeddedStore) {
-    let keys: Vec<_> = (0..5000u32).map(|i| row_key(i * 37 % HOSTS, i * 7 % METRICS, i * 11 % HOURS)).collect();
+fn read_rows(store: &EmbeddedStore, hosts: u32) {
+    let keys: Vec<_> = (0..5000u32).map(|i| row_key(i * 37 % hosts, i * 7 % METRICS, i * 11 % HOURS)).collect();
     let mut batch = RowBatch::default();
     let start = Instant::now();
     for key in &keys {
@@ -186,18 +187,19 @@ fn filter(store: &EmbeddedStore, hosts: u32) {
 }
 
 fn main() {
-    let direct_bytes = std::env::args().skip(1).find_map(|a| a.parse().ok());
+    let numbers: Vec<usize> = std::env::args().filter_map(|a| a.parse().ok()).collect();
+    let hosts = numbers.get(1).map_or(100, |n| *n as u32);
     for parts in [1, 6] {
         let folder = tempfile::tempdir_in(".").expect("folder");
         let mut options = EmbeddedOptions::default();
-        options.direct_bytes = direct_bytes.unwrap_or(options.direct_bytes);
+        options.direct_bytes = numbers.first().copied().unwrap_or(options.direct_bytes);
         println!("direct from {} bytes", options.direct_bytes);
         let store = EmbeddedStore::open(folder.path(), options).expect("store");
         let family = FamilySpec { name: "t", compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
         store.create_table(&TableSpec { name: "tsdb".into(), families: vec![family] }, &[]).expect("table");
-        write_all(&store, parts);
-        scan_all(&store);
-        read_rows(&store);
+        write_all(&store, hosts, parts);
+        scan_all(&store, hosts);
+        read_rows(&store, hosts);
         if parts == 1 {
             filter(&store, 100_000);
         }

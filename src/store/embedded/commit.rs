@@ -8,7 +8,7 @@ use crate::store::{Result, StoreError};
 use fjall::{AbstractTree, Database, Keyspace, PersistMode};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Unmerged files of a table from which on writers wait for the merge.
@@ -24,8 +24,10 @@ pub struct Commits {
     /// Time of the last write, ms since the epoch. Never goes back.
     clock: AtomicI64,
     clock_kept: AtomicI64,
-    /// Something is in the journal that was not synced.
-    is_dirty: AtomicBool,
+    /// Journal writes under way; done; done and synced.
+    in_flight: AtomicU64,
+    written: AtomicU64,
+    synced: AtomicU64,
     /// Number of the last sync that was asked for, and of the last that is done.
     asked: AtomicU64,
     done: Mutex<u64>,
@@ -40,7 +42,9 @@ impl Commits {
             database,
             clock: AtomicI64::new(clock),
             clock_kept: AtomicI64::new(clock),
-            is_dirty: AtomicBool::new(false),
+            in_flight: AtomicU64::new(0),
+            written: AtomicU64::new(0),
+            synced: AtomicU64::new(0),
             asked: AtomicU64::new(0),
             done: Mutex::new(0),
             health,
@@ -51,6 +55,16 @@ impl Commits {
     /// The trees.
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// True if something was or is being written and is not synced.
+    pub fn is_dirty(&self) -> bool {
+        self.in_flight.load(Ordering::Acquire) > 0 || self.written.load(Ordering::Acquire) != self.synced.load(Ordering::Acquire)
+    }
+
+    /// Notices whether the threads that flush and merge are gone: the journal knows, table files could still be written.
+    pub fn probe(&self) -> Result<()> {
+        self.health.call("writing", || self.database.persist(PersistMode::Buffer))
     }
 
     /// The time of a write that happens now.
@@ -78,9 +92,8 @@ impl Commits {
             self.health.call("writing table files", || write_direct(&table.tree, changes))?;
             Counters::add(&self.counters.batches_direct, 1);
         } else {
-            self.health.call("writing", || self.write_journalled(&table.tree, changes))?;
+            self.journalled(|| self.write_journalled(&table.tree, changes))?;
             Counters::add(&self.counters.batches_journalled, 1);
-            self.is_dirty.store(true, Ordering::Release);
         }
         Ok(bytes)
     }
@@ -99,26 +112,38 @@ impl Commits {
     /// Writes one value through the journal.
     pub fn put_small(&self, tree: &Keyspace, key: &[u8], value: &[u8]) -> Result<()> {
         self.health.check_poison()?;
-        self.health.call("writing", || tree.insert(key, value))?;
-        self.is_dirty.store(true, Ordering::Release);
-        Ok(())
+        self.journalled(|| tree.insert(key, value))
+    }
+
+    fn journalled(&self, write: impl FnOnce() -> fjall::Result<()>) -> Result<()> {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        let done = self.health.call("writing", write);
+        if done.is_ok() {
+            self.written.fetch_add(1, Ordering::AcqRel);
+        }
+        self.in_flight.fetch_sub(1, Ordering::AcqRel);
+        done
     }
 
     /// Everything written before is on disk afterwards. Threads that call it together share one sync of the disk.
     pub fn sync(&self) -> Result<()> {
         let ticket = self.asked.fetch_add(1, Ordering::AcqRel) + 1;
         let mut done = self.done.lock();
-        self.health.check_poison()?;
         if *done >= ticket {
             return Ok(());
         }
+        if self.health.is_poisoned() {
+            return self.health.check_poison();
+        }
         let covers = self.asked.load(Ordering::Acquire);
-        if self.is_dirty.swap(false, Ordering::AcqRel) {
+        let written = self.written.load(Ordering::Acquire);
+        if written != self.synced.load(Ordering::Acquire) {
             let synced = self.health.call("syncing", || self.database.persist(PersistMode::SyncAll));
             if let Err(fault) = synced {
                 self.health.poison(&format!("a sync failed: {fault}"));
                 return self.health.check_poison();
             }
+            self.synced.store(written, Ordering::Release);
             Counters::add(&self.counters.syncs, 1);
         }
         *done = covers;
@@ -134,6 +159,7 @@ impl Commits {
                 return Err(StoreError::Unavailable(text));
             }
             std::thread::sleep(Duration::from_millis(2));
+            self.probe()?;
         }
         Ok(())
     }

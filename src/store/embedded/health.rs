@@ -1,53 +1,76 @@
-//! What stops a store: a failed sync for good, a full disk for as long as it is full.
+//! What stops a store: a failed sync for good, a full disk for as long as it is full, a failed merge until the trees are
+//! opened again.
 
 use crate::store::{Result, StoreError};
-use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// How long a look at the free space counts.
-const SPACE_CHECK_EVERY: Duration = Duration::from_millis(100);
+/// Bytes of the disk that stay free by default: the largest merge writes about as much before it frees its input.
+const RESERVE_BYTES_MAX: u64 = 512 << 20;
+/// On small disks less stays free: this part of the disk.
+const RESERVE_SHARE: u64 = 8;
 
 /// Says whether writes may go on.
 #[derive(Debug)]
 pub struct Health {
     path: PathBuf,
-    reserve_bytes: u64,
+    reserve_bytes: Option<u64>,
     poisoned: OnceLock<String>,
-    space: Mutex<Option<(Instant, u64)>>,
+    stopped: AtomicBool,
 }
 
 impl Health {
-    /// Refuses writes while the disk of `path` has less than `reserve_bytes` free: merges need room for their output,
-    /// and a merge that finds none stops the trees until the next start.
-    pub fn new(path: &Path, reserve_bytes: u64) -> Health {
-        Health { path: path.to_owned(), reserve_bytes, poisoned: OnceLock::new(), space: Mutex::new(None) }
+    /// Refuses writes while the disk of `path` has less than `reserve_bytes` free (`None`: 512 MiB, on small disks an
+    /// eighth): merges need room for their output, and one that finds none stops the trees until they are opened again.
+    pub fn new(path: &Path, reserve_bytes: Option<u64>) -> Health {
+        Health { path: path.to_owned(), reserve_bytes, poisoned: OnceLock::new(), stopped: AtomicBool::new(false) }
     }
 
-    /// `Unavailable` if writes are refused, with the reason.
-    pub fn check_write(&self) -> Result<()> {
-        self.check_poison()?;
-        let mut last = self.space.lock();
-        let free = match *last {
-            Some((at, free)) if at.elapsed() < SPACE_CHECK_EVERY && free >= self.reserve_bytes => free,
-            _ => free_bytes(&self.path).unwrap_or(u64::MAX),
-        };
-        *last = Some((Instant::now(), free));
-        if free < self.reserve_bytes {
+    /// `Unavailable` if the disk is too full to write.
+    pub fn check_space(&self) -> Result<()> {
+        let Ok(disk) = rustix::fs::statvfs(&self.path) else { return Ok(()) };
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let share = disk.f_blocks.saturating_mul(disk.f_frsize) / RESERVE_SHARE;
+        let reserve = self.reserve_bytes.unwrap_or_else(|| share.min(RESERVE_BYTES_MAX));
+        if free < reserve {
             return Err(StoreError::Unavailable(format!(
-                "the disk of {} is full: {free} bytes free, {} are kept for merges; nothing was written",
+                "the disk of {} is full: {free} bytes free, {reserve} are kept for merges; nothing was written",
                 self.path.display(),
-                self.reserve_bytes
             )));
         }
         Ok(())
     }
 
-    /// `Unavailable` after a failed sync.
+    /// `Unavailable` after a failed sync, or while the trees have to be opened again.
     pub fn check_poison(&self) -> Result<()> {
-        self.poisoned.get().map_or(Ok(()), |why| Err(StoreError::Unavailable(why.clone())))
+        if let Some(why) = self.poisoned.get() {
+            return Err(StoreError::Unavailable(why.clone()));
+        }
+        if self.is_stopped() {
+            let path = self.path.display();
+            let text = format!("the embedded store in {path}: a flush or merge failed; nothing was written, the next write opens it again");
+            return Err(StoreError::Unavailable(text));
+        }
+        Ok(())
+    }
+
+    /// True if the trees stopped, for want of room mostly, with everything in them on disk: they can be opened again.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
+    }
+
+    /// Notes that the trees stopped, or that they were opened again.
+    pub fn set_stopped(&self, stopped: bool) {
+        if self.stopped.swap(stopped, Ordering::AcqRel) != stopped {
+            let path = self.path.display();
+            if stopped {
+                tracing::error!("{path}: a flush or merge of the embedded store failed; writes are refused");
+            } else {
+                tracing::warn!("{path}: the embedded store was opened again");
+            }
+        }
     }
 
     /// Refuses every write from now on: after a failed sync nobody can say what is on disk, and a second sync that
@@ -58,7 +81,7 @@ impl Health {
         let _ = self.poisoned.set(text);
     }
 
-    /// True after [`Health::poison`].
+    /// True after [`Health::poison`]: nothing but a new start helps.
     pub fn is_poisoned(&self) -> bool {
         self.poisoned.get().is_some()
     }
@@ -85,7 +108,7 @@ impl Health {
                 StoreError::Unavailable(format!("{path} while {doing}: {e}"))
             }
             fjall::Error::Poisoned => {
-                self.poison("an earlier write, flush or merge failed");
+                self.set_stopped(true);
                 self.check_poison().err().unwrap_or_else(|| StoreError::Unavailable(format!("{path}: poisoned")))
             }
             fjall::Error::Locked => StoreError::Rejected(format!("another process has the embedded store in {path} open")),
@@ -93,9 +116,4 @@ impl Health {
             other => StoreError::Corrupt(format!("{path} while {doing}: {other}")),
         }
     }
-}
-
-fn free_bytes(path: &Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(path).ok()?;
-    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }

@@ -11,6 +11,7 @@ pub mod bits;
 pub mod cell;
 mod change;
 mod commit;
+mod engine;
 mod floats;
 mod folder;
 mod health;
@@ -23,25 +24,26 @@ mod times;
 
 use super::{Columns, Result, RowBatch, RowMutation, Scan, Scanner, Store, StoreError, TableSpec};
 use cell::CellCoder;
-use commit::Commits;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, config};
+use engine::Engine;
+use fjall::{AbstractTree, KeyspaceCreateOptions, config};
 use folder::Folder;
 use health::Health;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use scan::{RowReader, TableScanner, Wanted};
 use stats::Counters;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
 use table::{FAMILIES_MAX, Table};
 
 /// Longest table name, in bytes.
 const TABLE_NAME_BYTES_MAX: usize = 200;
 /// Bytes of a data block before compression.
 const BLOCK_BYTES: u32 = 16 * 1024;
-/// The family that marks a table of names and ids, whose every change is on disk when the call returns.
-const DURABLE_FAMILY: &str = "id";
+/// How often a full merge looks whether the flushes before it are done.
+const FLUSH_POLL: std::time::Duration = std::time::Duration::from_millis(5);
+/// Bytes of a table file that a merge writes. New hours land at the end of each metric's rows, so smaller files leave more
+/// of the older ones alone: a third to a half less is written than with 64 MB; still smaller ones make too many files.
+const FILE_BYTES: u64 = 8 << 20;
 
 /// How much memory and disk an embedded store takes.
 #[derive(Clone, Debug)]
@@ -50,25 +52,25 @@ pub struct EmbeddedOptions {
     pub cache_bytes: u64,
     /// Bytes of small writes that a table keeps in memory before it writes them to a table file.
     pub memtable_bytes: u64,
-    /// Batches from this size (bytes as kept) go straight into table files.
+    /// Batches from this size (bytes as kept) go straight into table files. Smaller ones do better in the journal: the
+    /// memtable makes large files of many of them, which need fewer merges than a file a batch.
     pub direct_bytes: usize,
-    /// Bytes of the disk that stay free for merges: below it writes are refused.
-    pub reserve_bytes: u64,
+    /// Bytes of the disk that stay free for merges: below it writes are refused. `None`: 512 MiB, on small disks an eighth.
+    pub reserve_bytes: Option<u64>,
     /// Threads that flush and merge.
     pub threads: usize,
 }
 
 impl Default for EmbeddedOptions {
     fn default() -> Self {
-        EmbeddedOptions { cache_bytes: 32 << 20, memtable_bytes: 8 << 20, direct_bytes: 256 << 10, reserve_bytes: 64 << 20, threads: 2 }
+        EmbeddedOptions { cache_bytes: 32 << 20, memtable_bytes: 8 << 20, direct_bytes: 4 << 20, reserve_bytes: None, threads: 2 }
     }
 }
 
-/// A store in a folder. Dropping it closes it; running scans keep the folder until they end.
+/// A store in a folder. Dropping it closes it; running scans keep the trees open until they end.
 pub struct EmbeddedStore {
-    commits: Commits,
-    meta: Keyspace,
-    tables: RwLock<BTreeMap<String, Arc<Table>>>,
+    /// `None` while the trees wait to be opened again.
+    engine: RwLock<Option<Arc<Engine>>>,
     options: EmbeddedOptions,
     health: Arc<Health>,
     counters: Arc<Counters>,
@@ -82,82 +84,65 @@ impl EmbeddedStore {
     pub fn open(path: impl AsRef<Path>, options: EmbeddedOptions) -> Result<EmbeddedStore> {
         let folder = Folder::open(path.as_ref())?;
         let health = Arc::new(Health::new(folder.path(), options.reserve_bytes));
-        let database = health.call("opening the store", || {
-            Database::builder(folder.trees())
-                .cache_size(options.cache_bytes)
-                .manual_journal_persist(true)
-                .max_journaling_size(64 << 20)
-                .worker_threads(options.threads.max(1))
-                .max_cached_files(Some(256))
-                .open()
-        })?;
-        let meta = health.call("opening the list of tables", || database.keyspace("meta", small_tree))?;
-        folder.finish_making().map_err(|e| StoreError::Unavailable(format!("cannot finish {}: {e}", folder.path().display())))?;
         let counters = Arc::new(Counters::default());
-        let clock = read_number(&meta, &health, b"clock")?.unwrap_or_default();
-        let store = EmbeddedStore {
-            commits: Commits::new(database, clock, health.clone(), counters.clone()),
-            meta,
-            tables: RwLock::default(),
-            options,
-            health,
-            counters,
-            folder,
-        };
-        store.open_tables()?;
-        Ok(store)
+        let engine = Engine::open(&folder.trees(), &options, &health, &counters)?;
+        folder.finish_making().map_err(|e| StoreError::Unavailable(format!("cannot finish {}: {e}", folder.path().display())))?;
+        Ok(EmbeddedStore { engine: RwLock::new(Some(Arc::new(engine))), options, health, counters, folder })
     }
 
-    fn open_tables(&self) -> Result<()> {
-        for entry in self.meta.prefix("table/") {
-            let (key, families) = self.health.call("reading the list of tables", || entry.into_inner())?;
-            let name = String::from_utf8_lossy(key.strip_prefix(b"table/").unwrap_or_default()).into_owned();
-            let families = String::from_utf8_lossy(&families).lines().map(str::to_owned).collect();
-            self.open_table(name, families)?;
+    fn engine(&self) -> Result<Arc<Engine>> {
+        if let Some(engine) = self.engine.read().as_ref() {
+            return Ok(engine.clone());
         }
-        Ok(())
+        self.open_again()
     }
 
-    fn open_table(&self, name: String, families: Vec<String>) -> Result<()> {
-        let memtable = self.options.memtable_bytes;
-        let tree = self.health.call("opening a table", || {
-            self.commits.database().keyspace(&format!("t.{name}"), || data_tree().max_memtable_size(memtable))
+    /// The trees, if they take writes.
+    fn writable(&self) -> Result<Arc<Engine>> {
+        self.health.check_space()?;
+        let mut engine = self.engine()?;
+        if !self.health.is_poisoned() && (self.health.is_stopped() || engine.commits.probe().is_err()) {
+            drop(engine);
+            engine = self.open_again()?;
+        }
+        self.health.check_poison()?;
+        Ok(engine)
+    }
+
+    /// Opens the trees again after a flush or merge failed, the disk having been full as a rule. Only if all that was
+    /// written is on disk: else a later sync would vouch for what may be lost.
+    fn open_again(&self) -> Result<Arc<Engine>> {
+        let mut slot = self.engine.write();
+        if let Some(engine) = slot.as_ref() {
+            if !self.health.is_stopped() {
+                return Ok(engine.clone()); // another thread was faster
+            }
+            if engine.commits.is_dirty() {
+                self.health.poison("a flush or merge failed with writes that were not synced");
+            }
+            self.health.check_poison().or_else(|fault| if self.health.is_poisoned() { Err(fault) } else { Ok(()) })?;
+        }
+        *slot = None;
+        let engine = Engine::open(&self.folder.trees(), &self.options, &self.health, &self.counters).map_err(|fault| {
+            let path = self.folder.path().display();
+            // Locked: running scans still hold the old trees.
+            StoreError::Unavailable(format!("the embedded store in {path} has to be opened again and cannot yet: {fault}"))
         })?;
-        let given = read_number(&self.meta, &self.health, format!("given/{name}").as_bytes())?;
-        let table = Table {
-            is_durable: families.iter().any(|f| f == DURABLE_FAMILY),
-            name: name.clone(),
-            families,
-            tree,
-            commit: Mutex::new(()),
-            latest_given: AtomicI64::new(given.unwrap_or(i64::MIN)),
-        };
-        self.tables.write().insert(name, Arc::new(table));
-        Ok(())
-    }
-
-    fn table(&self, name: &str) -> Result<Arc<Table>> {
-        let found = self.tables.read().get(name).cloned();
-        found.ok_or_else(|| {
-            StoreError::Rejected(format!("table {name} does not exist in the embedded store; `tsdb create-tables` makes it"))
-        })
-    }
-
-    /// Remembers a time ahead of the clock that a caller gave, so that later writes of now know that they may be older.
-    fn note_given(&self, table: &Table, rows: &[RowMutation], now: i64) -> Result<()> {
-        let latest = rows.iter().filter_map(|r| r.time).max();
-        if let Some(latest) = latest.filter(|t| table.note_given(*t) && *t >= now) {
-            let key = format!("given/{}", table.name);
-            self.commits.put_small(&self.meta, key.as_bytes(), &latest.to_be_bytes())?;
-            self.commits.sync()?;
-        }
-        Ok(())
+        let engine = Arc::new(engine);
+        *slot = Some(engine.clone());
+        self.health.set_stopped(false);
+        Ok(engine)
     }
 
     /// Merges every table completely: what is on disk afterwards is what the data takes. For benchmarks and tests.
     pub fn merge_all(&self) -> Result<()> {
-        for table in self.tables.read().values() {
-            self.health.call("merging", || table.tree.rotate_memtable_and_wait())?;
+        for table in self.engine()?.tables.read().values() {
+            // A flush that was under way already is not waited for by the first call.
+            while table.tree.sealed_memtable_count() > 0 || table.tree.tree.active_memtable().size() > 0 {
+                self.health.call("merging", || table.tree.rotate_memtable_and_wait())?;
+                self.health.check_poison()?;
+                std::thread::sleep(FLUSH_POLL);
+            }
             self.health.call("merging", || table.tree.major_compact())?;
         }
         Ok(())
@@ -165,23 +150,25 @@ impl EmbeddedStore {
 
     /// Bytes of table files of a table.
     pub fn table_bytes(&self, table: &str) -> Result<u64> {
-        Ok(self.table(table)?.tree.disk_space())
+        Ok(self.engine()?.table(table)?.tree.disk_space())
     }
 
     /// Reads one cell, changes it and writes it, alone: `change` gets the stored value and returns the new one, or none.
+    /// With `durable` everything written so far is on disk afterwards.
     fn update<T>(
         &self,
+        durable: bool,
         (table, row, family, qualifier): (&str, &[u8], &str, &[u8]),
         change: impl FnOnce(Option<&[u8]>) -> Result<(Option<Vec<u8>>, T)>,
     ) -> Result<T> {
-        self.health.check_write()?;
-        let table = self.table(table)?;
+        let engine = self.writable()?;
+        let table = engine.table(table)?;
         let mut coder = CellCoder::default();
         let mut at = Table::row_key(row);
         let prefix = at.len();
         let packed = coder.push_column(table.family(family)?, qualifier, &mut at);
         key::check_size(row, &at)?;
-        let _alone = table.commit.lock();
+        let alone = table.commit.lock();
         let kept = self.health.call("reading a cell", || table.tree.get(&at))?;
         let column = at.get(prefix + 1..).unwrap_or_default();
         let damaged = || StoreError::Corrupt(format!("table {}: the cell to change cannot be decoded", table.name));
@@ -189,12 +176,16 @@ impl EmbeddedStore {
         let before = stored.map(|(time, _, _)| time);
         let (value, answer) = change(stored.map(|(_, _, value)| value))?;
         if let Some(value) = value {
-            let now = self.commits.now();
+            let now = engine.commits.now();
             let mut kept = Vec::new();
             coder.push_column(table.family(family)?, qualifier, &mut Vec::new());
             coder.push_value(packed, before.map_or(now, |t| t.max(now)), &value, &mut kept);
-            self.commits.put_small(&table.tree, &at, &kept)?;
+            engine.commits.put_small(&table.tree, &at, &kept)?;
             Counters::add(&self.counters.cells_written, 1);
+        }
+        drop(alone);
+        if durable {
+            engine.commits.sync()?;
         }
         Ok(answer)
     }
@@ -206,23 +197,19 @@ fn data_tree() -> KeyspaceCreateOptions {
         .manual_journal_persist(true)
         .data_block_size_policy(config::BlockSizePolicy::all(BLOCK_BYTES))
         .data_block_compression_policy(config::CompressionPolicy::all(fjall::CompressionType::Lz4))
+        .compaction_strategy(Arc::new(fjall::compaction::Leveled::default().with_table_target_size(FILE_BYTES)))
 }
 
 fn small_tree() -> KeyspaceCreateOptions {
     KeyspaceCreateOptions::default().manual_journal_persist(true).max_memtable_size(1 << 20)
 }
 
-fn read_number(meta: &Keyspace, health: &Health, key: &[u8]) -> Result<Option<i64>> {
-    let bytes = health.call("reading the store's settings", || meta.get(key))?;
-    Ok(bytes.and_then(|b| b.as_ref().try_into().ok()).map(i64::from_be_bytes))
-}
-
 impl Store for EmbeddedStore {
     fn write(&self, table: &str, rows: &[RowMutation]) -> Result<()> {
-        self.health.check_write()?;
-        let table = self.table(table)?;
-        let now = self.commits.now();
-        self.note_given(&table, rows, now)?;
+        let engine = self.writable()?;
+        let table = engine.table(table)?;
+        let now = engine.commits.now();
+        engine.note_given(&table, rows, now)?;
         let mut changes = change::encode(&table, rows, now)?;
         let bytes = {
             let _alone = table.commit.lock();
@@ -231,31 +218,33 @@ impl Store for EmbeddedStore {
             }
             let changes = change::settle(changes, |at| self.health.call("reading a cell", || change::stored_time(&table, at)))?;
             Counters::add(&self.counters.cells_written, changes.len() as u64);
-            self.commits.write(&table, changes, self.options.direct_bytes)?
+            engine.commits.write(&table, changes, self.options.direct_bytes)?
         };
         Counters::add(&self.counters.bytes_written, bytes as u64);
-        if table.is_durable { self.commits.sync() } else { Ok(()) }
+        if table.is_durable { engine.commits.sync() } else { Ok(()) }
     }
 
     fn get(&self, table: &str, keys: &[Vec<u8>], columns: &Columns, batch: &mut RowBatch) -> Result<()> {
         batch.clear();
-        let table = self.table(table)?;
+        let engine = self.engine()?;
+        let table = engine.table(table)?;
         let wanted = Wanted::new(&table, columns)?;
         let mut reader = RowReader::new(table, wanted);
-        let snapshot = self.commits.database().snapshot();
+        let snapshot = engine.commits.database().snapshot();
         keys.iter().try_for_each(|row| reader.get(&snapshot, row, batch, &self.health).map(drop)).inspect_err(|_| batch.clear())
     }
 
     fn scan(&self, table: &str, scan: Scan) -> Result<Box<dyn Scanner>> {
-        let table = self.table(table)?;
+        let engine = self.engine()?;
+        let table = engine.table(table)?;
         let wanted = Wanted::new(&table, &scan.columns)?;
         let reader = RowReader::new(table, wanted);
-        let snapshot = self.commits.database().snapshot();
+        let snapshot = engine.commits.database().snapshot();
         Ok(Box::new(TableScanner::new(reader, snapshot, scan, self.health.clone(), self.counters.clone())))
     }
 
     fn increment(&self, table: &str, row: &[u8], family: &'static str, qualifier: &[u8], by: i64) -> Result<i64> {
-        let sum = self.update((table, row, family, qualifier), |stored| {
+        self.update(true, (table, row, family, qualifier), |stored| {
             let before = match stored.map(<[u8; 8]>::try_from) {
                 None => 0,
                 Some(Ok(bytes)) => i64::from_be_bytes(bytes),
@@ -267,9 +256,7 @@ impl Store for EmbeddedStore {
             };
             let sum = before.wrapping_add(by);
             Ok((Some(sum.to_be_bytes().to_vec()), sum))
-        })?;
-        self.commits.sync()?;
-        Ok(sum)
+        })
     }
 
     fn check_and_put(
@@ -281,25 +268,23 @@ impl Store for EmbeddedStore {
         expected: Option<&[u8]>,
         value: &[u8],
     ) -> Result<bool> {
-        let done = self.update((table, row, family, qualifier), |stored| {
+        // On disk also when it does not hold: the caller acts on the value that stands there.
+        self.update(true, (table, row, family, qualifier), |stored| {
             let holds = stored == expected;
             Ok((holds.then(|| value.to_vec()), holds))
-        })?;
-        // Also when it does not hold: the caller acts on the value that stands there, so that has to be on disk as well.
-        self.commits.sync()?;
-        Ok(done)
+        })
     }
 
     fn append(&self, table: &str, row: &[u8], family: &'static str, qualifier: &[u8], value: &[u8]) -> Result<()> {
-        self.update((table, row, family, qualifier), |stored| Ok((Some([stored.unwrap_or_default(), value].concat()), ())))
+        self.update(false, (table, row, family, qualifier), |stored| Ok((Some([stored.unwrap_or_default(), value].concat()), ())))
     }
 
     fn tables(&self) -> Result<Vec<String>> {
-        Ok(self.tables.read().keys().cloned().collect())
+        Ok(self.engine()?.tables.read().keys().cloned().collect())
     }
 
     fn create_table(&self, spec: &TableSpec, _splits: &[Vec<u8>]) -> Result<()> {
-        self.health.check_write()?;
+        let engine = self.writable()?;
         let mut families: Vec<String> = spec.families.iter().map(|f| f.name.to_owned()).collect();
         families.sort();
         families.dedup();
@@ -310,21 +295,16 @@ impl Store for EmbeddedStore {
         if families.is_empty() || families.len() > FAMILIES_MAX || families.iter().any(|f| f.is_empty() || f.contains('\n')) {
             return refuse("it needs 1 to 100 column families, each with a name");
         }
-        if let Ok(there) = self.table(&spec.name) {
+        if let Ok(there) = engine.table(&spec.name) {
             return if there.families == families { Ok(()) } else { refuse("it exists with other column families") };
         }
-        let entry = (format!("table/{}", spec.name), families.join("\n"));
-        self.open_table(spec.name.clone(), families)?;
-        self.commits.put_small(&self.meta, entry.0.as_bytes(), entry.1.as_bytes())?;
-        self.commits.sync()
+        engine.make_table(&spec.name, families)
     }
 
     fn sync(&self) -> Result<()> {
-        // The clock is kept so that it does not fall behind the stored cells when the machine's clock is set back.
-        if self.commits.is_clock_due() {
-            self.commits.put_small(&self.meta, b"clock", &self.commits.now().to_be_bytes())?;
-        }
-        self.commits.sync()
+        let engine = self.engine()?;
+        engine.keep_clock()?;
+        engine.commits.sync()
     }
 
     fn describe(&self) -> String {
@@ -338,8 +318,9 @@ impl Store for EmbeddedStore {
     fn stats(&self, emit: &mut dyn FnMut(&str, u64)) {
         self.counters.emit(emit);
         emit("poisoned", u64::from(self.health.is_poisoned()));
-        self.commits.emit(emit);
-        for table in self.tables.read().values() {
+        let Some(engine) = self.engine.read().clone() else { return };
+        engine.commits.emit(emit);
+        for table in engine.tables.read().values() {
             emit(&format!("disk_bytes table={}", table.name), table.tree.disk_space());
             emit(&format!("files table={}", table.name), table.tree.table_count() as u64);
         }
