@@ -248,7 +248,7 @@ mod tests {
         stats.put.points_http.add(3);
         stats.server.connections.inc();
         let samples = stats.samples();
-        let mut names: Vec<&str> = samples.iter().map(|s| s.name).collect();
+        let mut names: Vec<&str> = samples.iter().map(|s| &*s.name).collect();
         names.dedup();
         let mut sorted = names.clone();
         sorted.sort_unstable();
