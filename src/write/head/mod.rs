@@ -35,7 +35,15 @@ pub struct Rows {
 }
 
 impl Rows {
+    /// Points come for the newest row and flushes go by time, so the ends are looked at first.
+    #[inline]
     fn at(&self, base: u32) -> Result<usize, usize> {
+        match (self.rows.front(), self.rows.back()) {
+            (_, Some(last)) if last.base == base => return Ok(self.rows.len() - 1),
+            (_, Some(last)) if last.base < base => return Err(self.rows.len()),
+            (Some(first), _) if first.base == base => return Ok(0),
+            _ => {}
+        }
         self.rows.binary_search_by_key(&base, |r| r.base)
     }
 
@@ -50,9 +58,6 @@ impl Rows {
 
     #[inline]
     fn place(&mut self, base: u32) -> usize {
-        if self.rows.back().is_some_and(|r| r.base == base) {
-            return self.rows.len() - 1;
-        }
         self.at(base).unwrap_or_else(|at| {
             self.rows.insert(at, Row { base, ..Row::default() });
             at
@@ -261,6 +266,8 @@ impl Head {
         }
         back.join(&row.waiting);
         row.waiting = back;
+        // Some of them may be there all the same: the next flush reads the row.
+        row.newest_stored = None;
     }
 }
 
