@@ -1,0 +1,189 @@
+//! A test of the new answer for each line of `tests/golden/deviations.tsv`.
+
+mod support;
+
+use serde_json::{Value, json};
+use std::time::Duration;
+use support::kit;
+use support::scenario::Telnet;
+use support::server::{Engine, Server, run_for, write_config};
+
+const AUTO: (&str, &str) = ("tsd.core.auto_create_metrics", "true");
+
+/// Every line, and the test that shows its answer.
+const SHOWN_BY: &[(&str, &str)] = &[
+    ("options/bigs-ds", "doubles_print_as_their_shortest_text"),
+    ("options/bigs-rate", "doubles_print_as_their_shortest_text"),
+    ("strict/dups-query", "the_value_written_last_is_read"),
+    ("serializers/get", "serializers_are_listed"),
+    ("serializers/post", "serializers_are_listed"),
+    ("serializers/v1", "serializers_are_listed"),
+    ("stats/region_clients", "stats_tell_what_is_counted_here"),
+    ("stats/old", "stats_tell_what_is_counted_here"),
+    ("stats/old_sub", "stats_tell_what_is_counted_here"),
+    ("commands/t11", "stats_tell_what_is_counted_here"),
+    ("uid_assign/suggest_after", "names_that_the_table_cannot_tell_apart_fail_no_suggest"),
+    ("suggest/old_bad_type", "old_pages_escape_what_the_caller_sent"),
+    ("http_raw/t03", "http_as_the_rfc_has_it"),
+    ("http_raw/t04", "http_as_the_rfc_has_it"),
+    ("http_raw/t05", "http_as_the_rfc_has_it"),
+    ("http_raw/t06", "http_as_the_rfc_has_it"),
+    ("http_raw/t07", "http_as_the_rfc_has_it"),
+    ("http_raw/t10", "http_as_the_rfc_has_it"),
+    ("mode_ro/t05", "the_version_is_our_own"),
+    ("cli/misc.1", "the_version_is_our_own"),
+    ("cli/misc.2", "the_version_is_our_own"),
+    ("cli/misc.15", "a_tsd_needs_no_static_root"),
+    ("cli/misc.18", "a_bad_port_is_named"),
+    ("cli/import.5", "import_takes_points_in_any_order_and_twice"),
+    ("cli/import.17", "import_takes_points_in_any_order_and_twice"),
+];
+
+#[test]
+fn every_deviation_has_its_test() {
+    let listed: Vec<String> = kit::deviations().into_keys().collect();
+    let mut shown: Vec<String> = SHOWN_BY.iter().map(|(id, _)| id.to_string()).collect();
+    shown.sort();
+    assert_eq!(listed, shown);
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/COMPATIBILITY.md")).unwrap();
+    let missing: Vec<&String> = listed.iter().filter(|id| !page.contains(&format!("`{id}`"))).collect();
+    assert!(missing.is_empty(), "docs/COMPATIBILITY.md has no row for {missing:?}");
+}
+
+fn server() -> Server {
+    Server::start(&Engine::Embedded, &[AUTO])
+}
+
+fn get(server: &Server, path: &str) -> (u16, String) {
+    let r = server.client().get(path).unwrap();
+    (r.status, r.text())
+}
+
+/// Sends raw bytes on a new connection and reads what comes.
+fn raw(server: &Server, bytes: &str) -> String {
+    let mut t = Telnet::open(&server.addr);
+    t.send(bytes.as_bytes());
+    String::from_utf8_lossy(&t.read(1, Duration::from_millis(200), Duration::from_secs(5))).into_owned()
+}
+
+#[test]
+fn doubles_print_as_their_shortest_text() {
+    let s = server();
+    let body = r#"[{"metric":"d","timestamp":1400000000,"value":4.6116860184273879e18,"tags":{"a":"b"}}]"#;
+    assert_eq!(s.client().post("/api/put?sync", body).unwrap().status, 204);
+    let (_, text) = get(&s, "/api/query?start=1399999999&end=1400000001&m=sum:d");
+    assert!(text.contains(r#""1400000000":4.611686018427388E18}"#), "{text}");
+}
+
+#[test]
+fn the_value_written_last_is_read() {
+    // Other widths make other columns: both stand in the row. `fix_duplicates` is off, as by default.
+    let s = Server::start(&Engine::Embedded, &[AUTO, ("tsd.storage.cells", "single")]);
+    for value in [json!(1), json!(300), json!(20.5)] {
+        let body = json!({"metric": "dup", "timestamp": 1400000000, "value": value, "tags": {"a": "b"}});
+        assert_eq!(s.client().post("/api/put?sync", &body.to_string()).unwrap().status, 204);
+        std::thread::sleep(Duration::from_millis(3));
+    }
+    let (status, text) = get(&s, "/api/query?start=1399999999&end=1400000001&m=sum:dup");
+    assert_eq!((status, text.contains(r#""1400000000":20.5}"#)), (200, true), "{text}");
+}
+
+#[test]
+fn serializers_are_listed() {
+    let s = server();
+    for (method, path) in [("GET", "/api/serializers"), ("POST", "/api/serializers"), ("GET", "/api/v1/serializers")] {
+        let r = s.client().request(method, path, &[], None).unwrap();
+        let list: Value = serde_json::from_slice(&r.body).unwrap();
+        assert_eq!((r.status, list[0]["serializer"].as_str()), (200, Some("json")), "{method} {path}: {list}");
+    }
+}
+
+#[test]
+fn stats_tell_what_is_counted_here() {
+    let s = server();
+    assert_eq!(get(&s, "/api/stats/region_clients"), (200, "[]".to_string()));
+    let telnet = raw(&s, "stats\n");
+    for text in [get(&s, "/stats").1, get(&s, "/stats/jvm").1, telnet] {
+        for name in ["tsd.datapoints.added", "tsd.uid.cache-hit", "tsd.write.journal.bytes"] {
+            assert!(text.lines().any(|l| l.starts_with(&format!("{name} "))), "{name} is missing: {text}");
+        }
+        assert!(!text.contains("tsd.jvm.") && !text.contains("tsd.compaction."), "{text}");
+    }
+}
+
+#[test]
+fn names_that_the_table_cannot_tell_apart_fail_no_suggest() {
+    let s = server();
+    for name in ["日本", "中国"] {
+        let _ = s.client().post("/api/uid/assign", &json!({"metric": [name]}).to_string()).unwrap();
+    }
+    assert_eq!(get(&s, "/api/suggest?type=metrics&max=100").0, 200);
+}
+
+#[test]
+fn old_pages_escape_what_the_caller_sent() {
+    let (status, page) = get(&server(), "/suggest?type=%3Cscript%3Ealert(1)%3C/script%3E");
+    assert_eq!(status, 400);
+    assert!(!page.contains("<script>") && page.contains("&lt;script&gt;"), "{page}");
+}
+
+#[test]
+fn http_as_the_rfc_has_it() {
+    let s = server();
+    let said = raw(&s, "GET nosuch HTTP/1.1\r\n\r\n");
+    assert!(said.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{said}");
+    let said = raw(&s, "GET http://h/api/suggest?type=metrics HTTP/1.1\r\nHost: h\r\n\r\n");
+    assert!(said.starts_with("HTTP/1.1 200 OK\r\n") && said.ends_with("[]"), "{said}");
+    let said = raw(&s, "GET /api/suggest?type=metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").to_lowercase();
+    assert!(said.contains("content-length: 2") && said.contains("connection: close") && said.ends_with("[]"), "{said}");
+    let mut t = Telnet::open(&s.addr);
+    let mut ask = |bytes: &str| {
+        t.send(bytes.as_bytes());
+        String::from_utf8_lossy(&t.read(1, Duration::from_millis(200), Duration::from_secs(5))).into_owned()
+    };
+    let said = ask("POST /api/suggest HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 18\r\n\r\n");
+    assert_eq!(said, "HTTP/1.1 100 Continue\r\n\r\n");
+    let said = ask("{\"type\":\"metrics\"}");
+    assert!(said.starts_with("HTTP/1.1 200 OK\r\n") && said.ends_with("[]"), "{said}");
+    let said = raw(&s, "GET /api/dropcaches HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").to_lowercase();
+    assert!(said.contains(" 200 ok\r\n") && said.contains("connection: keep-alive"), "{said}");
+}
+
+#[test]
+fn the_version_is_our_own() {
+    let s = Server::start(&Engine::Embedded, &[AUTO, ("tsd.mode", "ro")]);
+    let said = raw(&s, "version\n");
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(said.starts_with(&format!("net.opentsdb.tools BuildData built at revision {version}\nBuilt on ")), "{said}");
+    for args in [&["version"][..], &["version", "--help"]] {
+        let out = run_for(Duration::from_secs(10), args, s.dir());
+        assert_eq!((out.code, out.stdout.contains(version)), (Some(0), true), "{}", out.stdout);
+    }
+}
+
+#[test]
+fn a_tsd_needs_no_static_root() {
+    // `Server::start` sets neither static root nor cache folder.
+    assert_eq!(get(&server(), "/api/version").0, 200);
+}
+
+#[test]
+fn a_bad_port_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = run_for(Duration::from_secs(10), &["tsd", "--port=x"], dir.path());
+    assert_eq!(out.code, Some(1), "{}", out.stderr);
+    assert!(out.stderr.contains("--port") && out.stderr.contains("65535"), "{}", out.stderr);
+}
+
+#[test]
+fn import_takes_points_in_any_order_and_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let lines = "i.m 1400000010 1 host=a\ni.m 1400000000 2 host=a\ni.m 1400000000 2 host=a\n";
+    std::fs::write(dir.path().join("points.txt"), lines).unwrap();
+    let conf = write_config(dir.path(), &Engine::Embedded, &[AUTO]);
+    let conf = format!("--config={}", conf.display());
+    let out = run_for(Duration::from_secs(20), &["import", &conf, "points.txt"], dir.path());
+    assert_eq!(out.code, Some(0), "{}", out.stderr);
+    let out = run_for(Duration::from_secs(20), &["query", &conf, "1399999999", "1400000020", "sum", "i.m"], dir.path());
+    assert_eq!(out.stdout.trim_end(), "i.m 1400000000000 2 {host=a}\ni.m 1400000010000 1 {host=a}", "{}", out.stderr);
+}
