@@ -35,7 +35,7 @@ fn visible_when_acknowledged_with_flushes_and_readers() {
         let mut batch = rig.writer.batch();
         let mut sent = 0;
         // At least ten looks of the reader while points come.
-        while sent < 1_500 || rounds.load(SeqCst) < 10 {
+        while (sent < 1_500 || rounds.load(SeqCst) < 10) && !reader.is_finished() {
             let at = sent;
             sent += 1;
             if at > 1_500 {
