@@ -69,8 +69,8 @@ pub fn put(args: &PutArgs) -> Result<(), String> {
     let seconds = begun.elapsed().as_secs_f64();
     results.into_iter().collect::<Result<Vec<()>, String>>()?;
     let way = if args.http { "http" } else { "telnet" };
-    println!("{way}: {total} points in {seconds:.3} s = {:.0} points/s, all acknowledged", total as f64 / seconds);
-    Ok(())
+    let rate = total as f64 / seconds;
+    say(&format!("{way}: {total} points in {seconds:.3} s = {rate:.0} points/s, all acknowledged"))
 }
 
 fn send(args: &PutArgs, from: u64, to: u64) -> Result<(), String> {
@@ -164,14 +164,17 @@ pub fn query(args: &QueryArgs) -> Result<(), String> {
     }
     times.sort();
     let ms = |d: Option<&Duration>| d.map_or(0.0, |d| d.as_secs_f64() * 1000.0);
-    println!(
+    say(&format!(
         "{} answers of {bytes} bytes: fastest {:.1} ms, median {:.1} ms, slowest {:.1} ms",
         times.len(),
         ms(times.first()),
         ms(times.get(times.len() / 2)),
         ms(times.last())
-    );
-    Ok(())
+    ))
+}
+
+fn say(line: &str) -> Result<(), String> {
+    super::extra::print(&format!("{line}\n")).map_err(|e| e.text)
 }
 
 fn connect(addr: &str) -> Result<TcpStream, String> {
