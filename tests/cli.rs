@@ -1,5 +1,7 @@
 //! The recorded command lines of OpenTSDB 2.4.1, run with our binary: exit codes, standard output and usage texts.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+
 mod support;
 
 use std::path::Path;
@@ -56,7 +58,7 @@ fn blocks(name: &str) -> Vec<Block> {
 fn write_files(notes: &[String], dir: &Path) {
     let mut file: Option<String> = None;
     let mut text = String::new();
-    let mut flush = |file: &mut Option<String>, text: &mut String| {
+    let flush = |file: &mut Option<String>, text: &mut String| {
         if let Some(name) = file.take() {
             let bytes = if name.ends_with(".gz") { support::http::gzip(text.as_bytes()) } else { text.clone().into_bytes() };
             std::fs::write(dir.join(name), bytes).expect("write a file");
