@@ -1,5 +1,7 @@
 //! The recorded command lines of OpenTSDB 2.4.1, run with our binary: exit codes, standard output and usage texts.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+
 mod support;
 
 use std::path::Path;

@@ -3,6 +3,8 @@
 //! 20 kills an engine in the short form, 200 in the long one. Each round proves that at least 1,000 points were
 //! acknowledged since the last start, by telnet `version` replies and by HTTP 2xx.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+
 mod support;
 
 use serde_json::Value;

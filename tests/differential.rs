@@ -2,6 +2,8 @@
 //!
 //! 300 queries in the short form, 2,000 over 5 seeds for each engine in the long one.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+
 mod support;
 
 use serde_json::{Value, json};

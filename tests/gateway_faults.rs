@@ -1,7 +1,7 @@
 //! The HBase engine against gateways that refuse, hang, lie, and close at the worst moment: every call ends in time, with
 //! the error that tells the caller what to do.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
 
 #[path = "support/gateway.rs"]
 mod gateway;

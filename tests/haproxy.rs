@@ -1,5 +1,7 @@
 //! `docker/haproxy.cfg` with the real haproxy in front of two real TSDs over one HBase.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+
 mod support;
 
 use std::process::{Child, Command, Stdio};

@@ -1,6 +1,7 @@
 //! The HBase engine on a real HBase: `scripts/test` starts one and names its gateway in `TSDB_TEST_THRIFT` (host:port).
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+
 #[path = "../src/store/suite.rs"]
 mod suite;
 
@@ -326,7 +327,7 @@ fn a_prefilter_loses_no_row() {
     let narrow: Vec<_> = (0..8).map(|_| uid(1)).collect();
     let bases: Vec<_> = (0..20).map(|_| uid(7)).collect();
     let mut dice = Dice(2);
-    let mut rows: Vec<(Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>, usize)> = Vec::new();
+    let mut rows: Vec<TaggedRow> = Vec::new();
     for _ in 0..3_000 {
         let width = if dice.below(2) == 0 { 3 } else { 1 };
         let (tagks, tagvs) = if width == 3 { (&names, &values) } else { (&narrow, &narrow) };
@@ -369,7 +370,10 @@ fn a_prefilter_loses_no_row() {
     assert!(left_out > rows.len() * trials() / 4, "the filter leaves almost nothing out: {left_out}");
 }
 
-fn values_of(rows: &[(Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>, usize)], width: usize) -> Vec<Vec<u8>> {
+/// A row key, its tags (key and value ids) and the width of those ids.
+type TaggedRow = (Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>, usize);
+
+fn values_of(rows: &[TaggedRow], width: usize) -> Vec<Vec<u8>> {
     rows.iter().filter(|row| row.2 == width).take(40).flat_map(|row| row.1.iter().map(|(_, v)| v.clone())).collect()
 }
 

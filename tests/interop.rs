@@ -1,6 +1,8 @@
 //! Side by side on one HBase: the real OpenTSDB 2.4.1 reads, compacts and checks what we wrote, we read what it wrote,
 //! and both give out UIDs at the same time.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+
 mod support;
 
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! Hostile and unlucky input at the real binary: a clear error, nothing lost, still serving others.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+
 mod support;
 
 use serde_json::{Value, json};

@@ -1,5 +1,7 @@
 //! What stands in the tables, cell by cell, against what OpenTSDB 2.4.1 wrote for the same puts; and its rows read back.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+
 mod support;
 
 use serde_json::Value;

@@ -1,3 +1,5 @@
+//! Keys, qualifiers, cells and merges, a line a case.
+
 use super::*;
 use crate::point::{Number, PointTime, Value};
 

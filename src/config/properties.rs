@@ -2,7 +2,7 @@
 //!
 //! Bytes are ISO-8859-1. `#` and `!` begin a comment line. A key ends at the first `=`, `:` or white space that has no
 //! backslash before it; white space and one `=` or `:` around it are dropped. A backslash at the end of a line joins
-//! the next one, without its indentation. `\t`, `\n`, `\r`, `\f` and `\uXXXX` are characters; any other `\x` is `x`.
+//! the next one, without its indentation. `\t`, `\n`, `\r`, `\f` and `\uHHHH` are characters; any other `\x` is `x`.
 //! Source: `java.util.Properties.load`. What a key means is not decided here.
 
 /// A key and its text, where they begin.

@@ -108,7 +108,7 @@ pub fn surrogate_stand_in(c: char) -> char {
     }
 }
 
-/// The half character that a stand-in means; `None` for every other character. JSON writes it as `\uXXXX`.
+/// The half character that a stand-in means; `None` for every other character. JSON writes it as `\uHHHH`.
 pub fn surrogate_half(c: char) -> Option<u16> {
     let unit = u16::try_from(u32::from(c).checked_sub(0x10_0000)?).ok()?;
     (0xD800..=0xDBFF).contains(&unit).then_some(unit)

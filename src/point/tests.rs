@@ -1,3 +1,5 @@
+//! Names, times, values, tags and put lines, a line a case.
+
 use super::*;
 
 fn put(line: &str, rules: &Rules) -> String {

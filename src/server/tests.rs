@@ -63,8 +63,9 @@ impl Running {
     }
 
     fn check(&self, bytes: &str, want: &str) {
-        for piece in [usize::MAX, 3, 1] {
-            let got = self.run(self.talk(bytes.as_bytes(), piece.min(bytes.len())));
+        let all = bytes.as_bytes();
+        let (whole, threes, ones) = self.run(async { tokio::join!(self.talk(all, all.len()), self.talk(all, 3), self.talk(all, 1)) });
+        for (got, piece) in [(whole, all.len()), (threes, 3), (ones, 1)] {
             assert_eq!(got, want, "{bytes:?} in pieces of {piece}");
         }
     }

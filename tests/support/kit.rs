@@ -356,7 +356,7 @@ pub fn compare_bodies(want: &Value, got: &Value, mode: &str, ignore: &[&str]) ->
         "list-unordered" => {
             for v in [&mut a, &mut b] {
                 if let Value::Array(list) = v {
-                    list.sort_by_cached_key(|x| sorted_text(x));
+                    list.sort_by_cached_key(sorted_text);
                 }
             }
         }

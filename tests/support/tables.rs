@@ -51,8 +51,11 @@ pub fn dump(engine: &Engine, dir: &Path, table: &str) -> Vec<Cell> {
     out
 }
 
-/// Writes raw cells (row, family, qualifier, value), creating the table in the embedded store if it is missing.
-pub fn fill(engine: &Engine, dir: &Path, table: &str, cells: Vec<(Vec<u8>, String, Vec<u8>, Vec<u8>)>) {
+/// A cell to write: row, family, qualifier, value.
+pub type NewCell = (Vec<u8>, String, Vec<u8>, Vec<u8>);
+
+/// Writes raw cells, creating the table in the embedded store if it is missing.
+pub fn fill(engine: &Engine, dir: &Path, table: &str, cells: Vec<NewCell>) {
     let (store, table) = open(engine, dir, table);
     let families: &[&'static str] = if table.ends_with("uid") { &["id", "name"] } else { &["t"] };
     if store.is_private() {

@@ -1,3 +1,5 @@
+//! Telnet lines cut anywhere, their replies, and mutated input.
+
 use super::command::Commands;
 use super::session::{Next, Session, Sink};
 use crate::config::Settings;

@@ -1,3 +1,5 @@
+//! Patterns against Java's own answers, refusals, and mutated patterns.
+
 use super::*;
 
 #[track_caller]

@@ -1,3 +1,5 @@
+//! Values of the embedded store: every kind of cell comes back as it went in.
+
 use super::*;
 
 /// A point's flags and value as bytes.
