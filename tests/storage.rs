@@ -32,7 +32,7 @@ const WRITTEN: [&str; 14] = [
 ];
 
 /// Scenarios whose rows the Java TSD compacted or appended: we read them.
-const READ: [&str; 8] = [
+const READ: [&str; 7] = [
     "appends",
     "appends_repair",
     "compaction",
@@ -40,7 +40,6 @@ const READ: [&str; 8] = [
     "compaction_dup_nofix",
     "compaction_late",
     "compaction_off",
-    "mixed_s_ms",
 ];
 
 struct Scenario {
