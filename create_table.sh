@@ -31,7 +31,7 @@ one_of() { # one_of NAME VALUE ALLOWED...
 }
 
 number() { # number NAME VALUE LEAST MOST
-  [[ $2 =~ ^[0-9]{1,10}$ ]] && ((10#$2 >= $3 && 10#$2 <= $4)) || fail "$1=$2: must be a number from $3 to $4"
+  if ! { [[ $2 =~ ^[0-9]{1,10}$ ]] && ((10#$2 >= $3 && 10#$2 <= $4)); }; then fail "$1=$2: must be a number from $3 to $4"; fi
 }
 
 compression=${COMPRESSION:-NONE}
@@ -73,6 +73,7 @@ splits() { # the data table's first regions, as Ruby strings of binary bytes
   printf ', SPLITS => ['
   local comma='' key
   for key in "${keys[@]}"; do
+    # shellcheck disable=SC2001 # a pattern of the shell's own cannot put what it found into the new text
     printf '%s"%s"' "$comma" "$(sed 's/../\\x&/g' <<<"$key")"
     comma=', '
   done

@@ -4,6 +4,8 @@
 pub mod cli;
 pub mod codec;
 pub mod config;
+#[cfg(test)]
+mod fuzz;
 pub mod point;
 pub mod query;
 pub mod server;

@@ -104,6 +104,7 @@ fn unescape(text: &str) -> Result<String, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzz;
 
     fn check(text: &str, want: &[(&str, &str)]) {
         let got = parse(text.as_bytes()).unwrap();
@@ -154,22 +155,15 @@ mod tests {
     }
 
     #[test]
-    fn never_panics() {
-        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-        let mut random = move || {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            state
-        };
+    fn mutated_files() {
         let alphabet = b"\\\\\\uuu=: \t\x0c\r\n#!aA09\xe9\xff\x00";
-        for _ in 0..200_000 {
-            let length = random() % 24;
-            let bytes: Vec<u8> = (0..length).map(|_| alphabet[random() as usize % alphabet.len()]).collect();
+        fuzz::run(|dice| {
+            let length = dice.below(24);
+            let bytes: Vec<u8> = (0..length).map(|_| alphabet[dice.below(alphabet.len())]).collect();
             if let Ok(entries) = parse(&bytes) {
                 assert!(entries.len() <= bytes.len(), "{bytes:?}");
                 assert!(entries.windows(2).all(|pair| pair[0].line < pair[1].line), "{bytes:?}");
             }
-        }
+        });
     }
 }

@@ -339,6 +339,7 @@ impl<'de> Visitor<'de> for TagsSeed<'_, 'de> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fuzz;
 
     struct Log(Vec<String>);
 
@@ -425,37 +426,23 @@ mod tests {
     }
 
     #[test]
-    fn no_body_stops_the_reader() {
-        const SEEDS: [&str; 3] = [
+    fn mutated_bodies() {
+        const SOUND: [&str; 3] = [
             r#"[{"metric":"m","timestamp":1400000000,"value":1.5,"tags":{"a":"b","c":"\u00e9"}},null]"#,
             r#"{"metric":5,"timestamp":"14e","value":NaN,"tags":{"a":[1,{"x":null}]},"x":{"y":[true,-0.0e-5]}}"#,
             r#"[{"value":"-1e400","timestamp":-1,"tags":{}},{"tags":null}] trailing"#,
         ];
-        let mut state = 0x5eed_u64;
-        let mut roll = |below: usize| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state % below as u64) as usize
-        };
+        const PARTS: [&str; 14] =
+            ["\"", "{", "}", "[", "]", ",", ":", "\\", "\u{1F600}", "-", "NaN", "null", "99999999999999999999", "\\ud800"];
         let mut read_whole = 0;
-        for _ in 0..30_000 {
-            let mut body: Vec<char> = SEEDS[roll(3)].chars().collect();
-            for _ in 0..=roll(4) {
-                let at = roll(body.len());
-                match roll(4) {
-                    0 => body[at] = char::from(roll(256) as u8),
-                    1 => body.truncate(at.max(1)),
-                    2 => body.insert(at, ['"', '{', '}', '[', ']', ',', ':', '\\', '\u{1F600}', '-'][roll(10)]),
-                    _ => body.extend_from_within(at..),
-                }
-            }
-            let body: String = body.into_iter().collect();
+        fuzz::run(|dice| {
+            let sound = dice.pick(&SOUND);
+            let body = dice.mutate_text(sound, &PARTS);
             read_whole += usize::from(read(&body, 8, &mut Log(Vec::new())).is_ok());
             if let Some(quoted) = quote_bare_numbers(&body) {
-                assert!(quoted.len() > body.len());
+                assert!(quoted.len() > body.len(), "{body}");
             }
-        }
-        assert!(read_whole > 1000, "only {read_whole} bodies could be read: the mutations are too wild to test anything");
+        });
+        assert!(read_whole > 0, "no body could be read: the mutations are too wild to test anything");
     }
 }

@@ -3,6 +3,7 @@
 use super::command::Commands;
 use super::session::{Next, Session, Sink};
 use crate::config::Settings;
+use crate::fuzz;
 use crate::point::{Point, Rules};
 use crate::server::limits::Limits;
 use crate::write::WriteError;
@@ -125,21 +126,9 @@ fn replies_are_bounded() {
     assert!(done < input.len() && connection.replies.len() < 64 * 1024 + 100);
 }
 
-/// A generator with a fixed seed (xorshift), for inputs that are the same in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % below as u64) as usize
-    }
-}
-
 #[test]
-fn no_input_stops_the_loop() {
-    const SEEDS: [&str; 6] = [
+fn mutated_lines() {
+    const SOUND: [&str; 6] = [
         "put m1 1400000000 1 host=a\n",
         "put sys.cpu.user 1400000000.123 -1.5e10 host=web01 cpu=0\r\n",
         "rollup 1h-sum:sum m1 1400000000 1 host=a\n",
@@ -147,23 +136,12 @@ fn no_input_stops_the_loop() {
         "version\nhelp\nstats\n",
         "put  m1 1400000000 99999999999999999999 a=b=c  d=e\n",
     ];
-    let mut dice = Dice(0x5eed);
-    for _ in 0..20_000 {
-        let mut input = SEEDS[dice.roll(SEEDS.len())].as_bytes().to_vec();
-        for _ in 0..=dice.roll(6) {
-            let at = dice.roll(input.len());
-            match dice.roll(4) {
-                0 => input[at] = dice.roll(256) as u8,
-                1 => drop(input.remove(at)),
-                2 => input.insert(at, b" \n\r=.-:\xff\x00e"[dice.roll(10)]),
-                _ => input.extend_from_within(at..),
-            }
-            if input.is_empty() {
-                break;
-            }
-        }
+    const PARTS: [&[u8]; 12] = [b" ", b"\n", b"\r", b"=", b".", b"-", b":", b"\xff", b"\0", b"e", b"put ", b"\xc3\xa9"];
+    fuzz::run(|dice| {
+        let mut input = dice.pick(&SOUND).as_bytes().to_vec();
+        dice.mutate(&mut input, &PARTS);
         let whole = run(&mut session(&Settings::default()), &input, usize::MAX);
-        let cut = run(&mut session(&Settings::default()), &input, 1 + dice.roll(9));
+        let cut = run(&mut session(&Settings::default()), &input, 1 + dice.below(9));
         assert_eq!(whole, cut, "{:?}", String::from_utf8_lossy(&input));
-    }
+    });
 }

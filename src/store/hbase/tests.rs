@@ -6,6 +6,7 @@ use super::message::{decode_answer, decode_rows, encode_get, encode_mutate, enco
 use super::options::Protocol;
 use super::reader::Reader;
 use super::writer::Writer;
+use crate::fuzz;
 use crate::store::{Columns, Mutation, RowBatch, RowMutation};
 use hbase_thrift::hbase::{BatchMutation, HbaseSyncClient, Mutation as TMutation, TCell, TColumn, THbaseSyncClient, TRowResult};
 use std::collections::BTreeMap;
@@ -265,44 +266,23 @@ fn damaged_answers() {
     }
 }
 
-/// Mutated answers for `TSDB_FUZZ_SECONDS` (1): the entry for longer runs.
 #[test]
 fn mutated_answers() {
-    let seconds = std::env::var("TSDB_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(seconds);
-    let mut seed = 0x9e37_79b9_7f4a_7c15u64;
-    let mut dice = move |end: usize| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        (seed % end.max(1) as u64) as usize
-    };
-    let interesting = [0u8, 1, 2, 8, 9, 10, 11, 12, 13, 14, 15, 0x7f, 0x80, 0x81, 0x82, 0xf9, 0xfc, 0xff];
+    let parts: [&[u8]; 10] = [&[0], &[8], &[10], &[11], &[12, 13], &[15], &[0x7f, 0xff], &[0x80], &[0xff; 4], &[0xf9]];
     let wholes: Vec<_> = BOTH.into_iter().map(|p| (p, answer(p, &results(), Some((1, "io"))))).collect();
-    while std::time::Instant::now() < until {
-        for _ in 0..200 {
-            let (protocol, whole) = &wholes[dice(2)];
-            let mut bytes = whole.clone();
-            for _ in 0..1 + dice(6) {
-                let at = dice(bytes.len());
-                match dice(5) {
-                    0 => bytes[at] = interesting[dice(interesting.len())],
-                    1 => bytes[at] ^= 1 << dice(8),
-                    2 => drop(bytes.splice(at..at, (0..dice(5)).map(|_| 0xff).collect::<Vec<_>>())),
-                    3 => drop(bytes.drain(at..(at + dice(9)).min(bytes.len()))),
-                    _ => bytes.truncate(at.max(1)),
-                }
-            }
-            let (_, allocated) = decode(*protocol, &bytes[..]);
-            assert!(allocated <= bytes.len() * 2 + 64 * 1024);
-            // The check that guards the generated client ends too, and what passes it does not upset that client.
-            let mut inbox = Inbox::new(&bytes[..]);
-            if Reader::new(&mut inbox, *protocol).skip_message().is_ok() {
-                let mut reader = input(*protocol, &bytes);
-                if reader.read_message_begin().is_ok() {
-                    let _ = reader.skip(TType::Struct);
-                }
+    fuzz::run(|dice| {
+        let (protocol, whole) = &wholes[dice.below(2)];
+        let mut bytes = whole.clone();
+        dice.mutate(&mut bytes, &parts);
+        let (_, allocated) = decode(*protocol, &bytes[..]);
+        assert!(allocated <= bytes.len() * 2 + 64 * 1024);
+        // The check that guards the generated client ends too, and what passes it does not upset that client.
+        let mut inbox = Inbox::new(&bytes[..]);
+        if Reader::new(&mut inbox, *protocol).skip_message().is_ok() {
+            let mut reader = input(*protocol, &bytes);
+            if reader.read_message_begin().is_ok() {
+                let _ = reader.skip(TType::Struct);
             }
         }
-    }
+    });
 }
