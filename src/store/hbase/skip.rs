@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 /// Sends keys alone.
 const KEYS_ONLY: &str = "FirstKeyOnlyFilter() AND KeyOnlyFilter()";
 /// Keys a page, while a leap is weighed.
-const WEIGHED_ROWS: usize = 64;
-/// What a leap costs, about: rows that are walked in less are not leapt over.
-const LEAP_COST: Duration = Duration::from_millis(3);
+const WEIGHED_ROWS: usize = 256;
+/// What a leap costs, in times of opening a scanner and reading a row: rows that are walked in less are not leapt over.
+const LEAP_COST: u32 = 4;
 /// Leaps until the next is weighed.
 const LEAPS: u32 = 16;
 /// A key may be looked for this many deadlines long.
@@ -66,8 +66,9 @@ impl SkipScanner {
         self.store.pool.call(Effect::Reads, &format!("scan of table {}", self.table), limit, || {
             let (table, scan, leap) = (self.table.clone(), scan.clone(), self.leap.clone());
             Box::new(move |link, at| {
+                let begun = Instant::now();
                 let scanner = rare::open_scanner(link, at.until, &table, &scan, Some(KEYS_ONLY))?;
-                let seen = see(link, at, scanner, &leap, weigh);
+                let seen = see(link, at, scanner, &leap, weigh.then_some(begun));
                 // A gateway keeps open scanners for ever.
                 match (seen, rare::close_scanner(link, at.until, scanner)) {
                     (Ok(_), Err(failure)) if !failure.in_step() => Err(failure),
@@ -112,13 +113,15 @@ impl SkipScanner {
     }
 }
 
-/// Reads the first key of a scanner, and in a weighing those that a leap from there would pass over.
-fn see(link: &mut Link, at: Where, scanner: i32, leap: &Leap, weigh: bool) -> std::result::Result<Option<Look>, Failure> {
+/// Reads the first key of a scanner, and in a weighing, which began at `weigh`, those that a leap from there would pass
+/// over.
+fn see(link: &mut Link, at: Where, scanner: i32, leap: &Leap, weigh: Option<Instant>) -> std::result::Result<Option<Look>, Failure> {
     let mut page = RowBatch::default();
     link.next_rows(scanner, 1, &mut page, at.until)?;
     let Some(found) = page.row(0).map(|row| leap.find(row.key())) else { return Ok(None) };
     let (mut rows, begun) = (1, Instant::now());
-    while weigh {
+    let cost = weigh.map_or(Duration::ZERO, |opened| opened.elapsed() * LEAP_COST);
+    while weigh.is_some() {
         page.clear();
         link.next_rows(scanner, WEIGHED_ROWS, &mut page, at.until)?;
         rows += page.len();
@@ -126,7 +129,7 @@ fn see(link: &mut Link, at: Where, scanner: i32, leap: &Leap, weigh: bool) -> st
         if passed || page.len() < WEIGHED_ROWS {
             return Ok(Some(Look { found, rows, walk: true }));
         }
-        if begun.elapsed() >= LEAP_COST {
+        if begun.elapsed() >= cost {
             break;
         }
     }
