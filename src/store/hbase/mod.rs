@@ -2,7 +2,7 @@
 //!
 //! Read [`pool`] first (gateways, threads, queues), then [`retry`] (waiting and repeating), [`link`] (one connection),
 //! [`message`] over [`writer`] and [`reader`] (the hot calls' bytes), [`rare`] (all other calls), [`scan`], [`filter`],
-//! [`keyed`].
+//! [`keyed`], [`skip`] over [`leap`].
 //!
 //! What a gateway does that its interface does not say (HBase 2.4): it closes connections idle for 60 s; it has one
 //! thread a connection and accepts more connections than it serves; scanners belong to the process, not to the
@@ -13,6 +13,7 @@ mod failure;
 mod filter;
 mod inbox;
 mod keyed;
+mod leap;
 mod link;
 mod message;
 mod options;
@@ -21,6 +22,7 @@ mod rare;
 mod reader;
 mod retry;
 mod scan;
+mod skip;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -88,6 +90,18 @@ impl HbaseStore {
 
     fn deadline(&self) -> Duration {
         self.pool.common.options.deadline
+    }
+
+    /// A scan that has the region server walk every row of its range.
+    fn walk(&self, table: &str, scan: Scan) -> Box<dyn Scanner> {
+        let filter = scan.prefilter.as_ref().and_then(filter::filter_string);
+        match (filter, scan.prefilter.clone()) {
+            (Some(filter), Some(prefilter)) if filter::is_loose(&filter) => {
+                let store = HbaseStore { pool: self.pool.clone() };
+                Box::new(keyed::KeyedScanner::new(store, table, scan, prefilter, &filter))
+            }
+            (filter, _) => Box::new(scan::HbaseScanner::new(self.pool.clone(), table, scan, filter)),
+        }
     }
 
     /// Reads some rows; halves the question while the answer is too large.
@@ -196,13 +210,13 @@ impl Store for HbaseStore {
         if !scan.reverse && !scan.stop.is_empty() && scan.start >= scan.stop {
             return Ok(Box::new(Nothing)); // HBase itself would return the row `start`
         }
-        let filter = scan.prefilter.as_ref().and_then(filter::filter_string);
-        match (filter, scan.prefilter.clone()) {
-            (Some(filter), Some(prefilter)) if filter::is_loose(&filter) => {
+        let leap = scan.prefilter.as_ref().filter(|_| !scan.reverse).and_then(leap::Leap::new);
+        match (leap, scan.prefilter.clone()) {
+            (Some(leap), Some(prefilter)) => {
                 let store = HbaseStore { pool: self.pool.clone() };
-                Ok(Box::new(keyed::KeyedScanner::new(store, table, scan, prefilter, &filter)))
+                Ok(Box::new(skip::SkipScanner::new(store, table, scan, &prefilter, leap)))
             }
-            (filter, _) => Ok(Box::new(scan::HbaseScanner::new(self.pool.clone(), table, scan, filter))),
+            _ => Ok(self.walk(table, scan)),
         }
     }
 
@@ -280,6 +294,7 @@ impl Store for HbaseStore {
             ("hbase.cells_written", &counters.cells_written),
             ("hbase.cells_read", &counters.cells_read),
             ("hbase.rows_read", &counters.rows_read),
+            ("hbase.leaps", &counters.leaps),
             ("hbase.merged_batches", &counters.merged_batches),
             ("hbase.scanners_left", &counters.scanners_left),
         ];

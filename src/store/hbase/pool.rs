@@ -97,6 +97,7 @@ pub(super) struct Counters {
     pub(super) cells_written: AtomicU64,
     pub(super) cells_read: AtomicU64,
     pub(super) rows_read: AtomicU64,
+    pub(super) leaps: AtomicU64,
     pub(super) merged_batches: AtomicU64,
     pub(super) scanners_left: AtomicU64,
 }
