@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// What `tsdb bench put` sends: `hosts` x `metrics` series of `points` points, 10 s apart from 1,700,000,000.
+/// What `tsdb bench put` sends: `hosts` x `metrics` series of `points` points from 1,700,000,000 on.
 #[derive(Clone, Debug, clap::Args)]
 pub struct PutArgs {
     /// The TSD.
@@ -34,6 +34,12 @@ pub struct PutArgs {
     /// First part of the metric names.
     #[arg(long, default_value = "bench")]
     pub prefix: String,
+    /// Seconds between the points of a series.
+    #[arg(long, default_value_t = 10)]
+    pub step: u64,
+    /// Time of the first point, in seconds.
+    #[arg(long, default_value_t = 1_700_000_000)]
+    pub start: u64,
 }
 
 /// What `tsdb bench query` asks.
@@ -42,15 +48,16 @@ pub struct QueryArgs {
     /// The TSD.
     #[arg(long, default_value = "127.0.0.1:4242")]
     pub addr: String,
-    /// Path and query string: `/api/query?start=...&m=...`.
+    /// Path and query string: `/api/query?start=...&m=...`. `%HOST%` in it becomes a host by chance, another each time.
     pub path: String,
     /// How often.
     #[arg(long, default_value_t = 10)]
     pub count: usize,
+    /// Hosts of which `%HOST%` is one: `h0` and so on.
+    #[arg(long, default_value_t = 1000)]
+    pub hosts: u64,
 }
 
-const START: u64 = 1_700_000_000;
-const STEP: u64 = 10;
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Sends the points and prints the rate. Errors name the connection's trouble.
@@ -111,16 +118,21 @@ fn place(args: &PutArgs, i: u64) -> (u64, u64, u64) {
     (s / args.metrics, s % args.metrics, i / series)
 }
 
+/// A number as good as by chance, the same each run.
+fn scatter(number: u64) -> u64 {
+    let x = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x ^ x >> 29
+}
+
 /// Odd metrics hold three decimals, even ones integers below 1,000.
 fn value(host: u64, metric: u64, k: u64, out: &mut Vec<u8>) {
-    let mut x = (host << 40 | metric << 32 | k).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    x ^= x >> 29;
+    let x = scatter(host << 40 | metric << 32 | k);
     let _ = if metric % 2 == 1 { write!(out, "{}.{:03}", x % 100, (x >> 8) % 1000) } else { write!(out, "{}", x % 1000) };
 }
 
 fn line(args: &PutArgs, i: u64, out: &mut Vec<u8>) {
     let (host, metric, k) = place(args, i);
-    let _ = write!(out, "put {}.m{metric} {} ", args.prefix, START + k * STEP);
+    let _ = write!(out, "put {}.m{metric} {} ", args.prefix, args.start + k * args.step);
     value(host, metric, k, out);
     let _ = writeln!(out, " host=h{host} dc=dc{}", host % 4);
 }
@@ -132,7 +144,7 @@ fn json(args: &PutArgs, from: u64, to: u64, out: &mut Vec<u8>) {
         if i > from {
             body.push(b',');
         }
-        let _ = write!(body, "{{\"metric\":\"{}.m{metric}\",\"timestamp\":{},\"value\":", args.prefix, START + k * STEP);
+        let _ = write!(body, "{{\"metric\":\"{}.m{metric}\",\"timestamp\":{},\"value\":", args.prefix, args.start + k * args.step);
         value(host, metric, k, &mut body);
         let _ = write!(body, ",\"tags\":{{\"host\":\"h{host}\",\"dc\":\"dc{}\"}}}}", host % 4);
     }
@@ -151,9 +163,11 @@ pub fn query(args: &QueryArgs) -> Result<(), String> {
     let mut stream = connect(&args.addr)?;
     let mut replies = BufReader::new(stream.try_clone().map_err(|e| e.to_string())?);
     let (mut times, mut bytes) = (Vec::new(), 0);
-    for _ in 0..args.count.max(1) {
+    for round in 0..args.count.max(1) as u64 {
+        let host = scatter(round + 1) % args.hosts.max(1);
+        let path = args.path.replace("%HOST%", &format!("h{host}"));
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", args.addr);
         let begun = Instant::now();
-        let request = format!("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", args.path, args.addr);
         stream.write_all(request.as_bytes()).map_err(|e| format!("{}: {e}", args.addr))?;
         let (status, body) = response(&mut replies)?;
         if status != 200 {
