@@ -76,7 +76,7 @@ fn hosts() -> Vec<(String, &'static str)> {
 /// Point number `at` in time order: ten seconds a round.
 fn nth(at: usize, step: u32) -> (usize, PointTime, Value) {
     let x = (at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 33;
-    let value = if at % 2 == 0 { Value::Int((x % 1_000) as i64) } else { Value::Double((x % 100_000) as f64 / 1_000.0) };
+    let value = if at.is_multiple_of(2) { Value::Int((x % 1_000) as i64) } else { Value::Double((x % 100_000) as f64 / 1_000.0) };
     (at % SERIES, PointTime::Seconds(START + (at / SERIES) as u32 * step), value)
 }
 

@@ -1,6 +1,9 @@
 //! The HBase engine on a real HBase: `scripts/test` starts one and names its gateway in `TSDB_TEST_THRIFT` (host:port).
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+#[path = "../src/store/suite.rs"]
+mod suite;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tsdb::store::hbase::{HbaseOptions, HbaseStore};
@@ -87,6 +90,19 @@ impl Dice {
 
     fn below(&mut self, end: u64) -> u64 {
         self.next() % end
+    }
+}
+
+/// What every store must do: the same cases as the embedded engine's.
+#[test]
+fn suite_of_every_store() {
+    let store = store();
+    let data = table(&store);
+    let names = format!("{data}-uid");
+    store.create_table(&spec(&names, &["id", "name"]), &[]).unwrap();
+    for (name, case) in suite::CASES {
+        println!("{name}");
+        case(&suite::Place { store: &store, data: data.clone(), names: names.clone() });
     }
 }
 

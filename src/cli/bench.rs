@@ -3,69 +3,62 @@
 //! `tsdb bench put` ends each telnet connection with `version` and counts the time until the reply: with this server that
 //! means *on disk*. `tsdb bench query` repeats one request.
 
+use super::{Call, Failure, USAGE};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// What `tsdb bench put` sends: `hosts` x `metrics` series of `points` points from 1,700,000,000 on.
-#[derive(Clone, Debug, clap::Args)]
-pub struct PutArgs {
-    /// The TSD.
-    #[arg(long, default_value = "127.0.0.1:4242")]
-    pub addr: String,
-    /// Use `POST /api/put` instead of telnet.
-    #[arg(long)]
-    pub http: bool,
-    /// Hosts (tag `host`).
-    #[arg(long, default_value_t = 100)]
-    pub hosts: u64,
-    /// Metrics, named PREFIX.m0 and so on.
-    #[arg(long, default_value_t = 10)]
-    pub metrics: u64,
-    /// Points of each series.
-    #[arg(long, default_value_t = 1000)]
-    pub points: u64,
+/// What `tsdb bench put` sends: `hosts` x `metrics` series of `points` points.
+struct PutArgs {
+    addr: String,
+    http: bool,
+    hosts: u64,
+    metrics: u64,
+    points: u64,
     /// Points of one write or request.
-    #[arg(long, default_value_t = 500)]
-    pub batch: u64,
-    /// Connections.
-    #[arg(long, default_value_t = 2)]
-    pub conns: u64,
+    batch: u64,
+    conns: u64,
     /// First part of the metric names.
-    #[arg(long, default_value = "bench")]
-    pub prefix: String,
+    prefix: String,
     /// Seconds between the points of a series.
-    #[arg(long, default_value_t = 10)]
-    pub step: u64,
+    step: u64,
     /// Time of the first point, in seconds.
-    #[arg(long, default_value_t = 1_700_000_000)]
-    pub start: u64,
+    start: u64,
 }
 
-/// What `tsdb bench query` asks.
-#[derive(Clone, Debug, clap::Args)]
-pub struct QueryArgs {
-    /// The TSD.
-    #[arg(long, default_value = "127.0.0.1:4242")]
-    pub addr: String,
-    /// Path and query string: `/api/query?start=...&m=...`. `%HOST%` in it becomes a host by chance, another each time.
-    pub path: String,
-    /// How often.
-    #[arg(long, default_value_t = 10)]
-    pub count: usize,
-    /// Hosts of which `%HOST%` is one: `h0` and so on.
-    #[arg(long, default_value_t = 1000)]
-    pub hosts: u64,
+/// Runs `bench put` or `bench query PATH`.
+pub fn run(call: &Call) -> Result<(), Failure> {
+    let text = |flag: &str, default: &str| call.parsed.value(flag).unwrap_or(default).to_string();
+    let number = |flag: &str, default: u64| match call.parsed.value(flag).map(str::parse) {
+        None => Ok(default),
+        Some(Ok(n)) if n > 0 => Ok(n),
+        Some(_) => Err(call.misused(USAGE, &format!("{flag} must be a whole number of at least 1"))),
+    };
+    let addr = text("--addr", "127.0.0.1:4242");
+    let done = match call.words().as_slice() {
+        ["put"] => put(&PutArgs {
+            addr,
+            http: call.parsed.has("--http"),
+            hosts: number("--hosts", 100)?,
+            metrics: number("--metrics", 10)?,
+            points: number("--points", 1000)?,
+            batch: number("--batch", 500)?,
+            conns: number("--conns", 2)?,
+            prefix: text("--prefix", "bench"),
+            step: number("--step", 10)?,
+            start: number("--start", 1_700_000_000)?,
+        }),
+        ["query", path] => query(&addr, path, number("--count", 10)?, number("--hosts", 100)?),
+        _ => return Err(call.misused(USAGE, "Neither `put` nor `query PATH`")),
+    };
+    done.map_err(Failure::new)
 }
 
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Sends the points and prints the rate. Errors name the connection's trouble.
-pub fn put(args: &PutArgs) -> Result<(), String> {
+fn put(args: &PutArgs) -> Result<(), String> {
     let total = args.hosts * args.metrics * args.points;
-    if total == 0 || args.batch == 0 || args.conns == 0 {
-        return Err("--hosts, --metrics, --points, --batch and --conns must be at least 1".into());
-    }
     let begun = Instant::now();
     let share = total.div_ceil(args.conns);
     let results: Vec<Result<(), String>> = std::thread::scope(|scope| {
@@ -76,8 +69,7 @@ pub fn put(args: &PutArgs) -> Result<(), String> {
     let seconds = begun.elapsed().as_secs_f64();
     results.into_iter().collect::<Result<Vec<()>, String>>()?;
     let way = if args.http { "http" } else { "telnet" };
-    println!("{way}: {total} points in {seconds:.3} s = {:.0} points/s, all acknowledged", total as f64 / seconds);
-    Ok(())
+    say(&format!("{way}: {total} points in {seconds:.3} s = {:.0} points/s, all acknowledged\n", total as f64 / seconds))
 }
 
 fn send(args: &PutArgs, from: u64, to: u64) -> Result<(), String> {
@@ -118,7 +110,7 @@ fn place(args: &PutArgs, i: u64) -> (u64, u64, u64) {
     (s / args.metrics, s % args.metrics, i / series)
 }
 
-/// A number as good as by chance, the same each run.
+/// A number as good as one by chance, the same in each run.
 fn scatter(number: u64) -> u64 {
     let x = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     x ^ x >> 29
@@ -158,34 +150,31 @@ fn json(args: &PutArgs, from: u64, to: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&body);
 }
 
-/// Repeats a request and prints the fastest, the median and the slowest answer.
-pub fn query(args: &QueryArgs) -> Result<(), String> {
-    let mut stream = connect(&args.addr)?;
+/// Repeats a request, `%HOST%` in it being another of the hosts each time, and prints the fastest, the median and the slowest answer.
+fn query(addr: &str, path: &str, count: u64, hosts: u64) -> Result<(), String> {
+    let mut stream = connect(addr)?;
     let mut replies = BufReader::new(stream.try_clone().map_err(|e| e.to_string())?);
     let (mut times, mut bytes) = (Vec::new(), 0);
-    for round in 0..args.count.max(1) as u64 {
-        let host = scatter(round + 1) % args.hosts.max(1);
-        let path = args.path.replace("%HOST%", &format!("h{host}"));
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n\r\n", args.addr);
+    for round in 1..=count {
+        let path = path.replace("%HOST%", &format!("h{}", scatter(round) % hosts));
         let begun = Instant::now();
-        stream.write_all(request.as_bytes()).map_err(|e| format!("{}: {e}", args.addr))?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\n\r\n");
+        stream.write_all(request.as_bytes()).map_err(|e| format!("{addr}: {e}"))?;
         let (status, body) = response(&mut replies)?;
         if status != 200 {
-            return Err(format!("{}: status {status}: {}", args.addr, String::from_utf8_lossy(&body)));
+            return Err(format!("{addr}: status {status}: {}", String::from_utf8_lossy(&body)));
         }
         times.push(begun.elapsed());
         bytes = body.len();
     }
     times.sort();
     let ms = |d: Option<&Duration>| d.map_or(0.0, |d| d.as_secs_f64() * 1000.0);
-    println!(
-        "{} answers of {bytes} bytes: fastest {:.1} ms, median {:.1} ms, slowest {:.1} ms",
-        times.len(),
-        ms(times.first()),
-        ms(times.get(times.len() / 2)),
-        ms(times.last())
-    );
-    Ok(())
+    let (fastest, median, slowest) = (ms(times.first()), ms(times.get(times.len() / 2)), ms(times.last()));
+    say(&format!("{count} answers of {bytes} bytes: fastest {fastest:.1} ms, median {median:.1} ms, slowest {slowest:.1} ms\n"))
+}
+
+fn say(text: &str) -> Result<(), String> {
+    super::extra::print(text).map_err(|failure| failure.text)
 }
 
 fn connect(addr: &str) -> Result<TcpStream, String> {

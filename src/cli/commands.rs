@@ -4,7 +4,7 @@
 //! commands of our own stand in `tsdb help COMMAND`.
 
 use super::argp::{Effect, Flag};
-use super::{Call, Failure, copy, export, extra, import, query, tables, tsd, uid};
+use super::{Call, Failure, bench, copy, export, extra, import, query, tables, tsd, uid};
 
 /// A command.
 pub struct Command {
@@ -70,6 +70,21 @@ const COMMON: &[Flag] = &[
         "Path under which is the znode for the -ROOT- region (default: /hbase).",
     ),
     java("--config", "PATH", Effect::Own, "Path to a configuration file (default: Searches for file see docs)."),
+    ours("--thrift", "HOST:PORT,...", Effect::Key("tsd.storage.hbase.thrift"), "Thrift gateways of HBase (default: the embedded store)."),
+];
+
+const BENCH: &[Flag] = &[
+    ours("--addr", "HOST:PORT", Effect::Own, "The TSD to load (default: 127.0.0.1:4242)."),
+    ours("--http", "", Effect::Own, "put: use POST /api/put instead of telnet."),
+    ours("--hosts", "N", Effect::Own, "Values of the tag host: h0 and so on (default: 100)."),
+    ours("--metrics", "N", Effect::Own, "put: metrics (default: 10)."),
+    ours("--points", "N", Effect::Own, "put: points of each series (default: 1000)."),
+    ours("--batch", "N", Effect::Own, "put: points of one write or request (default: 500)."),
+    ours("--conns", "N", Effect::Own, "put: connections (default: 2)."),
+    ours("--prefix", "NAME", Effect::Own, "put: first part of the metric names (default: bench)."),
+    ours("--step", "SECONDS", Effect::Own, "put: time between points (default: 10)."),
+    ours("--start", "TIME", Effect::Own, "put: time of the first point, in seconds (default: 1700000000)."),
+    ours("--count", "N", Effect::Own, "query: how often to ask; %HOST% in PATH is another host each time (default: 10)."),
 ];
 
 const VERBOSE: &[Flag] = &[
@@ -328,6 +343,15 @@ pub const COMMANDS: &[Command] = &[
         after: "",
         flags: &[COMMON, TABLES, QUIET_TOOL, HELP],
         run: tables::run,
+    },
+    Command {
+        name: "bench",
+        about: "Load a running TSD with points or queries and print the rate",
+        java: false,
+        usage: "Usage: bench put | bench query PATH\nThe rate of put counts until the points are on disk: each connection ends with `version`.\n",
+        after: "",
+        flags: &[BENCH, HELP],
+        run: bench::run,
     },
     Command {
         name: "scan",

@@ -3,7 +3,7 @@
 //! Exit codes: 0 done, 1 failed (one line on standard error says why), 2 used wrongly; a few of OpenTSDB's own beside.
 
 pub mod argp;
-pub mod bench;
+mod bench;
 pub mod commands;
 mod copy;
 mod export;

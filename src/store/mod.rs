@@ -118,7 +118,7 @@ pub struct Scan {
     pub prefilter: Option<Prefilter>,
     /// Rows a batch at most; engines bound the bytes of a batch as well.
     pub batch_rows: usize,
-    /// From the last row to the first (`start` is then the highest row, included; `stop` the one to stop after).
+    /// From the last row to the first: `start` is then the highest row, `stop` the lowest, both included.
     pub reverse: bool,
 }
 

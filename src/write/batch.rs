@@ -127,6 +127,7 @@ impl Batch {
     fn hand_over(&mut self) -> Result<Ticket, WriteError> {
         let inner = &*self.inner;
         inner.wait_for_head()?;
+        inner.journal.wait_for_room()?;
         let now = (inner.options.clock)();
         // A flush that notes "all before here is stored" must not look between these two steps.
         let _gate = inner.gate.read();

@@ -149,8 +149,7 @@ fn compare_json(case: &Value, mode: &str, recorded: &str, text: &str) -> Option<
 }
 
 fn compare_json_text(case: &Value, mode: &str, recorded: &str, text: &str) -> Option<String> {
-    let parse =
-        |t: &str| json::parse(t).map(json::drop_trace).map_err(|e| format!("body is not JSON ({e}): {:?}", clip(t)));
+    let parse = |t: &str| json::parse(t).map(json::drop_trace).map_err(|e| format!("body is not JSON ({e}): {:?}", clip(t)));
     let (mut want, mut got) = match (parse(recorded), parse(text)) {
         (Ok(a), Ok(b)) => (a, b),
         (_, Err(e)) | (Err(e), _) => return Some(e),

@@ -57,8 +57,20 @@ pub fn samples(tsd: &Tsd) -> Vec<Sample> {
 
 /// A number that a part of the house tells by its own name, with the part's name before it. What only grows is a counter.
 fn part_sample(part: &str, name: &str, value: u64) -> Sample {
-    const GROWING: [&str; 12] =
-        ["points", "written", "fsyncs", "lookups", "calls", "errors", "repeats", "reconnects", "cells_written", "cells_read", "rows_read", "merges"];
+    const GROWING: [&str; 12] = [
+        "points",
+        "written",
+        "fsyncs",
+        "lookups",
+        "calls",
+        "errors",
+        "repeats",
+        "reconnects",
+        "cells_written",
+        "cells_read",
+        "rows_read",
+        "merges",
+    ];
     let name_in_full = format!("tsd.{part}.{}", name.replace(':', "_"));
     let last = name.rsplit('.').next().unwrap_or(name);
     let make = if GROWING.contains(&last) { Sample::counter } else { Sample::gauge };
@@ -69,7 +81,9 @@ fn part_sample(part: &str, name: &str, value: u64) -> Sample {
 fn name_samples(tsd: &Tsd, all: &mut Vec<Sample>) {
     let kinds = [("metrics", UidKind::Metric), ("tagk", UidKind::Tagk), ("tagv", UidKind::Tagv)];
     let kinds = kinds.map(|(name, kind)| (Some(("kind", name)), tsd.uids.stats(kind)));
-    let mut each = |name: &'static str, sample: fn(&'static str, Option<(&'static str, &'static str)>, u64) -> Sample, number: fn(&UidStats) -> u64| {
+    let mut each = |name: &'static str,
+                    sample: fn(&'static str, Option<(&'static str, &'static str)>, u64) -> Sample,
+                    number: fn(&UidStats) -> u64| {
         all.extend(kinds.iter().map(|(tag, stats)| sample(name, *tag, number(stats))));
     };
     each("tsd.uid.cache-hit", Sample::counter, |s| s.cache_hits);

@@ -8,7 +8,7 @@ use super::HbaseStore;
 use super::scan::HbaseScanner;
 use crate::store::{Columns, Prefilter, Result, RowBatch, Scan, Scanner};
 
-/// Rows fetched at once at most, and collected before they are.
+/// Rows fetched at once at most, and collected before they are; fewer where the scan's batches are smaller.
 const FETCH_ROWS: usize = 128;
 
 /// A running scan in two steps.
@@ -20,6 +20,7 @@ pub(super) struct KeyedScanner {
     columns: Columns,
     prefilter: Prefilter,
     found: Vec<Vec<u8>>,
+    fetch_rows: usize,
     ended: bool,
 }
 
@@ -27,15 +28,16 @@ impl KeyedScanner {
     pub(super) fn new(store: HbaseStore, table: &str, scan: Scan, mut prefilter: Prefilter, filter: &str) -> KeyedScanner {
         prefilter.tags.iter_mut().for_each(|tag| tag.values.sort_unstable());
         let columns = scan.columns.clone();
+        let fetch_rows = scan.batch_rows.clamp(1, FETCH_ROWS);
         let filter = format!("{filter} AND FirstKeyOnlyFilter() AND KeyOnlyFilter()");
         let keys = HbaseScanner::new(store.pool.clone(), table, scan, Some(filter));
         let (page, found) = (RowBatch::default(), Vec::new());
-        KeyedScanner { store, table: table.to_owned(), keys, page, columns, prefilter, found, ended: false }
+        KeyedScanner { store, table: table.to_owned(), keys, page, columns, prefilter, found, fetch_rows, ended: false }
     }
 
     /// Reads keys until there is something to fetch, or no more of them.
     fn collect(&mut self) -> Result<()> {
-        while !self.ended && self.found.len() < FETCH_ROWS {
+        while !self.ended && self.found.len() < self.fetch_rows {
             self.ended = !self.keys.next(&mut self.page)?;
             let keys = self.page.rows().map(|row| row.key()).filter(|key| matches(&self.prefilter, key));
             self.found.extend(keys.map(<[u8]>::to_vec));
@@ -52,7 +54,7 @@ impl Scanner for KeyedScanner {
             if self.found.is_empty() {
                 return Ok(false);
             }
-            let rest = self.found.split_off(self.found.len().min(FETCH_ROWS));
+            let rest = self.found.split_off(self.found.len().min(self.fetch_rows));
             let asked = std::mem::replace(&mut self.found, rest);
             crate::store::Store::get(&self.store, &self.table, &asked, &self.columns, batch)?;
         }

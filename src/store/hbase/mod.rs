@@ -144,6 +144,16 @@ fn chunks(table: &str, rows: &[RowMutation], protocol: Protocol) -> Vec<Arc<Chun
     done
 }
 
+/// A scan that ends before it begins.
+struct Nothing;
+
+impl Scanner for Nothing {
+    fn next(&mut self, batch: &mut RowBatch) -> Result<bool> {
+        batch.clear();
+        Ok(false)
+    }
+}
+
 impl Store for HbaseStore {
     fn write(&self, table: &str, rows: &[RowMutation]) -> Result<()> {
         let chunks = chunks(table, rows, self.pool.common.options.protocol);
@@ -183,6 +193,9 @@ impl Store for HbaseStore {
     }
 
     fn scan(&self, table: &str, scan: Scan) -> Result<Box<dyn Scanner>> {
+        if !scan.reverse && !scan.stop.is_empty() && scan.start >= scan.stop {
+            return Ok(Box::new(Nothing)); // HBase itself would return the row `start`
+        }
         let filter = scan.prefilter.as_ref().and_then(filter::filter_string);
         match (filter, scan.prefilter.clone()) {
             (Some(filter), Some(prefilter)) if filter::is_loose(&filter) => {

@@ -17,8 +17,10 @@ use std::time::{Duration, Instant};
 
 /// First and longest pause after a failed pass.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// Longest time between two looks at the head where rows wait until they are full.
+/// Longest time between two looks at the head where rows wait until they are full or old.
 const PACKED_LOOK: Duration = Duration::from_millis(500);
+/// Time between two looks at the bounds of head and journal; passes to make room are at least this far apart.
+const ROOM_LOOK: Duration = Duration::from_millis(100);
 
 /// What the flush thread is asked to do.
 #[derive(Default)]
@@ -84,7 +86,7 @@ fn wait(
 /// The flush thread.
 pub fn run(inner: &Arc<Inner>) {
     let interval = match inner.options.cells {
-        super::Cells::Packed if inner.store.is_private() => PACKED_LOOK.min(Duration::from_millis(inner.options.flush_interval.max(1))),
+        super::Cells::Packed => PACKED_LOOK.min(Duration::from_millis(inner.options.flush_interval.max(1))),
         _ => Duration::from_millis(inner.options.flush_interval.max(1)),
     };
     let mut failures = 0u32;
@@ -147,17 +149,19 @@ type Asked = (Option<u64>, Vec<(u64, Vec<u8>, Vec<u8>)>);
 /// Waits for the next pass. `None`: stop. During an outage requests wait for the pause to end too.
 fn sleep(inner: &Inner, next: Instant, failures: u32) -> Option<Asked> {
     let mut control = inner.control.lock();
+    let room = Instant::now() + ROOM_LOOK;
     loop {
         if control.stop {
             return None;
         }
         let asked = control.wanted > control.done || !control.ranges.is_empty();
-        let pressed = inner.head.bytes() > inner.options.head_bytes;
-        if failures == 0 && (asked || pressed) || Instant::now() >= next {
+        let now = Instant::now();
+        let pressed = now >= room && (inner.head.bytes() > inner.options.head_bytes || inner.journal.pressure().is_some());
+        if failures == 0 && (asked || pressed) || now >= next {
             let wanted = (control.wanted > control.done).then_some(control.wanted);
             return Some((wanted, control.ranges.clone()));
         }
-        inner.control_changed.wait_until(&mut control, next);
+        inner.control_changed.wait_until(&mut control, next.min(now + ROOM_LOOK));
     }
 }
 

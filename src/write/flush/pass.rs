@@ -44,9 +44,11 @@ pub enum Outcome {
 pub fn run(inner: &Arc<Inner>, wanted: Wanted) -> Outcome {
     let everything = wanted == Wanted::All || inner.options.cells == Cells::Single;
     // Every batch before this place has its points in the head when the gate closes.
-    let place = {
+    let place = if everything {
         let _gate = inner.gate.write();
         inner.journal.place()
+    } else {
+        (0, 0)
     };
     let now = (inner.options.clock)();
     let found = if everything { inner.head.targets(&[], &[], |_, _| true) } else { due(inner, now) };

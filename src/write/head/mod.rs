@@ -12,7 +12,7 @@ use crate::codec::{Layout, PackedCell, Qualifier, RowKey, base_time};
 use crate::point::PointTime;
 use crate::store::{Overlay, RowBatch};
 use parking_lot::RwLock;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,41 +26,64 @@ const INDEX_STEP: usize = 2_048;
 /// Rows without points that a series keeps because their last stored instant is known.
 const KNOWN_ROWS_MAX: usize = 3;
 
-/// The rows of a series, by base time.
+/// The rows of a series, by base time. They come at the end and mostly go at the front.
 #[derive(Default)]
-pub struct Rows(Vec<Row>);
+pub struct Rows {
+    rows: VecDeque<Row>,
+    /// Rows that became empty since the last look at those.
+    emptied: usize,
+}
 
 impl Rows {
+    /// Points come for the newest row and flushes go by time, so the ends are looked at first.
+    #[inline]
+    fn at(&self, base: u32) -> Result<usize, usize> {
+        match (self.rows.front(), self.rows.back()) {
+            (_, Some(last)) if last.base == base => return Ok(self.rows.len() - 1),
+            (_, Some(last)) if last.base < base => return Err(self.rows.len()),
+            (Some(first), _) if first.base == base => return Ok(0),
+            _ => {}
+        }
+        self.rows.binary_search_by_key(&base, |r| r.base)
+    }
+
     fn find(&self, base: u32) -> Option<&Row> {
-        let at = self.0.binary_search_by_key(&base, |r| r.base).ok()?;
-        self.0.get(at)
+        self.rows.get(self.at(base).ok()?)
     }
 
     fn find_mut(&mut self, base: u32) -> Option<&mut Row> {
-        let at = self.0.binary_search_by_key(&base, |r| r.base).ok()?;
-        self.0.get_mut(at)
+        let at = self.at(base).ok()?;
+        self.rows.get_mut(at)
     }
 
     #[inline]
     fn place(&mut self, base: u32) -> usize {
-        let last = self.0.len().wrapping_sub(1);
-        if self.0.last().is_some_and(|r| r.base == base) {
-            return last;
-        }
-        match self.0.binary_search_by_key(&base, |r| r.base) {
-            Ok(at) => at,
-            Err(at) => {
-                self.0.insert(at, Row { base, ..Row::default() });
-                at
+        self.at(base).unwrap_or_else(|at| {
+            self.rows.insert(at, Row { base, ..Row::default() });
+            at
+        })
+    }
+
+    /// A row has no points any more: it goes, or stays a while because its last stored instant is known.
+    fn emptied(&mut self, base: u32, is_known: bool) {
+        if !is_known {
+            if let Ok(at) = self.at(base) {
+                self.rows.remove(at);
             }
+            return;
+        }
+        self.emptied += 1;
+        if self.emptied > 2 * KNOWN_ROWS_MAX + self.rows.len() / 2 {
+            self.forget();
         }
     }
 
-    /// Drops what is only known, not waiting, but for the newest few.
+    /// Drops empty rows but for the newest few.
     fn forget(&mut self) {
-        let known = self.0.iter().filter(|r| r.is_empty()).count();
+        self.emptied = 0;
+        let known = self.rows.iter().filter(|r| r.is_empty()).count();
         let mut drop = known.saturating_sub(KNOWN_ROWS_MAX);
-        self.0.retain(|row| {
+        self.rows.retain(|row| {
             let gone = drop > 0 && row.is_empty();
             drop -= usize::from(gone);
             !gone
@@ -127,7 +150,7 @@ impl Head {
         for (time, value) in points {
             let base = base_time(time);
             let at = rows.place(base);
-            let Some(row) = rows.0.get_mut(at) else { continue };
+            let Some(row) = rows.rows.get_mut(at) else { continue };
             if row.waiting.is_empty() {
                 row.waiting.segment = Some(arrival.segment.clone());
                 row.waiting.since = arrival.accepted;
@@ -190,7 +213,7 @@ impl Head {
         self.visit(start, stop, |key, series| {
             let Some(base) = self.base_of(key) else { return };
             let rows = series.rows.lock();
-            let newest = rows.0.last().is_some_and(|r| r.base == base);
+            let newest = rows.rows.back().is_some_and(|r| r.base == base);
             if let Some(row) = rows.find(base)
                 && !row.is_empty()
                 && want(row, newest)
@@ -228,10 +251,7 @@ impl Head {
         row.cells = cells;
         if row.waiting.is_empty() {
             self.index.write().remove(taken.series.key.row(taken.base).as_slice());
-            if newest.is_none() {
-                rows.0.retain(|r| r.base != taken.base);
-            }
-            rows.forget();
+            rows.emptied(taken.base, newest.is_some());
         }
     }
 
@@ -246,6 +266,8 @@ impl Head {
         }
         back.join(&row.waiting);
         row.waiting = back;
+        // Some of them may be there all the same: the next flush reads the row.
+        row.newest_stored = None;
     }
 }
 

@@ -174,15 +174,16 @@ impl Journal {
         })
     }
 
-    /// Appends a group: `points` gives each point with its series. Waits for room, never for the disk.
-    /// The returned segment must be held as long as the points are only here.
+    /// Appends a group: `points` gives each point with its series. Never waits: [`Journal::wait_for_room`] comes before,
+    /// without any lock that a flush needs. The returned segment must be held as long as the points are only here.
     pub fn append<'p, S: Numbered + 'p>(
         &self,
         accepted: i64,
         points: impl Iterator<Item = (&'p S, crate::point::PointTime, &'p Stored)>,
         named: &[NamedPoint],
     ) -> Result<(Ticket, Arc<Segment>), WriteError> {
-        let mut state = self.wait_for_room()?;
+        let mut state = self.state.lock();
+        is_open(&state)?;
         let (segment, mut out) = self.open_chunk(&mut state)?;
         let before = out.len();
         let mut next = state.next_series;
@@ -231,19 +232,15 @@ impl Journal {
         self.state.lock().segments.back().map_or((0, 0), |s| (s.seq, s.bytes()))
     }
 
-    fn wait_for_room(&self) -> Result<parking_lot::MutexGuard<'_, State>, WriteError> {
+    /// Blocks while the journal is full. Batches that pass together may exceed the bound by their own size.
+    pub fn wait_for_room(&self) -> Result<(), WriteError> {
         let mut state = self.state.lock();
         let mut deadline = None;
         loop {
-            if let Some(failure) = &state.failure {
-                return Err(failure.error());
-            }
-            if state.closed {
-                return Err(WriteError::Failed("the journal is closed: this TSD is stopping".to_owned()));
-            }
+            is_open(&state)?;
             let full = total(&state) >= self.limits.max_bytes;
             if !full && state.pending < PENDING_BYTES_MAX {
-                return Ok(state);
+                return Ok(());
             }
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + self.limits.backpressure);
             if self.room.wait_until(&mut state, deadline).timed_out() {
@@ -416,6 +413,14 @@ impl Journal {
         let state = self.state.lock();
         emit("journal.segments", state.segments.len() as u64);
         emit("journal.failing", u64::from(state.failure.is_some()));
+    }
+}
+
+fn is_open(state: &State) -> Result<(), WriteError> {
+    match &state.failure {
+        Some(failure) => Err(failure.error()),
+        None if state.closed => Err(WriteError::Failed("the journal is closed: this TSD is stopping".to_owned())),
+        None => Ok(()),
     }
 }
 

@@ -1,5 +1,5 @@
 //! Bytes of the journal: a header, then groups. A segment explains itself: each series is named by its TSUID
-//! before the first point that refers to it by number. `docs/formats` has the same table.
+//! before the first point that refers to it by number.
 //!
 //! | part | bytes |
 //! | --- | --- |

@@ -53,6 +53,34 @@ fn our_own_store_makes_room_before_the_journal_is_full() {
 }
 
 #[test]
+fn a_full_journal_holds_writers_back_while_the_store_works() {
+    let rig = Arc::new(Rig::with(false, |o| {
+        o.journal.max_bytes = 64 << 10;
+        o.backpressure = 20_000;
+    }));
+    let writers: Vec<_> = (0..3)
+        .map(|host| {
+            let rig = rig.clone();
+            std::thread::spawn(move || {
+                let mut batch = rig.writer.batch();
+                for at in 0..20_000u32 {
+                    let time = PointTime::Seconds(HOUR + at % 3_600);
+                    let host = format!("h{host}");
+                    batch.add(&Point { metric: "m", time, value: Value::Int(i64::from(at)), tags: &[("h", &host)] }).unwrap();
+                    if at % 50 == 49 {
+                        batch.commit().unwrap();
+                    }
+                }
+            })
+        })
+        .collect();
+    let started = std::time::Instant::now();
+    writers.into_iter().for_each(|w| w.join().unwrap());
+    assert!(started.elapsed() < Duration::from_secs(15), "writers and the flush thread wait for each other");
+    assert_eq!(rig.read().len(), 3 * 3_600);
+}
+
+#[test]
 fn a_full_disk_is_told_and_needs_no_restart() {
     let rig = Rig::new(true);
     rig.put("a", HOUR + 1, 1);

@@ -22,9 +22,9 @@ fn workload(rig: &Rig, model: &mut Model) -> Result<(), WriteError> {
             let second = if at % 7 == 0 { round / 2 } else { round * 30 + at };
             let value = i64::from(round * 1_000 + at) << 33;
             let name = format!("h{host}");
-            let time = PointTime::Seconds(hour + second % 3_600 + 3_600 * (round / 15));
+            let time = PointTime::Seconds(hour + second % 3_600 + 3_600 * (round / 4));
             batch.add(&Point { metric: "m", time, value: Value::Int(value), tags: &[("h", &name)] })?;
-            let key = (host, second % 3_600 + 3_600 * (round / 15));
+            let key = (host, second % 3_600 + 3_600 * (round / 4));
             model.submitted.entry(key).or_default().push(value);
             staged.push((key, value));
         }
@@ -32,7 +32,7 @@ fn workload(rig: &Rig, model: &mut Model) -> Result<(), WriteError> {
         rig.writer.wait(ticket)?;
         model.acknowledged.extend(staged);
         rig.tick(1_000);
-        if round % 5 == 4 {
+        if round % 19 == 18 {
             rig.writer.flush(Duration::from_secs(2))?;
         }
     }
@@ -42,6 +42,8 @@ fn workload(rig: &Rig, model: &mut Model) -> Result<(), WriteError> {
 fn options(options: &mut WriteOptions) {
     // Small segments, so that the journal turns over and frees.
     options.journal.max_bytes = 64 << 10;
+    // The flush thread looks all the time, so segments are also freed by passes that store only what is due.
+    options.flush_interval = 1;
 }
 
 fn check(store: Arc<MemoryStore>, disk: FakeDisk, model: &Model, what: &str) {

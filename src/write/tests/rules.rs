@@ -301,6 +301,22 @@ fn rule_9_maybe_applied_puts_repeat_freely() {
 }
 
 #[test]
+fn rule_9_a_lost_answer_makes_no_second_entry() {
+    let rig = Rig::with(false, packed);
+    rig.put("a", HOUR + 1, 1);
+    rig.flush(); // from here on the row's newest stored instant is known
+    rig.put("a", HOUR + 2, 2);
+    *rig.store.fault.lock() = Fault::LostAnswer;
+    assert!(rig.writer.flush(Duration::from_millis(50)).is_err());
+    *rig.store.fault.lock() = Fault::None;
+    rig.put("a", HOUR + 3, 3);
+    rig.tick(10);
+    rig.flush();
+    assert!(read_all(&rig.store, &RowBatch::default()).values().all(|(_, duplicates)| *duplicates == 0), "{:?}", rig.cells());
+    assert_eq!(rig.values(), [(1, 1), (2, 2), (3, 3)]);
+}
+
+#[test]
 fn refused_rows_are_kept_aside_and_others_go_on() {
     let rig = Rig::new(false);
     for host in ["a", "b", "c", "d"] {

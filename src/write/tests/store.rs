@@ -37,6 +37,8 @@ pub struct MemoryStore {
     /// Every call of `write` to the data table.
     pub writes: Mutex<Vec<Vec<RowMutation>>>,
     pub file: Option<PathBuf>,
+    /// How long a write takes before anything of it is visible.
+    pub pause: Mutex<Duration>,
 }
 
 impl MemoryStore {
@@ -50,6 +52,7 @@ impl MemoryStore {
             away: AtomicBool::new(false),
             writes: Mutex::default(),
             file: None,
+            pause: Mutex::default(),
         }
     }
 
@@ -155,6 +158,8 @@ impl Store for MemoryStore {
         if table == "tsdb" {
             self.writes.lock().push(rows.to_vec());
         }
+        let pause = *self.pause.lock();
+        std::thread::sleep(pause);
         let fault = *self.fault.lock();
         match fault {
             Fault::None => {}

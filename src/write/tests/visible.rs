@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 fn visible_when_acknowledged_with_flushes_and_readers() {
     for private in [true, false] {
         let rig = Arc::new(Rig::with(private, |o| o.flush_interval = 1));
+        *rig.store.pause.lock() = Duration::from_millis(2);
         let base = (START / 1000) as u32;
         let acknowledged = Arc::new(AtomicU32::new(0));
         let rounds = Arc::new(AtomicU32::new(0));
