@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 /// Numbers taken from the counter together.
 const NUMBERS_MAX: usize = 1_000;
 /// Names assigned at the same time. Threads that wait for a disk share its sync, threads that wait for a gateway a call.
-const THREADS_MAX: usize = 32;
+const THREADS_MAX: usize = 64;
 
 impl Uids {
     /// Assigns ids to those of these names that have none. Afterwards [`Uids::id_or_create`] answers from the cache, but
