@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-/// What `tsdb bench put` sends: `hosts` x `metrics` series of `points` points, 10 s apart from 1,700,000,000.
+/// What `tsdb bench put` sends: `hosts` x `metrics` series of `points` points.
 struct PutArgs {
     addr: String,
     http: bool,
@@ -20,6 +20,10 @@ struct PutArgs {
     conns: u64,
     /// First part of the metric names.
     prefix: String,
+    /// Seconds between the points of a series.
+    step: u64,
+    /// Time of the first point, in seconds.
+    start: u64,
 }
 
 /// Runs `bench put` or `bench query PATH`.
@@ -41,15 +45,15 @@ pub fn run(call: &Call) -> Result<(), Failure> {
             batch: number("--batch", 500)?,
             conns: number("--conns", 2)?,
             prefix: text("--prefix", "bench"),
+            step: number("--step", 10)?,
+            start: number("--start", 1_700_000_000)?,
         }),
-        ["query", path] => query(&addr, path, number("--count", 10)?),
+        ["query", path] => query(&addr, path, number("--count", 10)?, number("--hosts", 100)?),
         _ => return Err(call.misused(USAGE, "Neither `put` nor `query PATH`")),
     };
     done.map_err(Failure::new)
 }
 
-const START: u64 = 1_700_000_000;
-const STEP: u64 = 10;
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Sends the points and prints the rate. Errors name the connection's trouble.
@@ -106,16 +110,21 @@ fn place(args: &PutArgs, i: u64) -> (u64, u64, u64) {
     (s / args.metrics, s % args.metrics, i / series)
 }
 
+/// A number as good as one by chance, the same in each run.
+fn scatter(number: u64) -> u64 {
+    let x = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x ^ x >> 29
+}
+
 /// Odd metrics hold three decimals, even ones integers below 1,000.
 fn value(host: u64, metric: u64, k: u64, out: &mut Vec<u8>) {
-    let mut x = (host << 40 | metric << 32 | k).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    x ^= x >> 29;
+    let x = scatter(host << 40 | metric << 32 | k);
     let _ = if metric % 2 == 1 { write!(out, "{}.{:03}", x % 100, (x >> 8) % 1000) } else { write!(out, "{}", x % 1000) };
 }
 
 fn line(args: &PutArgs, i: u64, out: &mut Vec<u8>) {
     let (host, metric, k) = place(args, i);
-    let _ = write!(out, "put {}.m{metric} {} ", args.prefix, START + k * STEP);
+    let _ = write!(out, "put {}.m{metric} {} ", args.prefix, args.start + k * args.step);
     value(host, metric, k, out);
     let _ = writeln!(out, " host=h{host} dc=dc{}", host % 4);
 }
@@ -127,7 +136,7 @@ fn json(args: &PutArgs, from: u64, to: u64, out: &mut Vec<u8>) {
         if i > from {
             body.push(b',');
         }
-        let _ = write!(body, "{{\"metric\":\"{}.m{metric}\",\"timestamp\":{},\"value\":", args.prefix, START + k * STEP);
+        let _ = write!(body, "{{\"metric\":\"{}.m{metric}\",\"timestamp\":{},\"value\":", args.prefix, args.start + k * args.step);
         value(host, metric, k, &mut body);
         let _ = write!(body, ",\"tags\":{{\"host\":\"h{host}\",\"dc\":\"dc{}\"}}}}", host % 4);
     }
@@ -141,12 +150,13 @@ fn json(args: &PutArgs, from: u64, to: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(&body);
 }
 
-/// Repeats a request and prints the fastest, the median and the slowest answer.
-fn query(addr: &str, path: &str, count: u64) -> Result<(), String> {
+/// Repeats a request, `%HOST%` in it being another of the hosts each time, and prints the fastest, the median and the slowest answer.
+fn query(addr: &str, path: &str, count: u64, hosts: u64) -> Result<(), String> {
     let mut stream = connect(addr)?;
     let mut replies = BufReader::new(stream.try_clone().map_err(|e| e.to_string())?);
     let (mut times, mut bytes) = (Vec::new(), 0);
-    for _ in 0..count {
+    for round in 1..=count {
+        let path = path.replace("%HOST%", &format!("h{}", scatter(round) % hosts));
         let begun = Instant::now();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {addr}\r\n\r\n");
         stream.write_all(request.as_bytes()).map_err(|e| format!("{addr}: {e}"))?;

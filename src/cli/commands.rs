@@ -76,13 +76,15 @@ const COMMON: &[Flag] = &[
 const BENCH: &[Flag] = &[
     ours("--addr", "HOST:PORT", Effect::Own, "The TSD to load (default: 127.0.0.1:4242)."),
     ours("--http", "", Effect::Own, "put: use POST /api/put instead of telnet."),
-    ours("--hosts", "N", Effect::Own, "put: values of the tag host (default: 100)."),
+    ours("--hosts", "N", Effect::Own, "Values of the tag host: h0 and so on (default: 100)."),
     ours("--metrics", "N", Effect::Own, "put: metrics (default: 10)."),
-    ours("--points", "N", Effect::Own, "put: points of each series, 10 s apart (default: 1000)."),
+    ours("--points", "N", Effect::Own, "put: points of each series (default: 1000)."),
     ours("--batch", "N", Effect::Own, "put: points of one write or request (default: 500)."),
     ours("--conns", "N", Effect::Own, "put: connections (default: 2)."),
     ours("--prefix", "NAME", Effect::Own, "put: first part of the metric names (default: bench)."),
-    ours("--count", "N", Effect::Own, "query: how often to ask (default: 10)."),
+    ours("--step", "SECONDS", Effect::Own, "put: time between points (default: 10)."),
+    ours("--start", "TIME", Effect::Own, "put: time of the first point, in seconds (default: 1700000000)."),
+    ours("--count", "N", Effect::Own, "query: how often to ask; %HOST% in PATH is another host each time (default: 10)."),
 ];
 
 const VERBOSE: &[Flag] = &[

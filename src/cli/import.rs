@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 const BATCH_POINTS: usize = 50_000;
 /// Longest line, in bytes.
 const LINE_BYTES_MAX: u64 = 1 << 20;
+/// Lines, and bytes, that are read ahead: the new names among them get their ids together.
+const BLOCK_LINES: usize = 50_000;
+const BLOCK_BYTES: usize = 8 << 20;
 /// Bad lines that are told one by one; the rest is counted.
 const ERRORS_TOLD_MAX: u64 = 100;
 /// How long points of a row wait for others: history comes in runs, and full rows are cheap.
@@ -76,6 +79,8 @@ struct Import<'a> {
     /// Points taken so far, of all files.
     points: u64,
     errors: u64,
+    /// The new names of this block have their ids.
+    is_foreseen: bool,
     /// The batch handed over last, and the line after it.
     pending: Option<(Ticket, u64)>,
     /// The first line of the file that is not known to be on disk.
@@ -93,6 +98,7 @@ impl<'a> Import<'a> {
             skip_errors,
             points: 0,
             errors: 0,
+            is_foreseen: false,
             pending: None,
             safe_line: 1,
             started: Instant::now(),
@@ -122,34 +128,36 @@ impl<'a> Import<'a> {
     fn file(&mut self, path: &str, from_line: u64) -> Result<(), Failure> {
         let (points, started) = (self.points, Instant::now());
         let mut reader = self.open(path)?;
-        let mut line = Vec::new();
+        let mut block = Vec::new();
         let mut number = 0;
         loop {
-            line.clear();
-            let read = reader.by_ref().take(LINE_BYTES_MAX + 1).read_until(b'\n', &mut line);
-            number += 1;
-            let read = read.map_err(|error| self.stopped(path, number, &error.to_string()))?;
-            if read == 0 {
+            let more = read_block(&mut reader, &mut block).map_err(|(line, why)| self.stopped(path, number + line, &why));
+            self.is_foreseen = false;
+            let mut rest = block.as_slice();
+            while !rest.is_empty() {
+                number += 1;
+                let (line, behind) =
+                    rest.split_at_checked(memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1)).unwrap_or((rest, &[]));
+                if number >= from_line {
+                    self.line(path, number, line, behind)?;
+                }
+                if self.batch.len() >= BATCH_POINTS {
+                    self.hand_over(number + 1).map_err(|error| self.stopped(path, number, &error.to_string()))?;
+                }
+                rest = behind;
+            }
+            if !more? {
                 break;
             }
-            if read as u64 > LINE_BYTES_MAX {
-                return Err(self.stopped(path, number, "the line is longer than 1 MiB (LINE_BYTES_MAX)"));
-            }
-            if number >= from_line {
-                self.line(path, number, &line)?;
-            }
-            if self.batch.len() >= BATCH_POINTS {
-                self.hand_over(number + 1).map_err(|error| self.stopped(path, number, &error.to_string()))?;
-            }
         }
-        self.hand_over(number).and_then(|()| self.settle()).map_err(|error| self.stopped(path, number, &error.to_string()))?;
+        self.hand_over(number + 1).and_then(|()| self.settle()).map_err(|error| self.stopped(path, number, &error.to_string()))?;
         let points = self.points - points;
         self.say(&format!("Processed {path} in {} ms, {points} data points{}", started.elapsed().as_millis(), rate(points, started)));
         Ok(())
     }
 
-    /// One line. A bad one is told, and ends the import unless errors are skipped.
-    fn line(&mut self, path: &str, number: u64, line: &[u8]) -> Result<(), Failure> {
+    /// One line. A bad one is told, and ends the import unless errors are skipped. `behind`: the lines after it.
+    fn line(&mut self, path: &str, number: u64, line: &[u8], behind: &[u8]) -> Result<(), Failure> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let mut scratch = String::new();
@@ -157,7 +165,7 @@ impl<'a> Import<'a> {
         let mut tags = TagBuf::new();
         let refused = match read(text, &mut tags, &self.rules) {
             Err(error) => error.to_string(),
-            Ok(point) => match self.batch.add_known(&point).unwrap_or_else(|| self.batch.add(&point)) {
+            Ok(point) => match self.batch.add_known(&point).unwrap_or_else(|| self.add(&point, behind)) {
                 Ok(()) => {
                     self.points += 1;
                     return Ok(());
@@ -177,6 +185,26 @@ impl<'a> Import<'a> {
             self.say(&format!("{path}:{number}: {refused}: line=[{text}] ... Continuing"));
         }
         Ok(())
+    }
+
+    /// A point of a series that is not known. The first of a block has the names of the others assigned with its own.
+    fn add(&mut self, point: &Point<'_>, behind: &[u8]) -> Result<(), WriteError> {
+        if !self.is_foreseen {
+            self.is_foreseen = true;
+            let mut names = self.writer.new_names();
+            names.note(point);
+            for line in behind.split(|&byte| byte == b'\n') {
+                let mut tags = TagBuf::new();
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                match str::from_utf8(line).map(|text| read(text, &mut tags, &self.rules)) {
+                    Ok(Ok(point)) => names.note(&point),
+                    _ if self.skip_errors || line.is_empty() => {}
+                    _ => break, // the import ends here: nothing behind it may leave a trace
+                }
+            }
+            names.assign();
+        }
+        self.batch.add(point)
     }
 
     fn stopped(&self, path: &str, number: u64, why: &str) -> Failure {
@@ -251,6 +279,29 @@ impl<'a> Import<'a> {
 
 fn rate(points: u64, started: Instant) -> String {
     format!(" ({:.1} points/s)", points as f64 / started.elapsed().as_secs_f64().max(1e-9))
+}
+
+/// Reads lines into `block` until it is full; false at the end of the file. An error names its line in the block.
+fn read_block(reader: &mut dyn BufRead, block: &mut Vec<u8>) -> Result<bool, (u64, String)> {
+    block.clear();
+    for line in 1..=BLOCK_LINES as u64 {
+        let before = block.len();
+        let read = reader.take(LINE_BYTES_MAX + 1).read_until(b'\n', block).map_err(|error| {
+            block.truncate(before);
+            (line, error.to_string())
+        })?;
+        if read as u64 > LINE_BYTES_MAX {
+            block.truncate(before);
+            return Err((line, "the line is longer than 1 MiB (LINE_BYTES_MAX)".into()));
+        }
+        if read == 0 {
+            return Ok(false);
+        }
+        if block.len() >= BLOCK_BYTES {
+            break;
+        }
+    }
+    Ok(true)
 }
 
 /// A line as a point. Floats are read as over telnet: 4 bytes only if nothing is lost.

@@ -74,7 +74,7 @@ impl Uids {
     }
 
     /// Step 3. `None`: somebody had the name and it is gone again.
-    fn claim_name(&self, names: &Names, row: &[u8], id: Uid) -> Result<Option<Uid>, UidError> {
+    pub(super) fn claim_name(&self, names: &Names, row: &[u8], id: Uid) -> Result<Option<Uid>, UidError> {
         match self.put_if_absent(row, ID_FAMILY, names.qualifier, id.as_bytes())? {
             Written::Ours => Ok(Some(id)),
             Written::Theirs(winner) if winner.is_empty() => Ok(None),

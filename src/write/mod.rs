@@ -25,6 +25,7 @@ mod tests;
 pub use batch::Batch;
 pub use flush::compact::{Compacted, compact_row};
 pub use options::{AutoCreate, Cells, Clock, JournalOptions, WriteOptions};
+pub use resolve::NewNames;
 
 use crate::codec::SeriesKey;
 use crate::point::PointTime;
@@ -149,6 +150,11 @@ impl Writer {
     /// A batch for one connection or request.
     pub fn batch(self: &Arc<Self>) -> Batch {
         Batch::new(self.inner.clone())
+    }
+
+    /// For callers that see many points ahead: their new names can be given ids together.
+    pub fn new_names(&self) -> NewNames<'_> {
+        NewNames::new(&self.inner)
     }
 
     /// Blocks until everything up to `ticket` is on disk.

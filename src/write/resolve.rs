@@ -12,6 +12,7 @@ use crate::point::{Point, TagBuf};
 use crate::store::StoreError;
 use crate::uid::{Uid, UidError, UidKind};
 use parking_lot::Mutex;
+use rustc_hash::FxHashSet;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -25,6 +26,46 @@ pub enum Resolved {
     Series(Arc<Series>),
     /// The store is away and all of them may be created: the journal holds the point by name.
     Later,
+}
+
+/// New names of points that will come, to be given ids all at once and not one after the other.
+pub struct NewNames<'a> {
+    inner: &'a Inner,
+    of_kind: [(UidKind, bool, Vec<String>); 3],
+    seen: FxHashSet<(UidKind, String)>,
+}
+
+impl<'a> NewNames<'a> {
+    pub(super) fn new(inner: &'a Inner) -> NewNames<'a> {
+        let auto = inner.options.auto_create;
+        let kinds = [(UidKind::Metric, auto.metric), (UidKind::Tagk, auto.tagk), (UidKind::Tagv, auto.tagv)];
+        NewNames { inner, of_kind: kinds.map(|(kind, create)| (kind, create, Vec::new())), seen: FxHashSet::default() }
+    }
+
+    /// Notes the names of a point that may be created and are not known here.
+    pub fn note(&mut self, point: &Point<'_>) {
+        self.name(UidKind::Metric, point.metric);
+        for (key, value) in TagBuf::hash_order(point.tags) {
+            self.name(UidKind::Tagk, key);
+            self.name(UidKind::Tagv, value);
+        }
+    }
+
+    fn name(&mut self, kind: UidKind, name: &str) {
+        let Some((_, true, names)) = self.of_kind.iter_mut().find(|(of, ..)| *of == kind) else { return };
+        if self.inner.uids.cached_id(kind, name).is_none() && self.seen.insert((kind, name.to_owned())) {
+            names.push(name.to_owned());
+        }
+    }
+
+    /// Gives ids to the names, in the order of the points. What fails is told by [`super::Batch::add`].
+    pub fn assign(self) {
+        for (kind, _, names) in &self.of_kind {
+            if let Err(error) = self.inner.uids.create_all(*kind, names) {
+                tracing::debug!("ids of {} new names of kind {}: {error}", names.len(), kind.qualifier());
+            }
+        }
+    }
 }
 
 /// Looks names up, and creates those that may be created.

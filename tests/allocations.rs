@@ -1,0 +1,99 @@
+//! The warm way in allocates nothing per point: telnet bytes -> session -> series cache -> journal and head.
+//!
+//! A test binary of its own: it counts the allocations of the whole process, those of the journal's and the flush thread
+//! included. Rows grow by doubling, so what is counted is amortised: rows of 3,600 points, half full at the start.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, unsafe_code, reason = "a test; counting needs a global allocator")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use tsdb::config::Settings;
+use tsdb::point::Rules;
+use tsdb::server::limits::Limits;
+use tsdb::server::telnet::command::Commands;
+use tsdb::server::telnet::session::{Next, Session};
+use tsdb::store::embedded::{EmbeddedOptions, EmbeddedStore};
+use tsdb::store::{FamilySpec, Store, TableSpec};
+use tsdb::uid::{UidOptions, Uids};
+use tsdb::write::{Batch, WriteOptions, Writer};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(at, layout) }
+    }
+    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Relaxed);
+        unsafe { System.realloc(at, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const SERIES: usize = 100;
+/// The start of an hour.
+const HOUR: usize = 1_699_999_200;
+/// Points a read of the socket may bring.
+const POINTS_PER_READ: usize = 500;
+
+/// Lines of one second a series each, from `from` up to `to`.
+fn lines(from: usize, to: usize) -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut count = 0;
+    for second in from..to {
+        for series in 0..SERIES {
+            let text = all.last_mut().unwrap();
+            let _ = writeln!(text, "put sys.cpu.user {} {}.5 host=web{series:02} dc=lga", HOUR + second, (second + series) % 100);
+            count += 1;
+            if count % POINTS_PER_READ == 0 {
+                all.push(String::new());
+            }
+        }
+    }
+    all
+}
+
+fn send(session: &mut Session, batch: &mut Batch, reads: &[String]) {
+    for read in reads {
+        let (done, next) = session.run(read.as_bytes(), batch);
+        assert_eq!((done, next), (read.len(), Next::More));
+        batch.commit().expect("commit");
+    }
+    assert!(session.replies.is_empty(), "{}", String::from_utf8_lossy(&session.replies));
+}
+
+#[test]
+fn known_series_cost_no_allocation_a_point() {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = EmbeddedStore::open(folder.path().join("store"), EmbeddedOptions::default()).expect("store");
+    for (name, families) in [("tsdb", &["t"][..]), ("tsdb-uid", &["id", "name"])] {
+        let family = |&name| FamilySpec { name, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
+        store.create_table(&TableSpec { name: name.into(), families: families.iter().map(family).collect() }, &[]).expect("table");
+    }
+    let store: Arc<dyn Store> = Arc::new(store);
+    let mut options = WriteOptions::new(folder.path().join("journal"), true);
+    options.auto_create.metric = true;
+    let uids = Arc::new(Uids::new(store.clone(), UidOptions::default()));
+    let writer = Writer::open(store, uids, options).expect("writer");
+    let settings = Settings::default();
+    let mut session = Session::new(Commands::new(&settings), Rules::default(), true, &Limits::new(&settings));
+    let mut batch = writer.batch();
+
+    send(&mut session, &mut batch, &lines(0, 1_800));
+    let reads = lines(1_800, 3_600);
+    let before = ALLOCATIONS.load(Relaxed);
+    send(&mut session, &mut batch, &reads);
+    let (count, points) = (ALLOCATIONS.load(Relaxed) - before, 1_800 * SERIES as u64);
+    writer.wait(batch.commit().expect("ticket")).expect("on disk");
+    assert!(count * 100 < points, "{count} allocations for {points} points");
+}
