@@ -32,15 +32,8 @@ const WRITTEN: [&str; 14] = [
 ];
 
 /// Scenarios whose rows the Java TSD compacted or appended: we read them.
-const READ: [&str; 7] = [
-    "appends",
-    "appends_repair",
-    "compaction",
-    "compaction_dup",
-    "compaction_dup_nofix",
-    "compaction_late",
-    "compaction_off",
-];
+const READ: [&str; 7] =
+    ["appends", "appends_repair", "compaction", "compaction_dup", "compaction_dup_nofix", "compaction_late", "compaction_off"];
 
 struct Scenario {
     name: String,
