@@ -4,13 +4,17 @@
 
 use crate::codec::{DecodeOptions, Layout};
 use crate::config::Settings;
+use crate::point::Rules;
 use crate::query::engine::{Engine, EngineOptions};
+use crate::query::request::date::{self, Clock};
 use crate::stats::Stats;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::store::hbase::{HbaseOptions, HbaseStore};
 use crate::store::{FamilySpec, Overlay, Store, StoreError, TableSpec};
 use crate::uid::{UidError, UidOptions, Uids};
 use crate::write::{AutoCreate, Cells, JournalOptions, WriteError, WriteOptions, Writer};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -174,6 +178,20 @@ pub fn layout(settings: &Settings) -> Layout {
         tagk_width: width(settings.storage_uid_width_tagk, 3),
         tagv_width: width(settings.storage_uid_width_tagv, 3),
     }
+}
+
+/// Which names points may have, and how many tags.
+pub fn rules(settings: &Settings) -> Rules {
+    Rules::new(positive(settings.storage_max_tags), &settings.core_tag_allow_specialchars)
+}
+
+/// What dates of requests are read against, now. The error names the key.
+pub fn clock(settings: &Settings) -> Result<Clock, String> {
+    let zone = match settings.core_timezone.as_str() {
+        "" => TimeZone::system(),
+        name => date::zone(name).ok_or_else(|| format!("tsd.core.timezone = {name:?} is not a time zone"))?,
+    };
+    Ok(Clock { now_ms: Timestamp::now().as_millisecond(), zone })
 }
 
 /// The gateways: those named, else port 9090 of the quorum's hosts, else of this machine.

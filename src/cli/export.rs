@@ -3,7 +3,7 @@
 //! Milliseconds are printed where a point has them. An instant that a row holds twice is printed once, with the value
 //! that queries give. Annotations and other cells without points are not exported.
 
-use super::{Call, Failure, query};
+use super::{Call, Failure};
 use crate::codec::{Cell, DecodeOptions, Layout, Points, ROW_SECONDS, RowKey, decode_row, scan_key, to_hex};
 use crate::config::Settings;
 use crate::point::write_number;
@@ -23,7 +23,7 @@ const FLUSH_DEADLINE: Duration = Duration::from_secs(600);
 
 pub fn run(call: &Call) -> Result<(), Failure> {
     let settings = call.settings()?;
-    let clock = query::clock(&settings)?;
+    let clock = tsd::clock(&settings).map_err(Failure::new)?;
     let date = |flag: &str, default: i64| match call.parsed.value(flag) {
         None => Ok(default),
         Some(text) => parse_date(text, None, &clock).map_err(|error| Failure::code(super::USAGE, format!("{flag}: {error}"))),

@@ -44,7 +44,7 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     };
     let settings = call.settings()?;
     let writer = open_writer(&settings)?;
-    let rules = Rules::new(usize::try_from(settings.storage_max_tags).unwrap_or(8), &settings.core_tag_allow_specialchars);
+    let rules = tsd::rules(&settings);
     let mut import = Import::new(&writer, rules, call.parsed.has("--skip-errors"));
     let result = import.files(&call.parsed.words, from_line);
     let flushed = writer.flush(FLUSH_DEADLINE).and(writer.shutdown()).map_err(Failure::new);

@@ -5,7 +5,6 @@ use crate::config::Settings;
 use crate::point::{Number, TagBuf};
 use crate::query::plan::Group;
 use crate::query::request::command;
-use crate::query::request::date::{Clock, zone};
 use crate::tsd::{self, StoreKind, Tsd};
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
@@ -21,7 +20,7 @@ pub fn run(call: &Call) -> Result<(), Failure> {
         return Err(super::extra::not_yet("query --graph"));
     }
     let settings = call.settings()?;
-    let command = command::parse(&call.parsed.words, &clock(&settings)?).map_err(Failure::new)?;
+    let command = command::parse(&call.parsed.words, &tsd::clock(&settings).map_err(Failure::new)?).map_err(Failure::new)?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     with_engine(settings, |engine| {
         for sub in &command.query.subs {
@@ -32,15 +31,6 @@ pub fn run(call: &Call) -> Result<(), Failure> {
         }
         Ok(out.flush()?)
     })
-}
-
-/// What dates are relative to.
-pub fn clock(settings: &Settings) -> Result<Clock, Failure> {
-    let zone = match settings.core_timezone.as_str() {
-        "" => jiff::tz::TimeZone::system(),
-        name => zone(name).ok_or_else(|| Failure::new(format!("tsd.core.timezone = {name:?} is not a time zone")))?,
-    };
-    Ok(Clock { now_ms: jiff::Timestamp::now().as_millisecond(), zone })
 }
 
 /// Runs something with an engine. On HBase nothing else is opened: the points that a TSD next door still holds are its

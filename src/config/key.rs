@@ -117,7 +117,7 @@ impl Kind {
             Kind::Int(low, high) => trimmed.parse::<i64>().ok().filter(|n| (low..=high).contains(&n)).map(Value::Int),
             Kind::Text => Some(Value::Text(text)),
             Kind::Hosts => trimmed.split(',').all(|host| trimmed.is_empty() || is_host(host.trim())).then_some(Value::Text(trimmed)),
-            Kind::Zone => (trimmed.is_empty() || jiff::tz::TimeZone::get(trimmed).is_ok()).then_some(Value::Text(trimmed)),
+            Kind::Zone => (trimmed.is_empty() || is_zone(trimmed)).then_some(Value::Text(trimmed)),
             Kind::Choice(names) => names.iter().find(|name| **name == trimmed).map(|name| Value::Text(name)),
         };
         found.ok_or_else(|| match self {
@@ -125,6 +125,11 @@ impl Kind {
             _ => format!("allowed: {}", self.allowed()),
         })
     }
+}
+
+/// A name of the tz database in its own case: what queries take, too.
+fn is_zone(name: &str) -> bool {
+    name != "Factory" && jiff::tz::TimeZone::get(name).is_ok_and(|zone| zone.iana_name() == Some(name))
 }
 
 /// `host` or `host:port`; an IPv6 address stands in brackets.

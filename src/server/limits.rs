@@ -41,7 +41,7 @@ pub const QUEUE_WAIT_MAX: Duration = Duration::from_secs(10);
 pub const OVERLOAD_WAIT_MAX: Duration = Duration::from_secs(30);
 /// Rejected points that `details` describes; more are counted only.
 pub const PUT_DETAILS_MAX: usize = 50_000;
-/// How long a synchronous put without `sync_timeout` waits for the store.
+/// How long a synchronous put waits for the store at most, whatever its `sync_timeout` says.
 pub const PUT_SYNC_MAX: Duration = Duration::from_secs(60);
 
 /// In the place of "for ever".

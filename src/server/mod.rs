@@ -12,7 +12,7 @@ pub mod telnet;
 mod tests;
 
 use crate::point::Rules;
-use crate::tsd::Tsd;
+use crate::tsd::{self, Tsd};
 use crate::write::{Ticket, WriteError, Writer};
 use http::body::Budget;
 use http::cors::Cors;
@@ -45,11 +45,10 @@ struct Shared {
 impl Shared {
     fn new(tsd: Arc<Tsd>) -> Shared {
         let settings = &tsd.settings;
-        let tags = usize::try_from(settings.storage_max_tags).unwrap_or(8);
         Shared {
             limits: Limits::new(settings),
             bodies: Budget::default(),
-            rules: Rules::new(tags, &settings.core_tag_allow_specialchars),
+            rules: tsd::rules(settings),
             cors: Cors::new(settings),
             pools: Pools::new(settings),
             stop: watch::channel(false).0,

@@ -101,22 +101,28 @@ impl Batch {
     }
 
     /// Hands the points over: they are in the journal's buffer and in the head (visible to queries here).
-    /// They are on disk when [`super::Writer::wait`] returns. The batch is empty and can be used again, also after an
-    /// error, when none of them was taken. Without points it returns the ticket of the commit before.
+    /// They are on disk when [`super::Writer::wait`] returns. After an error none of them was taken: the batch keeps its
+    /// points after [`WriteError::Overloaded`], so that a later commit offers them again, and is empty after any other.
+    /// Without points it returns the ticket of the commit before.
     pub fn commit(&mut self) -> Result<Ticket, WriteError> {
         if self.is_empty() {
             return Ok(self.last);
         }
+        let offered = self.len() as u64;
         let result = self.hand_over();
-        let taken = self.len() as u64;
         let counters = &self.inner.counters;
         match &result {
             Ok(ticket) => {
-                counters.points.fetch_add(taken, Relaxed);
+                counters.points.fetch_add(offered, Relaxed);
                 self.last = *ticket;
             }
+            // Refused before any point was taken. Emptied, the next commit would succeed with nothing in it.
+            Err(WriteError::Overloaded(_)) => {
+                counters.refused.fetch_add(offered, Relaxed);
+                return result;
+            }
             Err(_) => {
-                counters.refused.fetch_add(taken, Relaxed);
+                counters.refused.fetch_add(offered, Relaxed);
             }
         }
         self.staged.clear();

@@ -11,6 +11,10 @@ use jiff::tz::{Offset, TimeZone};
 
 const DAY_MS: i64 = 86_400_000;
 
+/// After every point there can be, in milliseconds: where an interval ends that is longer than the calendar (its last
+/// year is 9999).
+const NEVER: i64 = 1 << 60;
+
 /// So many of a unit, in a time zone.
 #[derive(Clone, Debug)]
 pub struct Calendar {
@@ -39,14 +43,23 @@ impl Calendar {
         let count = if self.unit == CalendarUnit::Week { 1 } else { self.count };
         let mut at = anchor;
         while at <= ms {
-            at = self.add(at, count);
+            at = match self.step(at, count) {
+                NEVER => return at,
+                next => next,
+            };
         }
         self.add(at, -count)
     }
 
-    /// The start of the interval after the one that starts at `ms`.
+    /// The start of the interval after the one that starts at `ms`; [`NEVER`] beyond the end of the calendar.
     pub fn next(&self, ms: i64) -> i64 {
-        self.add(ms, self.count)
+        self.step(ms, self.count)
+    }
+
+    /// A step forwards. One that does not get on would be tried for ever: it leads to [`NEVER`].
+    fn step(&self, ms: i64, count: i64) -> i64 {
+        let next = self.add(ms, count);
+        if next > ms && next < NEVER { next } else { NEVER }
     }
 
     /// The start of the interval before the one that starts at `ms`.
@@ -226,6 +239,18 @@ mod tests {
         check(30, Minute, "Asia/Kolkata", "2013-01-01T01:31", ("2013-01-01T01:30", "2013-01-01T02:00"));
         check(250, Millisecond, "UTC", "2013-01-01T00:00:00.3", ("2013-01-01T00:00:00.250", "2013-01-01T00:00:00.500"));
         check(1, Day, "America/Sao_Paulo", "2013-10-20T12:00", ("2013-10-20T01:00", "2013-10-21T01:00")); // no midnight: the days drift
+    }
+
+    #[test]
+    fn intervals_longer_than_the_calendar_end() {
+        let at = ms("UTC", "2013-05-16T00:00");
+        for (count, unit) in [(2_000_000_000, Month), (99_999, Year), (u32::MAX, Year), (u32::MAX, Week), (u32::MAX, Day), (u32::MAX, Hour)]
+        {
+            let calendar = Calendar::new(count, unit, TimeZone::UTC);
+            let start = calendar.floor(at);
+            let (from, to) = calendar.advance(start, calendar.next(start), at + DAY_MS);
+            assert!(start <= at && from <= at && to > at + DAY_MS, "{count} {unit:?}: {start} {from} {to}");
+        }
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Grid {
             Interval::All => (Kind::All { start: query.0, end: query.1 }, rows.0),
             Interval::Fixed { ms } => {
                 let ms = (*ms).max(1);
-                (Kind::Fixed(ms), (rows.0 + ms - 1) / ms * ms)
+                (Kind::Fixed(ms), rows.0.saturating_add(ms - 1) / ms * ms)
             }
             Interval::Calendar { count, unit, zone } => {
                 let calendar = Calendar::new(*count, *unit, zone.clone());
@@ -151,7 +151,7 @@ impl Buckets {
             Kind::All { .. } => {}
             Kind::Fixed(length) => {
                 self.start = ms - ms % length;
-                self.end = self.start + length;
+                self.end = self.start.saturating_add(*length);
             }
             Kind::Calendar(calendar) if self.end == i64::MIN => {
                 self.start = calendar.floor(ms);

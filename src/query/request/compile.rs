@@ -4,11 +4,10 @@ use super::date::{Clock, parse_date};
 use super::post::DEFAULT_RATE;
 use super::show::{Output, dump};
 use super::{Request, RequestError, SubRequest, downsample, names};
+use crate::codec::from_hex;
+use crate::point::PointTime;
 use crate::query::filter::TagTest;
 use crate::query::plan::{Aggregator, Query, Source, SubQuery};
-
-/// The last moment a query may name, in milliseconds: 13 digits.
-const MOMENT_MAX: i64 = 9_999_999_999_999;
 
 /// What a request is compiled against.
 #[derive(Clone, Debug)]
@@ -39,7 +38,7 @@ pub fn compile(request: Request, context: &Context) -> Result<(Query, Output), R
         }
     };
     for moment in [start_ms, end_ms] {
-        if !(0..=MOMENT_MAX).contains(&moment) {
+        if !(0..=PointTime::MILLIS_MAX).contains(&moment) {
             return Err(RequestError::new(format!("Invalid timestamp: {moment}")));
         }
     }
@@ -183,12 +182,7 @@ fn source(sub: &SubRequest, metric_width: u8) -> Result<Source, RequestError> {
 
 /// Bytes of hexadecimal digits; an odd number of them gets a zero in front.
 fn hex(text: &str) -> Option<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).map(|d| d as u8)).collect();
-    let mut digits = digits?;
-    if digits.len() % 2 == 1 {
-        digits.insert(0, 0);
-    }
-    Some(digits.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
+    if text.len() % 2 == 1 { from_hex(&format!("0{text}")) } else { from_hex(text) }
 }
 
 #[cfg(test)]

@@ -62,20 +62,7 @@ fn epoch(text: &str) -> Result<i64, RequestError> {
 
 /// A 64-bit integer with OpenTSDB's words for what is wrong.
 fn parse_long(text: &str) -> Result<i64, String> {
-    if text.is_empty() {
-        return Err("Empty string".to_string());
-    }
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    if digits.is_empty() {
-        return Err(format!("Just a sign, no value: {text}"));
-    }
-    if digits.encode_utf16().count() > 19 {
-        return Err(format!("Value too long: {text}"));
-    }
-    if let Some(bad) = digits.chars().find(|c| !c.is_ascii_digit()) {
-        return Err(format!("Invalid character '{bad}' in {text}"));
-    }
-    text.parse().map_err(|_| format!("Overflow in {text}"))
+    crate::point::number::parse_long(text).map_err(|e| e.to_string())
 }
 
 fn absolute(text: &str, zone_name: Option<&str>, clock: &Clock) -> Result<i64, RequestError> {

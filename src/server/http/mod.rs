@@ -148,7 +148,8 @@ fn is_api(path: &str) -> bool {
 fn takes_gzip(parts: &Parts) -> bool {
     let accepted = parts.headers.get_all("accept-encoding").iter().filter_map(|v| v.to_str().ok());
     accepted.flat_map(|v| v.split(',')).any(|coding| {
-        let (name, quality) = coding.split_once(";q=").unwrap_or((coding, "1"));
+        let (name, rest) = coding.split_once(';').unwrap_or((coding, ""));
+        let quality = rest.trim().strip_prefix("q=").unwrap_or("1");
         matches!(name.trim(), "gzip" | "x-gzip" | "*") && quality.trim().parse::<f32>().is_ok_and(|q| q > 0.0)
     })
 }

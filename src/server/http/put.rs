@@ -27,7 +27,7 @@ struct Wishes {
     summary: bool,
     details: bool,
     sync: bool,
-    /// Milliseconds; 0: as long as it takes, within [`PUT_SYNC_MAX`].
+    /// Milliseconds; 0: as long as it takes. Both within [`PUT_SYNC_MAX`].
     sync_timeout: u64,
 }
 
@@ -136,8 +136,11 @@ fn failed(e: &WriteError) -> ApiError {
 
 /// Waits for the store.
 async fn sync(shared: &Arc<Shared>, wishes: Wishes, tally: &mut Tally) -> Result<(), ApiError> {
-    let (writer, deadline) =
-        (shared.tsd.writer.clone(), if wishes.sync_timeout > 0 { Duration::from_millis(wishes.sync_timeout) } else { PUT_SYNC_MAX });
+    let writer = shared.tsd.writer.clone();
+    let deadline = match wishes.sync_timeout {
+        0 => PUT_SYNC_MAX,
+        wished => Duration::from_millis(wished).min(PUT_SYNC_MAX),
+    };
     let begun = Instant::now();
     let flushed = shared.pools.writes.run(move || writer.flush(deadline)).await?;
     match flushed {

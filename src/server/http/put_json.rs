@@ -6,6 +6,7 @@
 //!
 //! A point is three levels deep; what is deeper is skipped, down to `tsd.http.json_depth_max`.
 
+use crate::point::{http_timestamp_number, http_timestamp_text};
 use serde::de::{self, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -289,16 +290,10 @@ impl Visitor<'_> for TimeSeed {
         Ok(number)
     }
     fn visit_f64<E: Error>(self, number: f64) -> Result<i64, E> {
-        if number.abs() >= 9.2e18 {
-            return Err(E::custom("a timestamp beyond 64 bits"));
-        }
-        Ok(number as i64)
+        http_timestamp_number(number).ok_or_else(|| E::custom("a timestamp beyond 64 bits"))
     }
     fn visit_str<E: Error>(self, text: &str) -> Result<i64, E> {
-        match text.trim() {
-            "" => Ok(0),
-            text => text.parse().map_err(|_| E::custom(format!("a timestamp that is no whole number: {text}"))),
-        }
+        http_timestamp_text(text).ok_or_else(|| E::custom(format!("a timestamp that is no whole number: {text}")))
     }
     fn visit_unit<E>(self) -> Result<i64, E> {
         Ok(0)

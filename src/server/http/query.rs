@@ -5,13 +5,11 @@ use super::reply;
 use crate::query::answer::{self, Extras};
 use crate::query::engine::QueryError;
 use crate::query::filter::TagTest;
-use crate::query::request::date::{self, Clock};
 use crate::query::request::{Context, Output, Request, RequestError, compile, post, uri};
 use crate::store::StoreError;
-use crate::tsd::Tsd;
+use crate::tsd::{self, Tsd};
 use crate::uid::{UidError, UidKind};
-use jiff::tz::TimeZone;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 /// Answers it. Below `query`, only paths that mean another question are not answered here (`options/other-sub`).
 pub fn query(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
@@ -92,12 +90,8 @@ fn check_histogram_names(tsd: &Tsd, output: &Output) -> Result<(), ApiError> {
 
 /// What texts of requests are read against, now.
 pub fn context(tsd: &Tsd) -> Result<Context, ApiError> {
-    let name = tsd.settings.core_timezone.as_str();
-    let zone = if name.is_empty() { Some(TimeZone::system()) } else { date::zone(name) };
-    let zone = zone.ok_or_else(|| ApiError::new(500, format!("tsd.core.timezone={name} is no time zone")))?;
-    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX));
-    let metric_width = u8::try_from(tsd.settings.storage_uid_width_metric).unwrap_or(3);
-    Ok(Context { clock: Clock { now_ms, zone }, metric_width })
+    let clock = tsd::clock(&tsd.settings).map_err(|why| ApiError::new(500, why))?;
+    Ok(Context { clock, metric_width: tsd::layout(&tsd.settings).metric_width })
 }
 
 /// The UIDs of the filters' tag keys, which `showQuery` prints. The engine has just read them: they are in the cache.

@@ -5,7 +5,7 @@ use super::query::store_error;
 use super::reply;
 use crate::point::{Rules, validate_name};
 use crate::query::answer::push_string;
-use crate::tsd::Tsd;
+use crate::tsd::{self, Tsd};
 use crate::uid::{UidError, UidKind};
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ fn assign(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     if wanted.is_empty() {
         return Err(ApiError::bad("Missing values to assign UIDs"));
     }
-    let rules = Rules::new(usize::try_from(tsd.settings.storage_max_tags).unwrap_or(8), &tsd.settings.core_tag_allow_specialchars);
+    let rules = tsd::rules(&tsd.settings);
     let mut out = vec![b'{'];
     let mut failed = false;
     for (kind, names) in &wanted {
@@ -57,7 +57,7 @@ fn assign_one(tsd: &Tsd, rules: &Rules, kind: &str, name: &str) -> Result<Result
         return Ok(Err("Unknown type name".to_string()));
     };
     match tsd.uids.assign(*kind, name) {
-        Ok(id) => Ok(Ok(id.as_bytes().iter().map(|b| format!("{b:02X}")).collect())),
+        Ok(id) => Ok(Ok(id.to_hex())),
         Err(UidError::Store(e)) => Err(store_error(&e)),
         Err(e) => Ok(Err(e.to_string())),
     }
@@ -119,7 +119,7 @@ fn rename(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
         let body = reply::strings([("result", "false"), ("error", message.as_str())]);
         Ok(ApiResponse { status: 400, ..ApiResponse::json(body) })
     };
-    let rules = Rules::new(usize::try_from(tsd.settings.storage_max_tags).unwrap_or(8), &tsd.settings.core_tag_allow_specialchars);
+    let rules = tsd::rules(&tsd.settings);
     if let Err(e) = validate_name(&rules, kind, new) {
         return refused(e.to_string());
     }

@@ -120,6 +120,10 @@ impl Connection {
         loop {
             let (n, next) = self.session.run(input.get(done..).unwrap_or_default(), &mut self.batch);
             done += n;
+            if n > 0 {
+                // There is room again: the next wait is one of its own.
+                self.overloaded = None;
+            }
             match next {
                 Next::More => {
                     self.session.count(&self.shared.tsd.stats);

@@ -27,8 +27,14 @@ fn a_full_journal_refuses_and_goes_on_when_there_is_room() {
     let error = fill(0).unwrap_err();
     assert!(matches!(&error, WriteError::Overloaded(t) if t == "the journal is full: tsd.storage.journal.max_bytes = 300000"), "{error}");
     assert!(rig.stat("journal.bytes") < 310_000);
+    // What was refused is still in the batch, and is stored when it is offered again (an import waits for room so).
+    assert_eq!(batch.len(), 3);
+    assert_eq!(rig.stat("refused"), 3);
     *rig.store.fault.lock() = Fault::None;
     rig.flush();
+    let before = rig.stat("points");
+    batch.commit().unwrap();
+    assert_eq!((batch.len(), rig.stat("points")), (0, before + 3));
     rig.put("a", HOUR + 3_500, 1);
     assert!(rig.stat("journal.bytes") < 150_000, "{}", rig.stat("journal.bytes"));
 }
