@@ -208,6 +208,8 @@ pub fn load(client: &mut Client, name: &str, ctx: &mut Context) -> Result<(), St
     let points = filled(&set["points"], ctx);
     let rounds = if set["sequential"].as_bool() == Some(true) { rounds(&points) } else { vec![points] };
     for round in rounds {
+        // Values of one second are told apart by their cells' times, which count milliseconds.
+        std::thread::sleep(std::time::Duration::from_millis(50));
         for chunk in round.chunks(50) {
             let r = client.post("/api/put?sync&details", &serde_json::to_string(chunk).expect("points"))?;
             if r.status != 200 {

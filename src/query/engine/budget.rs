@@ -1,18 +1,33 @@
-//! What one query may use: points, bytes, memory, time; and whether it was stopped. Shared by its threads.
+//! What a query may use: points and bytes for each sub query, as in OpenTSDB; memory and time for all of them together;
+//! and whether it was stopped. Shared by its threads.
 
 use super::{Cancel, EngineOptions, QueryError};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Counts what a query uses and says no at the first limit.
+/// What the sub queries of one query share.
+pub struct Allowance {
+    deadline: Option<Instant>,
+    held: AtomicU64,
+}
+
+impl Allowance {
+    /// Time runs from now.
+    pub fn new(options: &EngineOptions) -> Allowance {
+        let limit = Duration::from_millis(options.timeout_ms);
+        let deadline = (options.timeout_ms > 0).then(|| Instant::now().checked_add(limit)).flatten();
+        Allowance { deadline, held: AtomicU64::default() }
+    }
+}
+
+/// Counts what a sub query uses and says no at the first limit.
 pub struct Budget<'a> {
     options: &'a EngineOptions,
     cancel: &'a Cancel,
-    deadline: Option<Instant>,
+    allowance: &'a Allowance,
     rows: AtomicU64,
     points: AtomicU64,
     bytes: AtomicU64,
-    held: AtomicU64,
 }
 
 /// What was read.
@@ -31,11 +46,10 @@ const TOO_LARGE: u16 = 413;
 const TOO_SLOW: u16 = 504;
 
 impl<'a> Budget<'a> {
-    /// Time runs from now.
-    pub fn new(options: &'a EngineOptions, cancel: &'a Cancel) -> Budget<'a> {
-        let deadline = (options.timeout_ms > 0).then(|| Instant::now().checked_add(Duration::from_millis(options.timeout_ms))).flatten();
+    /// A sub query's, within the allowance of the whole.
+    pub fn new(options: &'a EngineOptions, cancel: &'a Cancel, allowance: &'a Allowance) -> Budget<'a> {
         let zero = AtomicU64::default;
-        Budget { options, cancel, deadline, rows: zero(), points: zero(), bytes: zero(), held: zero() }
+        Budget { options, cancel, allowance, rows: zero(), points: zero(), bytes: zero() }
     }
 
     /// Called once a batch of work.
@@ -43,7 +57,7 @@ impl<'a> Budget<'a> {
         if self.cancel.load(Ordering::Relaxed) {
             return Err(QueryError::Cancelled);
         }
-        if self.deadline.is_some_and(|deadline| Instant::now() > deadline) {
+        if self.allowance.deadline.is_some_and(|deadline| Instant::now() > deadline) {
             let message = format!("Query timeout exceeded: tsd.query.timeout is {} ms", self.options.timeout_ms);
             return Err(QueryError::Limit { message, status: TOO_SLOW });
         }
@@ -74,7 +88,7 @@ impl<'a> Budget<'a> {
 
     /// Counts memory that is kept to the end of the query.
     pub fn hold(&self, bytes: u64) -> Result<(), QueryError> {
-        let held = self.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let held = self.allowance.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
         let limit = self.options.memory_bytes;
         if limit > 0 && held > limit {
             return Err(too_large(format!(

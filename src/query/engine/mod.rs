@@ -16,7 +16,7 @@ use crate::codec::{DecodeOptions, Layout};
 use crate::stats::Counter;
 use crate::store::{Overlay, Store, StoreError};
 use crate::uid::{UidError, Uids};
-use budget::Budget;
+use budget::{Allowance, Budget};
 use fetch::Fetch;
 use group::Grouping;
 use range::RowRange;
@@ -122,22 +122,27 @@ impl Engine {
 
     /// Answers every sub query, in their order.
     pub fn run(&self, query: &Query, cancel: &Cancel) -> Result<Vec<Group>, QueryError> {
+        let allowance = Allowance::new(&self.options);
         let mut groups = Vec::new();
         for sub in &query.subs {
-            groups.extend(self.run_sub(query, sub, cancel)?);
+            groups.extend(self.answer(query, sub, cancel, &allowance)?);
         }
         Ok(groups)
     }
 
     /// Answers one sub query.
     pub fn run_sub(&self, query: &Query, sub: &SubQuery, cancel: &Cancel) -> Result<Vec<Group>, QueryError> {
+        self.answer(query, sub, cancel, &Allowance::new(&self.options))
+    }
+
+    fn answer(&self, query: &Query, sub: &SubQuery, cancel: &Cancel, allowance: &Allowance) -> Result<Vec<Group>, QueryError> {
         let shown = (query.start_ms, query.end_ms);
         if let Some(time) = [shown.0, shown.1].into_iter().find(|time| !(0..=MILLIS_MAX).contains(time)) {
             return Err(QueryError::Bad { message: format!("Invalid timestamp: {time}"), details: None });
         }
         self.counters.queries.inc();
         let options = &self.options;
-        let budget = Budget::new(options, cancel);
+        let budget = Budget::new(options, cancel, allowance);
         let selection = Selection::resolve(sub, &self.uids, &options.layout, options.skip_unresolved_tagvs)?;
         let rows = RowRange::new(shown.0, shown.1, sub.downsample.as_ref());
         let grid = sub.downsample.as_ref().map(|spec| Grid::new(spec, shown, rows.millis()));

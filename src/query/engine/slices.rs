@@ -1,7 +1,7 @@
 //! Cuts a question into scans that do not depend on each other: by salt bucket and by time.
 
 use super::range::{ROW_SECONDS, RowRange};
-use crate::codec::Layout;
+use crate::codec::{Layout, scan_key};
 
 /// Most time slices a salt bucket is cut into for each thread: more even out slow ones, but each has its own scanner.
 const SLICES_A_THREAD: i64 = 4;
@@ -27,7 +27,7 @@ pub fn slices(layout: &Layout, metric: &[u8], rows: RowRange, split_ms: Option<i
     let mut out = Vec::new();
     for bucket in 0..buckets {
         // Java hands 32 bits to HBase: a range beyond them wraps.
-        let key = |seconds: i64| [salt(layout, bucket).as_slice(), metric, &(seconds as u32).to_be_bytes()].concat();
+        let key = |seconds: i64| scan_key(layout, bucket, metric, seconds as u32);
         for (&from, &to) in times.iter().zip(times.iter().skip(1)) {
             let mut stop = key(to);
             if end_row && to == rows.end {
@@ -40,13 +40,6 @@ pub fn slices(layout: &Layout, metric: &[u8], rows: RowRange, split_ms: Option<i
         }
     }
     out
-}
-
-/// The number of a salt bucket as it stands in row keys.
-fn salt(layout: &Layout, bucket: u32) -> Vec<u8> {
-    let bytes = u64::from(bucket).to_be_bytes();
-    let skipped = bytes.len().saturating_sub(usize::from(layout.salt_width));
-    bytes.get(skipped..).unwrap_or_default().to_vec()
 }
 
 /// Times in seconds, start and end included, between which slices lie. All inner ones are whole rows and whole buckets.

@@ -1,7 +1,7 @@
 //! The embedded engine: the same tables as HBase's, in LSM trees in a folder of this machine.
 //!
 //! One process owns the folder. It is not a server, knows nothing of points beyond the form of packed cells (which it keeps
-//! in columns, [`cell`]), keeps one version of a cell, and has no regions. Bytes on disk: `docs/formats`.
+//! in columns, [`cell`]), keeps one version of a cell, and has no regions. Bytes on disk: `docs/FORMATS.md`.
 //!
 //! Big batches of cells go straight into table files and are on disk when [`Store::write`] returns; small ones go through
 //! the trees' journal and are on disk after [`Store::sync`]. Increments, check-and-puts and everything in a table with a

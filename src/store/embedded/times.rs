@@ -103,7 +103,7 @@ impl Times {
         } else {
             take_ints(&mut key, count - 1, &mut self.offsets)?;
             let mut at = first;
-            self.offsets.iter_mut().for_each(|step| at += std::mem::replace(step, at));
+            self.offsets.iter_mut().for_each(|step| at = at.wrapping_add(std::mem::replace(step, at)));
             self.offsets.push(at);
         }
         let (sum, rest) = key.split_first_chunk::<SUM_BYTES>()?;

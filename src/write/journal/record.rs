@@ -310,7 +310,7 @@ impl<'a> Items<'a> {
                 let number = u32::try_from(read_varint(&mut input)?).ok()?;
                 let delta = unzigzag(read_varint(&mut input)?);
                 let time = if tag & ITEM_MILLIS == 0 {
-                    self.seconds += delta;
+                    self.seconds = self.seconds.wrapping_add(delta);
                     PointTime::Seconds(u32::try_from(self.seconds).ok()?)
                 } else {
                     self.millis = self.millis.wrapping_add(delta);
