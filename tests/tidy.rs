@@ -53,7 +53,11 @@ fn rust_files(dir: &str) -> Vec<(String, String)> {
 
 /// A file that only tests are compiled from.
 fn is_test_file(path: &str) -> bool {
-    path.ends_with("tests.rs") || path.contains("/tests/") || path.ends_with("test_store.rs") || path.ends_with("memory_store.rs")
+    path.ends_with("tests.rs")
+        || path.contains("/tests/")
+        || path.ends_with("test_store.rs")
+        || path.ends_with("memory_store.rs")
+        || path == "src/fuzz.rs"
 }
 
 /// The lines of a source without comments and without the items that are compiled for tests only, each with its number.
