@@ -6,11 +6,13 @@ pub mod codec;
 pub mod config;
 #[cfg(test)]
 mod fuzz;
+pub mod meta;
 pub mod point;
 pub mod query;
 pub mod server;
 pub mod stats;
 pub mod store;
+pub mod tree;
 pub mod tsd;
 pub mod uid;
 pub mod write;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Who may use whom: a folder of `src` and the folders it may name. `cli` and the crate root may use all; `stats` knows
 /// nobody and anybody may count.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("point", &["stats"]),
     ("config", &["stats"]),
     ("stats", &[]),
@@ -15,9 +15,11 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("codec", &["point", "stats"]),
     ("uid", &["store", "stats"]),
     ("write", &["point", "codec", "store", "uid", "stats"]),
-    ("query", &["point", "codec", "store", "uid", "stats"]),
-    ("tsd", &["config", "point", "codec", "store", "uid", "write", "query", "stats"]),
-    ("server", &["config", "point", "codec", "store", "uid", "write", "query", "stats", "tsd"]),
+    ("meta", &["point", "codec", "store", "uid", "stats"]),
+    ("tree", &["point", "codec", "store", "uid", "meta", "stats"]),
+    ("query", &["point", "codec", "store", "uid", "meta", "stats"]),
+    ("tsd", &["config", "point", "codec", "store", "uid", "write", "meta", "tree", "query", "stats"]),
+    ("server", &["config", "point", "codec", "store", "uid", "write", "meta", "tree", "query", "stats", "tsd"]),
 ];
 
 const FILE_LINES_MAX: usize = 700;
