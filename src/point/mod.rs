@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod http;
+pub mod json;
 mod letters;
 pub mod line;
 pub mod name;

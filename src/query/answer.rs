@@ -6,6 +6,7 @@
 
 use super::plan::Group;
 use super::request::{Output, show};
+use crate::point::json::push_string;
 use crate::point::{Number, write_f64, write_i64};
 use serde_json::json;
 
@@ -190,27 +191,6 @@ fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
             out.push(DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0'));
         }
     }
-}
-
-/// A JSON string as Jackson writes it: text beyond ASCII stays as it is.
-pub fn push_string(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    for byte in text.bytes() {
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0x08 => out.extend_from_slice(b"\\b"),
-            0x0c => out.extend_from_slice(b"\\f"),
-            0..0x20 => {
-                out.extend_from_slice(b"\\u00");
-                push_hex(out, &[byte]);
-            }
-            _ => out.push(byte),
-        }
-    }
-    out.push(b'"');
 }
 
 #[cfg(test)]

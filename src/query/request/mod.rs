@@ -8,7 +8,6 @@ pub mod command;
 pub mod compile;
 pub mod date;
 pub mod downsample;
-pub mod json;
 pub mod names;
 pub mod post;
 pub mod show;
@@ -17,6 +16,7 @@ pub mod uri;
 use super::filter::FilterSpec;
 use super::filter::parse::FilterKey;
 use super::plan::RateOptions;
+pub use crate::point::json;
 use std::collections::HashSet;
 
 pub use compile::{Context, compile};

@@ -2,7 +2,7 @@
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::reply;
-use crate::query::answer::push_string;
+use crate::point::json::push_string;
 use crate::query::filter::catalog::FILTERS;
 use crate::tsd::Tsd;
 

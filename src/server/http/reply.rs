@@ -1,9 +1,8 @@
 //! What the small handlers share: methods, JSON bodies, JSON texts.
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
+use crate::point::json::{self, Json, JsonError, push_string};
 use crate::point::name::surrogate_half;
-use crate::query::answer::push_string;
-use crate::query::request::json::{self, Json, JsonError};
 
 /// Refuses other methods than these.
 pub(super) fn allow(request: &ApiRequest, methods: &[&str]) -> Result<(), ApiError> {

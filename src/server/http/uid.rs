@@ -3,8 +3,8 @@
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::query::store_error;
 use super::reply;
+use crate::point::json::push_string;
 use crate::point::{Rules, validate_name};
-use crate::query::answer::push_string;
 use crate::tsd::{self, Tsd};
 use crate::uid::{UidError, UidKind};
 use std::collections::BTreeMap;

@@ -1,5 +1,5 @@
 //! JSON as Jackson reads it for OpenTSDB: keys keep their order and may repeat, numbers keep their text, what follows the
-//! first complete value is ignored, `NaN` and `Infinity` are numbers. Nesting is bounded.
+//! first complete value is ignored, `NaN` and `Infinity` are numbers. Nesting is bounded. And strings as it writes them.
 
 /// Levels of arrays and objects.
 pub const JSON_DEPTH_MAX: usize = 32;
@@ -116,6 +116,26 @@ fn cut(text: &str) -> Option<i64> {
     let float: f64 = text.parse().ok()?;
     let low = i64::MIN as f64; // and its opposite is the first that does not fit
     (low..-low).contains(&float).then_some(float as i64)
+}
+
+/// A JSON string as Jackson writes it: text beyond ASCII stays as it is.
+pub fn push_string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x08 => out.extend_from_slice(b"\\b"),
+            0x0c => out.extend_from_slice(b"\\f"),
+            0..0x20 => {
+                out.extend_from_slice(format!("\\u{byte:04X}").as_bytes());
+            }
+            _ => out.push(byte),
+        }
+    }
+    out.push(b'"');
 }
 
 struct Parser<'a> {
