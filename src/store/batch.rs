@@ -95,6 +95,19 @@ impl RowBatch {
         }
     }
 
+    /// The rows of two batches in order of their keys; of a row in both, this one's cells, then the other's.
+    pub fn merged(&self, other: &RowBatch) -> RowBatch {
+        let mut out = RowBatch::default();
+        let (mut ours, mut theirs) = (self.rows().peekable(), other.rows().peekable());
+        while let Some(key) = [ours.peek(), theirs.peek()].into_iter().flatten().map(|row| row.key()).min() {
+            out.push_row(key);
+            for row in [ours.next_if(|row| row.key() == key), theirs.next_if(|row| row.key() == key)].into_iter().flatten() {
+                row.cells().for_each(|c| out.push_cell(c.family, c.qualifier, c.value, c.time));
+            }
+        }
+        out
+    }
+
     /// The rows in order.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = RowView<'_>> {
         self.rows.iter().map(move |row| RowView { batch: self, row })
@@ -157,5 +170,20 @@ mod tests {
         let got: Vec<_> = batch.rows().map(|r| (r.key().to_vec(), r.cells().map(|c| c.value.to_vec()).collect::<Vec<_>>())).collect();
         assert_eq!(got, [(b"a".to_vec(), vec![b"one".to_vec(), b"two".to_vec()]), (b"b".to_vec(), vec![])]);
         assert_eq!(batch.row(0).and_then(|r| r.value("t", b"2")), Some(&b"two"[..]));
+    }
+
+    #[test]
+    fn batches_are_merged_by_key() {
+        let batch = |rows: &[(&[u8], &[u8])]| {
+            let mut batch = RowBatch::default();
+            for (key, value) in rows {
+                batch.push_row(key);
+                batch.push_cell(b"t", b"q", value, 1);
+            }
+            batch
+        };
+        let merged = batch(&[(b"a", b"1"), (b"c", b"2")]).merged(&batch(&[(b"b", b"3"), (b"c", b"4"), (b"d", b"5")]));
+        let got: Vec<_> = merged.rows().map(|r| (r.key()[0], r.cells().map(|c| c.value[0]).collect::<Vec<_>>())).collect();
+        assert_eq!(got, [(b'a', vec![b'1']), (b'b', vec![b'3']), (b'c', vec![b'2', b'4']), (b'd', vec![b'5'])]);
     }
 }

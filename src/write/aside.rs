@@ -1,7 +1,9 @@
 //! Points that the store refuses for good: kept in a bounded file that `tsdb import` reads, with the reason in the log.
+//! Loose cells have a file of their own; its lines hold table, row (or series and base time), qualifier and value, in hex.
 
 use super::head::Part;
-use super::journal::NamedPoint;
+use super::journal::{NamedPoint, What};
+use super::loose::TakenRow;
 use super::series::Series;
 use crate::codec::{Layout, RowKey, to_hex};
 use crate::point::{Number, PointTime, write_number};
@@ -9,24 +11,27 @@ use crate::uid::{UidKind, Uids};
 use parking_lot::Mutex;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Name of the file, beside the journal's segments.
 pub const REFUSED_FILE: &str = "refused.import";
-/// Largest size of the file. When it is full, points stay in the journal until somebody looks.
+/// Name of the file for loose cells.
+pub const REFUSED_CELLS_FILE: &str = "refused.cells";
+/// Largest size of a file. When it is full, points stay in the journal until somebody looks.
 pub const REFUSED_BYTES_MAX: u64 = 64 << 20;
 
-/// The file of refused points.
+/// The files of what was refused.
 pub struct Aside {
     path: PathBuf,
+    cells: PathBuf,
     lock: Mutex<()>,
 }
 
 impl Aside {
-    /// In a folder; the file is made when it is needed.
-    pub fn new(folder: &std::path::Path) -> Aside {
-        Aside { path: folder.join(REFUSED_FILE), lock: Mutex::new(()) }
+    /// In a folder; the files are made when they are needed.
+    pub fn new(folder: &Path) -> Aside {
+        Aside { path: folder.join(REFUSED_FILE), cells: folder.join(REFUSED_CELLS_FILE), lock: Mutex::new(()) }
     }
 
     /// Keeps the points of a row. False: there is no room.
@@ -43,34 +48,50 @@ impl Aside {
                 line(&mut text, &names, entry.qualifier.time(base), number);
             }
         }
-        self.append(&text)
+        self.append(&self.path, &text)
+    }
+
+    /// Keeps the cells of a row. False: there is no room.
+    pub fn loose(&self, taken: &TakenRow, why: &str) -> bool {
+        let key = to_hex(&taken.key);
+        tracing::error!("{} cells of row {key} are refused and kept in {}: {why}", taken.row.len(), self.cells.display());
+        let line = |cell: &super::loose::Loose| format!("{}\t{key}\t{}\t{}\n", taken.table, to_hex(&cell.qualifier), to_hex(&cell.value));
+        let text: String = taken.row.iter().map(line).collect();
+        self.append(&self.cells, text.as_bytes())
     }
 
     /// Keeps a point whose names can never have ids. False: there is no room.
     pub fn named(&self, point: &NamedPoint, why: &str) -> bool {
         tracing::error!("a point of {} is refused and kept in {}: {why}", point.metric, self.path.display());
-        let stored = &point.value;
-        let qualifier = crate::codec::Qualifier::new(point.time, stored.flags);
-        let Some(number) = qualifier.read(stored.as_bytes()) else { return true };
         let names = Names { metric: Arc::from(point.metric.as_str()), tags: point.tags.iter().map(|(k, v)| format!(" {k}={v}")).collect() };
-        let mut text = Vec::new();
-        line(&mut text, &names, point.time, number);
-        self.append(&text)
+        match &point.what {
+            What::Point(time, stored) => {
+                let Some(number) = crate::codec::Qualifier::new(*time, stored.flags).read(stored.as_bytes()) else { return true };
+                let mut text = Vec::new();
+                line(&mut text, &names, *time, number);
+                self.append(&self.path, &text)
+            }
+            What::Cell(cell) => {
+                let (qualifier, value) = (to_hex(&cell.qualifier), to_hex(&cell.value));
+                let text = format!("{}\t{}{}\t{}\t{qualifier}\t{value}\n", cell.table, names.metric, names.tags, cell.base);
+                self.append(&self.cells, text.as_bytes())
+            }
+        }
     }
 
-    fn append(&self, text: &[u8]) -> bool {
+    fn append(&self, path: &Path, text: &[u8]) -> bool {
         let _one = self.lock.lock();
-        let size = std::fs::metadata(&self.path).map_or(0, |m| m.len());
+        let size = std::fs::metadata(path).map_or(0, |m| m.len());
         if size + text.len() as u64 > REFUSED_BYTES_MAX {
-            tracing::error!("{} is full (REFUSED_BYTES_MAX = {REFUSED_BYTES_MAX}): import or remove it", self.path.display());
+            tracing::error!("{} is full (REFUSED_BYTES_MAX = {REFUSED_BYTES_MAX}): import or remove it", path.display());
             return false;
         }
-        let written = OpenOptions::new().create(true).append(true).open(&self.path).and_then(|mut file| {
+        let written = OpenOptions::new().create(true).append(true).open(path).and_then(|mut file| {
             file.write_all(text)?;
             file.sync_data()
         });
         if let Err(error) = &written {
-            tracing::error!("{} cannot be written: {error}", self.path.display());
+            tracing::error!("{} cannot be written: {error}", path.display());
         }
         written.is_ok()
     }

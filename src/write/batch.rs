@@ -1,11 +1,11 @@
 //! A batch: points of one connection or request, from admission to the journal's buffer.
 
 use super::head::Arrival;
-use super::journal::{NamedPoint, Stored};
+use super::journal::{NamedPoint, NewCell, Stored, What};
 use super::resolve::{Resolved, resolve};
 use super::series::{Series, SeriesCache};
 use super::{Inner, Ticket, WriteError};
-use crate::point::{Point, PointTime};
+use crate::point::{Point, PointTime, Value};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -18,10 +18,28 @@ struct Staged {
     value: Stored,
 }
 
+/// A cell that is no plain point (a rolled-up or pre-aggregated value, a histogram), complete but for the ids of its names.
+#[derive(Clone, Debug)]
+pub struct CellPoint<'a> {
+    /// Its table; `None`: the data table.
+    pub table: Option<&'a str>,
+    /// Metric name.
+    pub metric: &'a str,
+    /// Tags in the order given; keys are unique.
+    pub tags: &'a [(&'a str, &'a str)],
+    /// Base time of its row, in seconds.
+    pub base: u32,
+    /// Column qualifier: the flags of its value, if it has any, are the last half byte.
+    pub qualifier: &'a [u8],
+    /// The bytes.
+    pub value: &'a [u8],
+}
+
 /// A batch of one connection or request: its buffers are reused. Not shared between threads.
 pub struct Batch {
     inner: Arc<Inner>,
     staged: Vec<Staged>,
+    cells: Vec<(Arc<Series>, NewCell)>,
     named: Vec<NamedPoint>,
     key: Vec<u8>,
     last: Ticket,
@@ -29,7 +47,7 @@ pub struct Batch {
 
 impl Batch {
     pub(super) fn new(inner: Arc<Inner>) -> Batch {
-        Batch { inner, staged: Vec::new(), named: Vec::new(), key: Vec::new(), last: Ticket(0) }
+        Batch { inner, staged: Vec::new(), cells: Vec::new(), named: Vec::new(), key: Vec::new(), last: Ticket(0) }
     }
 
     /// Takes one point if its series is known already: no I/O, no allocation. `None`: use [`Batch::add`].
@@ -43,22 +61,46 @@ impl Batch {
     /// Takes one point, assigning or looking up its names where needed: may block on the store.
     pub fn add(&mut self, point: &Point<'_>) -> Result<(), WriteError> {
         self.check(point)?;
-        SeriesCache::write_key(point, &mut self.key);
-        let found = self.inner.series.get(&self.key);
-        let series = match found {
-            Some(series) => series,
+        match self.series_of(point)? {
+            Some(series) => self.stage(series, point),
             None => {
-                self.inner.counters.series_misses.fetch_add(1, Relaxed);
-                match resolve(&self.inner, point)? {
-                    Resolved::Series(series) => {
-                        self.inner.series.insert(&self.key, series.clone());
-                        series
-                    }
-                    Resolved::Later => return self.stage_named(point),
-                }
+                check_numbers(point)?;
+                self.stage_named(point, What::Point(point.time, Stored::new(point.value)))
             }
-        };
-        self.stage(series, point)
+        }
+    }
+
+    /// Takes one cell, assigning or looking up its names where needed: may block on the store.
+    pub fn add_cell(&mut self, cell: &CellPoint<'_>) -> Result<(), WriteError> {
+        // Time and value play no part in the lookup.
+        let names = Point { metric: cell.metric, time: PointTime::Seconds(1), value: Value::Int(0), tags: cell.tags };
+        self.check(&names)?;
+        if self.len() >= BATCH_POINTS_MAX {
+            return Err(WriteError::Overloaded(format!("a batch holds at most {BATCH_POINTS_MAX} points")));
+        }
+        let table = cell.table.filter(|table| *table != self.inner.options.table).unwrap_or_default();
+        let new = NewCell { table: Arc::from(table), base: cell.base, qualifier: cell.qualifier.into(), value: cell.value.into() };
+        match self.series_of(&names)? {
+            Some(series) => self.cells.push((series, new)),
+            None => self.stage_named(&names, What::Cell(new))?,
+        }
+        Ok(())
+    }
+
+    /// The series of a point's names; `None`: the store is away and its names have no ids yet.
+    fn series_of(&mut self, point: &Point<'_>) -> Result<Option<Arc<Series>>, WriteError> {
+        SeriesCache::write_key(point, &mut self.key);
+        if let Some(series) = self.inner.series.get(&self.key) {
+            return Ok(Some(series));
+        }
+        self.inner.counters.series_misses.fetch_add(1, Relaxed);
+        Ok(match resolve(&self.inner, point)? {
+            Resolved::Series(series) => {
+                self.inner.series.insert(&self.key, series.clone());
+                Some(series)
+            }
+            Resolved::Later => None,
+        })
     }
 
     /// What no table can hold. Names and numbers were checked when the point was read.
@@ -88,14 +130,12 @@ impl Batch {
         Ok(())
     }
 
-    fn stage_named(&mut self, point: &Point<'_>) -> Result<(), WriteError> {
-        check_numbers(point)?;
+    fn stage_named(&mut self, point: &Point<'_>, what: What) -> Result<(), WriteError> {
         self.inner.named.room(self.named.len() + 1)?;
         self.named.push(NamedPoint {
             metric: point.metric.to_owned(),
             tags: point.tags.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect(),
-            time: point.time,
-            value: Stored::new(point.value),
+            what,
         });
         Ok(())
     }
@@ -126,6 +166,7 @@ impl Batch {
             }
         }
         self.staged.clear();
+        self.cells.clear();
         self.named.clear();
         result
     }
@@ -138,13 +179,17 @@ impl Batch {
         // A flush that notes "all before here is stored" must not look between these two steps.
         let _gate = inner.gate.read();
         let points = self.staged.iter().map(|s| (&s.series, s.time, &s.value));
-        let (ticket, segment) = inner.journal.append(now, points, &self.named)?;
+        let cells = self.cells.iter().map(|(series, cell)| (series, cell));
+        let (ticket, segment) = inner.journal.append(now, points, cells, &self.named)?;
         let arrival = Arrival { segment: &segment, accepted: now, now, late: false };
         let mut grown = 0;
         for run in self.staged.chunk_by(|a, b| Arc::ptr_eq(&a.series, &b.series)) {
             if let Some(first) = run.first() {
                 grown += inner.head.add(&first.series, run.iter().map(|s| (s.time, &s.value)), &arrival);
             }
+        }
+        for (series, cell) in self.cells.drain(..) {
+            grown += inner.loose.add(&series, cell, &segment, now, false);
         }
         for point in self.named.drain(..) {
             inner.named.push(point, now, segment.clone());
@@ -155,7 +200,7 @@ impl Batch {
 
     /// Points taken and not yet committed.
     pub fn len(&self) -> usize {
-        self.staged.len() + self.named.len()
+        self.staged.len() + self.cells.len() + self.named.len()
     }
 
     /// True with no points.

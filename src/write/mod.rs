@@ -15,6 +15,7 @@ mod batch;
 mod flush;
 mod head;
 pub mod journal;
+mod loose;
 mod options;
 mod resolve;
 mod series;
@@ -22,19 +23,20 @@ mod stats;
 #[cfg(test)]
 mod tests;
 
-pub use batch::Batch;
+pub use batch::{Batch, CellPoint};
 pub use flush::compact::{Compacted, compact_row};
 pub use options::{AutoCreate, Cells, Clock, JournalOptions, WriteOptions};
 pub use resolve::NewNames;
 
 use crate::codec::SeriesKey;
 use crate::point::PointTime;
-use crate::store::{Overlay, Store};
+use crate::store::{Overlay, RowBatch, Store};
 use crate::uid::Uids;
 use aside::Aside;
 use flush::Control;
-use head::{Arrival, Head};
-use journal::{Folder, Journal, Limits, NamedPoint, Report, Segment, Sink, Stored};
+use head::{Arrival, FAMILY, Head};
+use journal::{Folder, Journal, Limits, NamedPoint, NewCell, Report, Segment, Sink, Stored, What};
+use loose::LooseCells;
 use parking_lot::{Condvar, Mutex, RwLock};
 use resolve::Named;
 use series::{Series, SeriesCache};
@@ -77,6 +79,7 @@ pub(crate) struct Inner {
     series: SeriesCache,
     journal: Arc<Journal>,
     head: Arc<Head>,
+    loose: Arc<LooseCells>,
     named: Named,
     aside: Aside,
     /// Held for reading from a batch's place in the journal to its points in the head.
@@ -117,6 +120,7 @@ impl Writer {
             journal: Journal::new(disk.clone(), options.identity(), limits, last),
             aside: Aside::new(&options.journal.path),
             head: Arc::new(Head::new(options.layout, options.table.clone(), !store.is_private())),
+            loose: Arc::default(),
             series: SeriesCache::new(options.series_max),
             store,
             uids,
@@ -201,7 +205,8 @@ impl Writer {
 
     /// The rows that wait, for readers.
     pub fn overlay(self: &Arc<Self>) -> Arc<dyn Overlay> {
-        self.inner.head.clone()
+        let Inner { head, loose, options, .. } = &*self.inner;
+        Arc::new(Waiting { head: head.clone(), loose: loose.clone(), data_table: options.table.clone() })
     }
 
     /// What the journal held when it was opened.
@@ -258,7 +263,10 @@ impl Inner {
     /// A point that was kept by name has its series now.
     fn arrived_late(&self, series: &Arc<Series>, point: &NamedPoint, accepted: i64, segment: &Arc<Segment>) {
         let arrival = Arrival { segment, accepted, now: (self.options.clock)(), late: true };
-        let grown = self.head.add(series, std::iter::once((point.time, &point.value)), &arrival);
+        let grown = match &point.what {
+            What::Point(time, value) => self.head.add(series, std::iter::once((*time, value)), &arrival),
+            What::Cell(cell) => self.loose.add(series, cell.clone(), segment, accepted, true),
+        };
         self.grown(grown);
     }
 
@@ -270,8 +278,26 @@ impl Inner {
         emit("series_cache.series", series);
         emit("head.bytes", self.head.bytes());
         emit("head.rows", self.head.rows() as u64);
+        emit("head.loose_rows", self.loose.len() as u64);
         emit("head.named_points", self.named.len() as u64);
         emit("series_cache.lookups", self.counters.points.load(Relaxed));
+    }
+}
+
+/// What waits here, as readers see it: rows of points, and loose cells.
+struct Waiting {
+    head: Arc<Head>,
+    loose: Arc<LooseCells>,
+    data_table: String,
+}
+
+impl Overlay for Waiting {
+    fn pin(&self, table: &str, start: &[u8], stop: &[u8]) -> RowBatch {
+        if table != self.data_table {
+            return self.loose.pin(table, start, stop, FAMILY);
+        }
+        let (points, cells) = (self.head.pin(table, start, stop), self.loose.pin("", start, stop, FAMILY));
+        if cells.is_empty() { points } else { points.merged(&cells) }
     }
 }
 
@@ -301,6 +327,11 @@ impl Sink for Filler<'_> {
     fn point(&mut self, segment: &Arc<Segment>, accepted: i64, series: &Arc<Series>, time: PointTime, value: &Stored) {
         let arrival = Arrival { segment, accepted, now: self.now, late: true };
         let grown = self.inner.head.add(series, std::iter::once((time, value)), &arrival);
+        self.inner.head.grow(grown);
+    }
+
+    fn cell(&mut self, segment: &Arc<Segment>, accepted: i64, series: &Arc<Series>, cell: NewCell) {
+        let grown = self.inner.loose.add(series, cell, segment, accepted, true);
         self.inner.head.grow(grown);
     }
 

@@ -138,8 +138,9 @@ impl Named {
         loop {
             let Some(next) = self.waiting.lock().front().map(|w| w.point.clone()) else { return true };
             let tags: Vec<_> = next.tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            // The value plays no part in the lookup.
-            let probe = Point { metric: &next.metric, time: next.time, value: crate::point::Value::Int(0), tags: &tags };
+            // Time and value play no part in the lookup.
+            let time = crate::point::PointTime::Seconds(1);
+            let probe = Point { metric: &next.metric, time, value: crate::point::Value::Int(0), tags: &tags };
             let found = match resolve(inner, &probe) {
                 Ok(Resolved::Series(series)) => Some(series),
                 Ok(Resolved::Later) | Err(WriteError::Overloaded(_)) => return false,

@@ -4,6 +4,7 @@
 //! What fails stays in the head and in the journal; the next pass waits longer each time, with jitter.
 
 pub mod compact;
+mod loose;
 mod packed;
 mod pass;
 mod rows;

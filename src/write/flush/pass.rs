@@ -52,7 +52,12 @@ pub fn run(inner: &Arc<Inner>, wanted: Wanted) -> Outcome {
     };
     let now = (inner.options.clock)();
     let found = if everything { inner.head.targets(&[], &[], |_, _| true) } else { due(inner, now) };
-    let outcome = carry(inner, found);
+    // Loose cells first: they are few, and a full head must not keep them from the store.
+    let loose = super::loose::run(inner, everything);
+    let outcome = match (carry(inner, found), loose) {
+        (Outcome::Stored, loose) => loose,
+        (failed, _) => failed,
+    };
     // By-name points are older than the place but not in the head.
     if everything && matches!(outcome, Outcome::Stored) && inner.named.len() == 0 && place.1 > 0 && inner.store.sync().is_ok() {
         inner.journal.append_done(place);
@@ -63,7 +68,11 @@ pub fn run(inner: &Arc<Inner>, wanted: Wanted) -> Outcome {
 /// Stores the rows of a key range.
 pub fn range(inner: &Arc<Inner>, start: &[u8], stop: &[u8]) -> Outcome {
     let found = inner.head.targets(start, stop, |_, _| true);
-    carry(inner, found)
+    match carry(inner, found) {
+        // They are few enough to go with any range.
+        Outcome::Stored => super::loose::run(inner, true),
+        failed => failed,
+    }
 }
 
 /// Packed rows whose time has come: full ones, old ones, and the oldest or largest when room is short.

@@ -103,7 +103,7 @@ fn attempt(inner: &Inner, taken: &[Taken]) -> Result<Vec<Plan>, StoreError> {
     for (row, read) in taken.iter().zip(read) {
         let key = row.series.key.row(row.base);
         let cells = if read { found.next_if(|r| r.key() == key).map(cells_of).unwrap_or_default() } else { Vec::new() };
-        let late = read && is_late(inner, row, now);
+        let late = read && is_late(inner, row.part.late, row.part.since, now);
         plans.push(match inner.options.cells {
             Cells::Single => single::plan(&inner.options, key, row, &cells, late),
             Cells::Packed => packed::plan(inner.store.is_private(), key, row, read.then_some(&cells), late),
@@ -135,18 +135,20 @@ fn cells_of(row: RowView<'_>) -> Vec<Cell<'_>> {
 }
 
 /// Rule 2: from the journal, or held up by an outage. A store that nobody else writes has no newer values.
-fn is_late(inner: &Inner, row: &Taken, now: i64) -> bool {
+pub fn is_late(inner: &Inner, replayed: bool, since: i64, now: i64) -> bool {
     let interval = i64::try_from(inner.options.flush_interval).unwrap_or(i64::MAX);
-    !inner.store.is_private() && (row.part.late || now - row.part.since > interval.saturating_add(LATE))
+    !inner.store.is_private() && (replayed || now - since > interval.saturating_add(LATE))
 }
 
 fn needs_reading(inner: &Inner, row: &Taken, now: i64) -> bool {
     // Cells that carry the points' own times cannot tell which was written last.
     if inner.options.cells == Cells::Single {
-        return is_late(inner, row, now) && !inner.options.use_otsdb_timestamp;
+        return is_late(inner, row.part.late, row.part.since, now) && !inner.options.use_otsdb_timestamp;
     }
     let over = now >= (i64::from(row.base) + 3_600) * 1_000;
     let rejoin = inner.store.is_private() && over && row.cells > 0;
     let first = row.part.entries().map(|e| e.qualifier.offset_ms()).min();
-    is_late(inner, row, now) || rejoin || row.newest_stored.is_none_or(|newest| first.is_none_or(|first| first <= newest))
+    is_late(inner, row.part.late, row.part.since, now)
+        || rejoin
+        || row.newest_stored.is_none_or(|newest| first.is_none_or(|first| first <= newest))
 }

@@ -182,7 +182,8 @@ impl Head {
         self.index.read().len()
     }
 
-    fn shrink(&self, bytes: usize) {
+    /// Counts bytes that went.
+    pub fn shrink(&self, bytes: usize) {
         let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |b| Some(b.saturating_sub(bytes as u64)));
     }
 

@@ -13,7 +13,7 @@ mod sync;
 pub mod fake;
 
 pub use disk::{Disk, DiskFile, Folder};
-pub use record::{NamedPoint, Stored};
+pub use record::{NamedPoint, NewCell, Stored, What};
 pub use replay::{Damage, Report, Sink};
 
 use super::{Ticket, WriteError};
@@ -180,6 +180,7 @@ impl Journal {
         &self,
         accepted: i64,
         points: impl Iterator<Item = (&'p S, crate::point::PointTime, &'p Stored)>,
+        cells: impl Iterator<Item = (&'p S, &'p NewCell)>,
         named: &[NamedPoint],
     ) -> Result<(Ticket, Arc<Segment>), WriteError> {
         let mut state = self.state.lock();
@@ -188,7 +189,7 @@ impl Journal {
         let before = out.len();
         let mut next = state.next_series;
         let mut group = GroupWriter::points(&mut out, accepted);
-        for (series, time, value) in points {
+        let mut number_of = |group: &mut GroupWriter<'_>, series: &S| {
             let (seq, mut number) = series.number();
             if seq != segment.seq {
                 number = next;
@@ -196,7 +197,15 @@ impl Journal {
                 group.series(number, &series.tsuid());
                 series.set_number(segment.seq, number);
             }
+            number
+        };
+        for (series, time, value) in points {
+            let number = number_of(&mut group, series);
             group.point(number, time, value);
+        }
+        for (series, cell) in cells {
+            let number = number_of(&mut group, series);
+            group.cell(number, cell);
         }
         named.iter().for_each(|point| group.named(point));
         group.end();

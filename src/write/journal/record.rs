@@ -3,22 +3,28 @@
 //!
 //! | part | bytes |
 //! | --- | --- |
-//! | header | `TSDBJRN1`, length of the identity (u16), identity, CRC-32 of all that (u32) |
+//! | header | `TSDBJRN2`, length of the identity (u16), identity, CRC-32 of all that (u32) |
 //! | group | length of the payload (u32), CRC-32 of the payload (u32), payload |
 //! | payload | kind: 0 points, 1 done |
 //! | done | segment (varint), offset in it (varint): every point before that place is in the store |
 //! | points | accepted, ms (varint), then items until the end |
 //! | item 0 | series: number, length (varints), TSUID |
 //! | item 1 | point by name: time, flags, value, then metric and tags as length + text |
+//! | item 2 | cell of a series: series number, cell |
+//! | item 3 | cell by name: cell, then metric and tags as above |
+//! | cell | table as length + text (empty: the data table), base time (varint), length + qualifier, length + value |
 //! | item 0x10-0x3f | point: bits 0-3 flags, bit 5 milliseconds; series number, time (zigzag, from the last of its unit), value |
 //!
-//! Numbers are big-endian or LEB128 varints.
+//! Numbers are big-endian or LEB128 varints. `TSDBJRN1` is the same without items 2 and 3; it is read, and no longer written.
 
 use crate::codec::encode_value;
 use crate::point::{PointTime, Value};
+use std::sync::Arc;
 
 /// First bytes of a segment; the last character is the version of the format.
-pub const MAGIC: &[u8; 8] = b"TSDBJRN1";
+pub const MAGIC: &[u8; 8] = b"TSDBJRN2";
+/// The version before, whose items are a part of today's.
+const MAGIC_1: &[u8; 8] = b"TSDBJRN1";
 /// Bytes before a group's payload.
 pub const FRAME: usize = 8;
 
@@ -26,6 +32,8 @@ const KIND_POINTS: u8 = 0;
 const KIND_DONE: u8 = 1;
 const ITEM_SERIES: u8 = 0;
 const ITEM_NAMED: u8 = 1;
+const ITEM_CELL: u8 = 2;
+const ITEM_NAMED_CELL: u8 = 3;
 const ITEM_POINT: u8 = 0x10;
 const ITEM_MILLIS: u8 = 0x20;
 
@@ -75,6 +83,28 @@ impl Stored {
     }
 }
 
+/// A cell that is no plain point: a rolled-up or pre-aggregated value, a histogram. Complete but for its row's ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCell {
+    /// Its table; empty: the data table.
+    pub table: Arc<str>,
+    /// Base time of its row, in seconds.
+    pub base: u32,
+    /// Column qualifier.
+    pub qualifier: Box<[u8]>,
+    /// The bytes.
+    pub value: Box<[u8]>,
+}
+
+/// What waits for its names' ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A plain point.
+    Point(PointTime, Stored),
+    /// Anything else.
+    Cell(NewCell),
+}
+
 /// A point whose names have no ids yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedPoint {
@@ -82,10 +112,8 @@ pub struct NamedPoint {
     pub metric: String,
     /// Tags in the order given.
     pub tags: Vec<(String, String)>,
-    /// When.
-    pub time: PointTime,
-    /// What.
-    pub value: Stored,
+    /// When and what.
+    pub what: What,
 }
 
 /// One thing that a group tells.
@@ -96,7 +124,9 @@ pub enum Item<'a> {
     Series { number: u32, tsuid: &'a [u8] },
     /// A point of a series.
     Point { number: u32, time: PointTime, value: Stored },
-    /// A point by name.
+    /// A cell of a series.
+    Cell { number: u32, cell: NewCell },
+    /// A point or cell by name.
     Named(NamedPoint),
 }
 
@@ -125,7 +155,7 @@ pub fn read_header(bytes: &[u8]) -> Result<(&str, usize), &'static str> {
     if magic.get(..7) != MAGIC.get(..7) {
         return Err("not a journal segment");
     }
-    if magic != MAGIC {
+    if magic != MAGIC && magic != MAGIC_1 {
         return Err("a journal of another format version");
     }
     let (len, rest) = rest.split_at_checked(2).ok_or("shorter than a header")?;
@@ -182,16 +212,37 @@ impl<'b> GroupWriter<'b> {
         self.out.extend_from_slice(value.as_bytes());
     }
 
-    /// Adds a point by name.
+    /// Adds a cell.
+    pub fn cell(&mut self, number: u32, cell: &NewCell) {
+        self.out.push(ITEM_CELL);
+        varint(self.out, u64::from(number));
+        self.cell_bytes(cell);
+    }
+
+    fn cell_bytes(&mut self, cell: &NewCell) {
+        bytes(self.out, cell.table.as_bytes());
+        varint(self.out, u64::from(cell.base));
+        bytes(self.out, &cell.qualifier);
+        bytes(self.out, &cell.value);
+    }
+
+    /// Adds a point or cell by name.
     pub fn named(&mut self, point: &NamedPoint) {
-        self.out.push(ITEM_NAMED);
-        let (millis, raw) = match point.time {
-            PointTime::Seconds(s) => (0, i64::from(s)),
-            PointTime::Millis(ms) => (ITEM_MILLIS, ms),
-        };
-        self.out.push(millis | point.value.flags & 0xf);
-        varint(self.out, zigzag(raw));
-        self.out.extend_from_slice(point.value.as_bytes());
+        match &point.what {
+            What::Point(time, value) => {
+                let (millis, raw) = match *time {
+                    PointTime::Seconds(s) => (0, i64::from(s)),
+                    PointTime::Millis(ms) => (ITEM_MILLIS, ms),
+                };
+                self.out.extend_from_slice(&[ITEM_NAMED, millis | value.flags & 0xf]);
+                varint(self.out, zigzag(raw));
+                self.out.extend_from_slice(value.as_bytes());
+            }
+            What::Cell(cell) => {
+                self.out.push(ITEM_NAMED_CELL);
+                self.cell_bytes(cell);
+            }
+        }
         bytes(self.out, point.metric.as_bytes());
         varint(self.out, point.tags.len() as u64);
         for (key, value) in &point.tags {
@@ -306,6 +357,15 @@ impl<'a> Items<'a> {
                 Item::Series { number, tsuid: read_bytes(&mut input)? }
             }
             ITEM_NAMED => Item::Named(read_named(&mut input)?),
+            ITEM_CELL => {
+                let number = u32::try_from(read_varint(&mut input)?).ok()?;
+                Item::Cell { number, cell: read_cell(&mut input)? }
+            }
+            ITEM_NAMED_CELL => {
+                let cell = read_cell(&mut input)?;
+                let (metric, tags) = read_names(&mut input)?;
+                Item::Named(NamedPoint { metric, tags, what: What::Cell(cell) })
+            }
             tag if tag & !(ITEM_MILLIS | 0xf) == ITEM_POINT => {
                 let number = u32::try_from(read_varint(&mut input)?).ok()?;
                 let delta = unzigzag(read_varint(&mut input)?);
@@ -342,13 +402,26 @@ fn read_named(input: &mut &[u8]) -> Option<NamedPoint> {
     let (value, rest) = input.split_at_checked(usize::from(flags & 7) + 1)?;
     *input = rest;
     let value = Stored::of(flags & 0xf, value);
+    let (metric, tags) = read_names(input)?;
+    Some(NamedPoint { metric, tags, what: What::Point(time, value) })
+}
+
+fn read_cell(input: &mut &[u8]) -> Option<NewCell> {
+    let table = Arc::from(read_text(input)?);
+    let base = u32::try_from(read_varint(input)?).ok()?;
+    let (qualifier, value) = (read_bytes(input)?, read_bytes(input)?);
+    Some(NewCell { table, base, qualifier: qualifier.into(), value: value.into() })
+}
+
+/// Metric and tags.
+fn read_names(input: &mut &[u8]) -> Option<(String, Vec<(String, String)>)> {
     let metric = read_text(input)?;
     let count = read_varint(input)?;
     let mut tags = Vec::new();
     for _ in 0..count {
         tags.push((read_text(input)?, read_text(input)?));
     }
-    Some(NamedPoint { metric, tags, time, value })
+    Some((metric, tags))
 }
 
 #[inline]
@@ -409,16 +482,19 @@ mod tests {
         let named = NamedPoint {
             metric: "m".into(),
             tags: vec![("a".into(), "b".into()), ("é".into(), "".into())],
-            time: PointTime::Millis(1_500_000_000_123),
-            value,
+            what: What::Point(PointTime::Millis(1_500_000_000_123), value),
         };
+        let cell = NewCell { table: "r".into(), base: u32::MAX, qualifier: [1, 2, 3].into(), value: [9; 300].into() };
+        let named_cell = NamedPoint { what: What::Cell(NewCell { table: "".into(), ..cell.clone() }), ..named.clone() };
         let mut out = Vec::new();
         let mut group_out = GroupWriter::points(&mut out, 77);
         group_out.series(300, b"tsuid");
         group_out.point(300, PointTime::Seconds(u32::MAX), &value);
         group_out.point(300, PointTime::Seconds(0), &byte);
         group_out.point(2, PointTime::Millis(5_000_000_000), &byte);
+        group_out.cell(300, &cell);
         group_out.named(&named);
+        group_out.named(&named_cell);
         group_out.end();
         done(&mut out, 9, 1 << 40);
 
@@ -429,7 +505,9 @@ mod tests {
             Item::Point { number: 300, time: PointTime::Seconds(u32::MAX), value },
             Item::Point { number: 300, time: PointTime::Seconds(0), value: byte },
             Item::Point { number: 2, time: PointTime::Millis(5_000_000_000), value: byte },
+            Item::Cell { number: 300, cell },
             Item::Named(named),
+            Item::Named(named_cell),
         ];
         assert_eq!(items.by_ref().collect::<Vec<_>>(), want);
         assert_eq!(items.rest(), 0);
@@ -453,6 +531,10 @@ mod tests {
         }
         let header = header("engine=x");
         assert_eq!(read_header(&header), Ok(("engine=x", header.len())));
+        let mut first = header[..header.len() - 4].to_vec();
+        first[..8].copy_from_slice(MAGIC_1);
+        first.extend_from_slice(&crc32fast::hash(&first).to_be_bytes());
+        assert_eq!(read_header(&first), Ok(("engine=x", header.len())), "the version before is read");
         for at in 0..header.len() {
             let mut flipped = header.clone();
             *flipped.get_mut(at).unwrap() ^= 0x10;

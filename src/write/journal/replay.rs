@@ -5,7 +5,7 @@
 //! still hold, and the file is kept under another name when it would be freed.
 
 use super::record::{self, Frame, Group, Item};
-use super::{Disk, NamedPoint, Segment, Stored, segment_seq};
+use super::{Disk, NamedPoint, NewCell, Segment, Stored, segment_seq};
 use crate::point::PointTime;
 use crate::write::WriteError;
 use std::sync::Arc;
@@ -48,7 +48,9 @@ pub trait Sink {
     fn series(&mut self, tsuid: &[u8]) -> Self::Series;
     /// A point of a series.
     fn point(&mut self, segment: &Arc<Segment>, accepted: i64, series: &Self::Series, time: PointTime, value: &Stored);
-    /// A point by name.
+    /// A cell of a series.
+    fn cell(&mut self, segment: &Arc<Segment>, accepted: i64, series: &Self::Series, cell: NewCell);
+    /// A point or cell by name.
     fn named(&mut self, segment: &Arc<Segment>, accepted: i64, point: NamedPoint);
     /// A group has ended: a good moment to wait for room.
     fn breathe(&mut self) {}
@@ -109,7 +111,7 @@ pub fn read<S: Sink>(disk: &dyn Disk, names: &[String], identity: Option<&str>, 
 fn is_begun(bytes: &[u8]) -> bool {
     let shared = bytes.len().min(record::MAGIC.len());
     (bytes.len() < 4096
-        && bytes.get(..shared) == record::MAGIC.get(..shared)
+        && bytes.get(..shared.min(7)) == record::MAGIC.get(..shared.min(7))
         && matches!(record::read_header(bytes), Err("shorter than a header")))
         || bytes.iter().all(|&b| b == 0)
 }
@@ -242,11 +244,18 @@ impl<T> Reader<'_, T> {
                     *slot = Some(sink.series(tsuid));
                 }
             }
-            Item::Point { .. } | Item::Named(_) if done => self.report.done += 1,
+            Item::Point { .. } | Item::Cell { .. } | Item::Named(_) if done => self.report.done += 1,
             Item::Point { number, time, value } => match self.series.get(number as usize) {
                 Some(Some(series)) => {
                     self.report.points += 1;
                     sink.point(segment, accepted, series, time, &value);
+                }
+                _ => self.report.nameless += 1,
+            },
+            Item::Cell { number, cell } => match self.series.get(number as usize) {
+                Some(Some(series)) => {
+                    self.report.points += 1;
+                    sink.cell(segment, accepted, series, cell);
                 }
                 _ => self.report.nameless += 1,
             },

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod kill;
+mod loose;
 mod power;
 mod rules;
 mod store;

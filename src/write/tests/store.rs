@@ -77,14 +77,24 @@ impl MemoryStore {
 
     /// Another TSD writes a cell.
     pub fn put(&self, row: &[u8], qualifier: &[u8], value: &[u8], time: i64) {
-        let column = ("tsdb".to_owned(), row.to_vec(), "t".to_owned(), qualifier.to_vec());
+        self.put_in("tsdb", row, qualifier, value, time);
+    }
+
+    /// The same in another table.
+    pub fn put_in(&self, table: &str, row: &[u8], qualifier: &[u8], value: &[u8], time: i64) {
+        let column = (table.to_owned(), row.to_vec(), "t".to_owned(), qualifier.to_vec());
         self.live.lock().entry(column).or_default().insert(time, Some(value.to_vec()));
     }
 
     /// Cells of the data table.
     pub fn cells(&self) -> Vec<DataCell> {
+        self.cells_of("tsdb")
+    }
+
+    /// Cells of a table of points.
+    pub fn cells_of(&self, of: &str) -> Vec<DataCell> {
         let live = self.live.lock();
-        let data = live.iter().filter(|((table, _, family, _), _)| table == "tsdb" && family == "t");
+        let data = live.iter().filter(|((table, _, family, _), _)| table == of && family == "t");
         data.filter_map(|((_, row, _, q), v)| newest(v).map(|(value, time)| (row.clone(), q.clone(), value.clone(), time))).collect()
     }
 
