@@ -4,6 +4,7 @@
 
 use crate::codec::{DecodeOptions, Layout};
 use crate::config::Settings;
+use crate::meta::annotation::{AnnotationOptions, Annotations};
 use crate::point::Rules;
 use crate::query::engine::{Engine, EngineOptions};
 use crate::query::request::date::{self, Clock};
@@ -31,6 +32,8 @@ pub struct Tsd {
     pub writer: Arc<Writer>,
     /// The way out.
     pub engine: Arc<Engine>,
+    /// Notes beside the points.
+    pub annotations: Arc<Annotations>,
     /// Counters.
     pub stats: Arc<Stats>,
 }
@@ -97,7 +100,8 @@ impl Tsd {
         let uids = open_uids(&store, &settings)?;
         let writer = open_writer(&store, &uids, &settings, write_options(&settings, store.as_ref()))?;
         let engine = open_engine(&store, Some(writer.overlay()), &uids, &settings);
-        Ok(Tsd { settings, store, uids, writer, engine: Arc::new(engine), stats: Arc::default() })
+        let annotations = Arc::new(open_annotations(&store, &settings));
+        Ok(Tsd { settings, store, uids, writer, engine: Arc::new(engine), annotations, stats: Arc::default() })
     }
 }
 
@@ -137,6 +141,16 @@ pub fn open_writer(
 /// The way out, over an open store. `overlay`: what waits in this process.
 pub fn open_engine(store: &Arc<dyn Store>, overlay: Option<Arc<dyn Overlay>>, uids: &Arc<Uids>, settings: &Settings) -> Engine {
     Engine::new(store.clone(), overlay, uids.clone(), engine_options(settings))
+}
+
+/// Notes over an open store.
+pub fn open_annotations(store: &Arc<dyn Store>, settings: &Settings) -> Annotations {
+    let options = AnnotationOptions {
+        layout: layout(settings),
+        table: settings.storage_hbase_data_table.clone(),
+        use_otsdb_timestamp: settings.storage_use_otsdb_timestamp,
+    };
+    Annotations::new(store.clone(), options)
 }
 
 /// The tables of the settings, made as `schema` says: names, points, trees, meta data.

@@ -39,6 +39,7 @@ const SHOWN_BY: &[(&str, &str)] = &[
     ("cli/misc.18", "a_bad_port_is_named"),
     ("cli/import.5", "import_takes_points_in_any_order_and_twice"),
     ("cli/import.17", "import_takes_points_in_any_order_and_twice"),
+    ("annotation_global/list_no_end", "annotations_without_an_end_reach_to_now"),
 ];
 
 #[test]
@@ -188,4 +189,14 @@ fn import_takes_points_in_any_order_and_twice() {
     assert_eq!(out.code, Some(0), "{}", out.stderr);
     let out = run_for(Duration::from_secs(20), &["query", &conf, "1399999999", "1400000020", "sum", "i.m"], dir.path());
     assert_eq!(out.stdout.trim_end(), "i.m 1400000000000 2 {host=a}\ni.m 1400000010000 1 {host=a}", "{}", out.stderr);
+}
+
+#[test]
+fn annotations_without_an_end_reach_to_now() {
+    let s = server();
+    let r = s.client().post("/api/annotation", r#"{"startTime":1400000000,"description":"long ago"}"#).unwrap();
+    assert_eq!(r.status, 200, "{}", r.text());
+    let (status, text) = get(&s, "/api/annotations?start_time=1399990000");
+    assert_eq!(status, 200);
+    assert_eq!(text, r#"[{"tsuid":"","description":"long ago","notes":"","startTime":1400000000,"endTime":0}]"#);
 }

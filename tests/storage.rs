@@ -12,9 +12,11 @@ use support::scenario::{Telnet, hex, unhex};
 use support::server::{Engine, Server};
 use support::tables::{dump, fill};
 
-/// Scenarios whose rows this TSD writes today: plain points and names. The others (metadata, trees, annotations, rollups,
+/// Scenarios whose rows this TSD writes today: plain points, names, annotations. The others (metadata, trees, rollups,
 /// histograms, appends and compactions written) belong to parts that are not built yet.
-const WRITTEN: [&str; 14] = [
+const WRITTEN: [&str; 16] = [
+    "annotations",
+    "annotations_compaction",
     "floats",
     "floats_http",
     "ints",

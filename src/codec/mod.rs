@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`row_key`] (which row a point belongs to), [`qualifier`] (when inside its hour, and the value's bytes),
 //! [`cell`] (what a column holds, and its points one by one), [`pack`] (many points in one cell), [`merge`] (the columns
-//! of a row as OpenTSDB's compaction joins them), [`row`] (a row's cells into columns of times and values).
+//! of a row as OpenTSDB's compaction joins them), [`row`] (a row's cells into columns of times and values), [`annotation`]
+//! (notes beside the points).
 //!
 //! | column qualifier | holds |
 //! | --- | --- |
@@ -14,6 +15,7 @@
 //!
 //! Recorded in `storage/*.json`. No reader here fails on damaged bytes: damage is reported, see [`cell::CellError`].
 
+pub mod annotation;
 pub mod cell;
 pub mod hex;
 pub mod merge;
@@ -22,6 +24,7 @@ pub mod qualifier;
 pub mod row;
 pub mod row_key;
 
+pub use annotation::{Note, global_row, note_millis, note_place, note_time, push_notes};
 pub use cell::{Cell, CellError, CellFault, CellKind, CellPoints, RawPoint, cell_kind};
 pub use hex::{from_hex, java_bytes, to_hex};
 pub use merge::{Merged, merge_cells};

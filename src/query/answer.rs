@@ -6,6 +6,7 @@
 
 use super::plan::Group;
 use super::request::{Output, show};
+use crate::codec::{Note, push_notes};
 use crate::point::json::push_string;
 use crate::point::{Number, write_f64, write_i64};
 use serde_json::json;
@@ -19,6 +20,8 @@ pub struct Extras {
     pub engine_ms: f64,
     /// How long the request was read and checked, in milliseconds.
     pub parse_ms: f64,
+    /// Global annotations of the range, in order of their starts.
+    pub globals: Vec<Note>,
 }
 
 /// Writes the answer. Groups come in the order in which they are written.
@@ -33,6 +36,7 @@ pub fn write(groups: &[Group], output: &Output, extras: &Extras) -> Vec<u8> {
         }
         let started = std::time::Instant::now();
         write_head(&mut out, group, output, queries.get(group.index));
+        write_notes(&mut out, group, output, &extras.globals);
         let points = write_points(&mut out, group, output);
         let emitted = Emitted { points, ms: started.elapsed().as_secs_f64() * 1e3 };
         if output.flags.show_stats {
@@ -114,12 +118,24 @@ fn write_head(out: &mut Vec<u8>, group: &Group, output: &Output, query: Option<&
         }
         out.push(b']');
     }
-    out.extend_from_slice(b",\"dps\":");
+}
+
+/// Annotations, if there are any; those outside the range are not shown (recorded cases `options/ann*`).
+fn write_notes(out: &mut Vec<u8>, group: &Group, output: &Output, globals: &[Note]) {
+    let range = output.start_ms..=output.end_ms;
+    let shown = |note: &&Note| range.contains(&note.start_ms());
+    for (key, notes) in [(&b",\"annotations\":"[..], group.notes.as_slice()), (b",\"globalAnnotations\":", globals)] {
+        if !notes.is_empty() && !output.flags.no_annotations {
+            out.extend_from_slice(key);
+            push_notes(out, notes.iter().filter(shown));
+        }
+    }
 }
 
 /// Instants of one second stay apart: as an object the keys repeat (recorded case `options/sec-sum-kw01`).
 fn write_points(out: &mut Vec<u8>, group: &Group, output: &Output) -> u64 {
     let arrays = output.flags.arrays;
+    out.extend_from_slice(b",\"dps\":");
     let (open, between, close): (&[u8], &[u8], &[u8]) = if arrays { (b"[", b",", b"]") } else { (b"\"", b"\":", b"") };
     let range = output.start_ms..=output.end_ms;
     let mut count = 0;
@@ -214,6 +230,7 @@ mod tests {
                 (3_001, Number::Int(1)),
             ],
             nan_is_null: false,
+            notes: Vec::new(),
         }
     }
 

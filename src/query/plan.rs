@@ -1,6 +1,7 @@
 //! What every dialect compiles to, and what an answer holds. Types only.
 
 use super::filter::TagFilter;
+use crate::codec::Note;
 use crate::point::Number;
 
 /// One request: a time range and its sub queries.
@@ -176,4 +177,6 @@ pub struct Group {
     pub points: Vec<(i64, Number)>,
     /// NaN prints as `null` (fill `null`).
     pub nan_is_null: bool,
+    /// Annotations of its series, in order of their starts; also some outside the query's range.
+    pub notes: Vec<Note>,
 }

@@ -202,7 +202,7 @@ pub fn assign_all(client: &mut Client) {
     }
 }
 
-/// Loads a data set by `/api/put?sync&details` and learns its TSUIDs. Rollups and histograms are left to those who have them.
+/// Loads a data set by `/api/put?sync&details`, learns its TSUIDs and sends its further requests. Rollups and histograms are left to those who have them.
 pub fn load(client: &mut Client, name: &str, ctx: &mut Context) -> Result<(), String> {
     let set = dataset(name);
     let points = filled(&set["points"], ctx);
@@ -217,7 +217,14 @@ pub fn load(client: &mut Client, name: &str, ctx: &mut Context) -> Result<(), St
             }
         }
     }
-    learn(client, &set, ctx)
+    learn(client, &set, ctx)?;
+    for request in set["setup"].as_array().into_iter().flatten() {
+        let r = send(client, request, ctx)?;
+        if r.status >= 300 && r.status != 304 {
+            return Err(format!("setting up {name}: {} {}", r.status, r.text()));
+        }
+    }
+    Ok(())
 }
 
 fn filled(points: &Value, ctx: &Context) -> Vec<Value> {

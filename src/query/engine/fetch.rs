@@ -5,7 +5,7 @@ use super::budget::{Budget, Used};
 use super::select::Selection;
 use super::slices::Slice;
 use super::{EngineOptions, QueryError};
-use crate::codec::{self, Cell, decode_row};
+use crate::codec::{self, Cell, Note, decode_row, note_time, to_hex};
 use crate::query::downsample::{Buckets, Grid};
 use crate::query::points::{POINT_BYTES, Points};
 use crate::store::{CellView, Columns, Overlay, RowBatch, RowView, Scan, Store};
@@ -31,8 +31,10 @@ pub struct Series {
     pub key: Vec<u8>,
     /// Its points in time order.
     pub points: Points,
-    /// First and last instant of the points read, before any bucket.
-    pub span: (i64, i64),
+    /// First and last instant of the points read, before any bucket; `None` if there are none, only notes.
+    pub span: Option<(i64, i64)>,
+    /// Its annotations, in order of rows and columns.
+    pub notes: Vec<Note>,
 }
 
 /// All that the slices of one sub query share.
@@ -57,7 +59,8 @@ pub struct Fetch<'a> {
 struct Part {
     key: Vec<u8>,
     sink: Sink,
-    span: (i64, i64),
+    span: Option<(i64, i64)>,
+    notes: Vec<Note>,
 }
 
 enum Sink {
@@ -122,7 +125,7 @@ impl Fetch<'_> {
     fn join(&self, done: BTreeMap<usize, Result<Vec<Part>, QueryError>>) -> Result<Vec<Series>, QueryError> {
         let mut series: BTreeMap<Vec<u8>, Series> = BTreeMap::new();
         for parts in done.into_values() {
-            for Part { key, sink, span } in parts? {
+            for Part { key, sink, span, notes } in parts? {
                 let points = match sink {
                     Sink::Raw(points) => points,
                     Sink::Buckets(buckets) => buckets.finish(),
@@ -130,9 +133,10 @@ impl Fetch<'_> {
                 match series.get_mut(&key) {
                     Some(known) => {
                         known.points.append(points);
-                        known.span.1 = span.1;
+                        known.span = joined(known.span, span);
+                        known.notes.extend(notes);
                     }
-                    None => drop(series.insert(key.clone(), Series { key, points, span })),
+                    None => drop(series.insert(key.clone(), Series { key, points, span, notes })),
                 }
             }
         }
@@ -230,18 +234,22 @@ impl<'a> SliceReader<'a> {
         if let Some(damage) = report.failure() {
             return Err(QueryError::Data(damage.to_string()));
         }
-        let (Some(&first), Some(&last)) = (self.points.times.first(), self.points.times.last()) else { return Ok(()) };
+        let notes = if report.skipped_cells > 0 { self.notes(key, cells()) } else { Vec::new() };
+        let span = self.points.times.first().copied().zip(self.points.times.last().copied());
+        if span.is_none() && notes.is_empty() {
+            return Ok(());
+        }
         self.read += self.points.len() as u64;
-        let span = (first, last);
         let place = place.unwrap_or_else(|| {
             let sink = self.fetch.grid.map_or_else(|| Sink::Raw(Points::default()), |grid| Sink::Buckets(Box::new(Buckets::new(grid))));
-            self.parts.push(Part { key: [prefix, tags].concat(), sink, span });
+            self.parts.push(Part { key: [prefix, tags].concat(), sink, span: None, notes: Vec::new() });
             self.known.insert(tags.to_vec(), Some(self.parts.len() - 1));
             self.held += SERIES_BYTES;
             self.parts.len() - 1
         });
         let Some(part) = self.parts.get_mut(place) else { return Ok(()) };
-        part.span.1 = span.1;
+        part.span = joined(part.span, span);
+        part.notes.extend(notes);
         let before = part.sink.bytes();
         match (&mut part.sink, self.fetch.grid) {
             (Sink::Buckets(buckets), Some(grid)) => buckets.extend(grid, &self.points.times, &self.points.values),
@@ -250,6 +258,21 @@ impl<'a> SliceReader<'a> {
         }
         self.held += part.sink.bytes().saturating_sub(before);
         Ok(())
+    }
+
+    /// The annotations of a row. One that cannot be read is left out and logged with its place: the points are there.
+    fn notes<'c>(&mut self, row: &[u8], cells: impl Iterator<Item = Cell<'c>>) -> Vec<Note> {
+        let mut notes = Vec::new();
+        for cell in cells.filter(|cell| note_time(cell.qualifier, 0).is_some()) {
+            match Note::parse(cell.value) {
+                Ok(note) => {
+                    self.held += note.bytes();
+                    notes.push(note);
+                }
+                Err(why) => tracing::warn!(row = to_hex(row), column = to_hex(cell.qualifier), "an annotation cannot be read: {why}"),
+            }
+        }
+        notes
     }
 
     /// The exact test of a series, made when it is seen first: its UIDs, then the names that are asked for.
@@ -274,6 +297,14 @@ impl<'a> SliceReader<'a> {
             }
         }
         Ok(true)
+    }
+}
+
+/// Both spans, of which the first is the earlier.
+fn joined(first: Option<(i64, i64)>, second: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (first, second) {
+        (Some((start, _)), Some((_, end))) => Some((start, end)),
+        (one, other) => one.or(other),
     }
 }
 

@@ -4,6 +4,7 @@ use super::budget::Budget;
 use super::fetch::Series;
 use super::select::Selection;
 use super::{EngineOptions, QueryError};
+use crate::codec::Note;
 use crate::point::Number;
 use crate::query::aggregate::cursor::Cursor;
 use crate::query::aggregate::merge::{Merge, Walk};
@@ -40,6 +41,13 @@ pub struct Grouping<'a> {
 /// The tags (UIDs of key and value) that a group has in common, and the keys of those that split it.
 type CommonTags<'s> = (BTreeMap<&'s [u8], &'s [u8]>, BTreeSet<&'s [u8]>);
 
+/// What a group is made of.
+#[derive(Default)]
+struct Members {
+    series: Vec<Series>,
+    notes: Vec<Note>,
+}
+
 impl Grouping<'_> {
     /// The groups in order of their tag values' UIDs, or of their series for `none`.
     pub fn answer(&self, series: Vec<Series>) -> Result<Vec<Group>, QueryError> {
@@ -53,21 +61,34 @@ impl Grouping<'_> {
                 groups.entry(name).or_default().push(one);
             }
         }
-        let mut members: Vec<_> = groups.into_values().map(|series| self.in_range(series)).collect();
+        let members: Vec<Members> = groups.into_values().map(|series| self.in_range(series)).collect();
         self.warm(&members)?;
-        members.drain(..).map(|series| self.group(series)).collect()
+        members.into_iter().map(|members| self.group(members)).collect()
     }
 
-    /// Rows past the range may have been read (explicit tags); a group of nothing else has neither name nor tags, but
-    /// it is there: tried on the real one.
-    fn in_range(&self, mut series: Vec<Series>) -> Vec<Series> {
-        series.retain(|one| one.span.0 <= self.rows.1 && one.span.1 >= self.rows.0);
-        series
+    /// Rows past the range may have been read (explicit tags), and series may hold annotations alone; a group of nothing
+    /// else has neither name nor tags, but it is there: tried on the real one. Of a series with points all annotations are
+    /// the group's, of another those in the rows read.
+    fn in_range(&self, series: Vec<Series>) -> Members {
+        let mut members = Members::default();
+        for mut one in series {
+            match one.span {
+                Some((first, last)) if first <= self.rows.1 && last >= self.rows.0 => {
+                    members.notes.append(&mut one.notes);
+                    members.series.push(one);
+                }
+                Some(_) => {}
+                None => members.notes.extend(one.notes.into_iter().filter(|note| (self.rows.0..=self.rows.1).contains(&note.start_ms()))),
+            }
+        }
+        // By the numbers as they stand: those in milliseconds come last.
+        members.notes.sort_by_key(|note| note.start);
+        members
     }
 
     /// Reads the names of all groups' tags at once.
-    fn warm(&self, groups: &[Vec<Series>]) -> Result<(), QueryError> {
-        let tags: Vec<CommonTags<'_>> = groups.iter().map(|series| self.common_tags(series)).collect();
+    fn warm(&self, groups: &[Members]) -> Result<(), QueryError> {
+        let tags: Vec<CommonTags<'_>> = groups.iter().map(|members| self.common_tags(&members.series)).collect();
         self.uids.warm(UidKind::Tagk, tags.iter().flat_map(|(common, several)| common.keys().chain(several).copied()))?;
         Ok(self.uids.warm(UidKind::Tagv, tags.iter().flat_map(|(common, _)| common.values().copied()))?)
     }
@@ -82,7 +103,7 @@ impl Grouping<'_> {
         series.key.get(usize::from(layout.salt_width) + usize::from(layout.metric_width)..).unwrap_or_default()
     }
 
-    fn group(&self, series: Vec<Series>) -> Result<Group, QueryError> {
+    fn group(&self, Members { series, notes }: Members) -> Result<Group, QueryError> {
         let (common, several) = self.common_tags(&series);
         let name = |kind, id| self.uids.name(kind, id).map(|name| name.to_string());
         let mut tags = Vec::with_capacity(common.len());
@@ -96,7 +117,7 @@ impl Grouping<'_> {
         let metric = if series.is_empty() { String::new() } else { self.uids.name(UidKind::Metric, &self.selection.metric)?.to_string() };
         let nan_is_null = self.sub.downsample.as_ref().is_some_and(|spec| spec.fill == Fill::Null);
         let points = self.points(&series)?;
-        Ok(Group { index: self.sub.index, metric, tags, aggregate_tags, tsuids, points, nan_is_null })
+        Ok(Group { index: self.sub.index, metric, tags, aggregate_tags, tsuids, points, nan_is_null, notes })
     }
 
     /// Tags on which no two series of the group disagree, also those that some of them lack (recorded case

@@ -4,6 +4,7 @@
 //! body. The order decides which of several mistakes is answered, and is the original's.
 
 pub mod aggregators;
+pub mod annotation;
 pub mod answer;
 pub mod api;
 pub mod body;

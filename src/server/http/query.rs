@@ -2,6 +2,7 @@
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::reply;
+use crate::codec::Note;
 use crate::query::answer::{self, Extras};
 use crate::query::engine::QueryError;
 use crate::query::filter::TagTest;
@@ -40,21 +41,9 @@ fn answer(tsd: &Tsd, request: &ApiRequest, started: Instant) -> Result<ApiRespon
     }
     let mut parsed = if request.method == "POST" { post::parse(&request.body) } else { uri::parse(&request.params) }.map_err(refused)?;
     parsed.flags.arrays = request.has_param("arrays");
-    let meant = overridden_method(request)?;
+    let meant = reply::method(request)?;
     parsed.flags.delete = may_delete && (meant == "DELETE" || parsed.flags.delete);
     run(tsd, request, parsed, started)
-}
-
-/// A GET may say that it means another method (recorded cases `delete/override-2del`, `misc_routes/override_bad`).
-fn overridden_method(request: &ApiRequest) -> Result<String, ApiError> {
-    let Some(wanted) = request.param("method_override").filter(|_| request.method == "GET") else {
-        return Ok(request.method.clone());
-    };
-    match wanted.to_uppercase() {
-        known if ["GET", "POST", "PUT", "DELETE"].contains(&known.as_str()) => Ok(known),
-        empty if empty.is_empty() => Err(ApiError::new(405, "Missing method override value")),
-        _ => Err(ApiError::new(405, "Unknown or unsupported method override value")),
-    }
 }
 
 fn run(tsd: &Tsd, request: &ApiRequest, parsed: Request, started: Instant) -> Result<ApiResponse, ApiError> {
@@ -67,8 +56,19 @@ fn run(tsd: &Tsd, request: &ApiRequest, parsed: Request, started: Instant) -> Re
     let running = Instant::now();
     let groups = tsd.engine.run(&plan, &request.cancel).map_err(error)?;
     let engine_ms = running.elapsed().as_secs_f64() * 1e3;
-    let extras = Extras { tagk_uids: tagk_uids(tsd, &output)?, engine_ms, parse_ms };
+    let extras = Extras { tagk_uids: tagk_uids(tsd, &output)?, engine_ms, parse_ms, globals: globals(tsd, &output)? };
     Ok(ApiResponse::json(answer::write(&groups, &output, &extras)))
+}
+
+/// The global annotations of the range, if they are asked for.
+fn globals(tsd: &Tsd, output: &Output) -> Result<Vec<Note>, ApiError> {
+    let (start, end) = (output.start_ms / 1000, output.end_ms / 1000);
+    if output.flags.no_annotations || !output.flags.global_annotations || end < 1 {
+        return Ok(Vec::new());
+    }
+    let mut notes = tsd.annotations.globals(start, end).map_err(super::annotation::error)?;
+    notes.sort_by_key(|note| note.start);
+    Ok(notes)
 }
 
 /// Sub queries for histograms are not in the plan; their names must be known all the same.

@@ -9,6 +9,18 @@ pub(super) fn allow(request: &ApiRequest, methods: &[&str]) -> Result<(), ApiErr
     if methods.contains(&request.method.as_str()) { Ok(()) } else { Err(ApiError::method_not_allowed(&request.method, &request.path)) }
 }
 
+/// A GET may say that it means another method (recorded cases `delete/override-2del`, `misc_routes/override_bad`).
+pub(super) fn method(request: &ApiRequest) -> Result<String, ApiError> {
+    let Some(wanted) = request.param("method_override").filter(|_| request.method == "GET") else {
+        return Ok(request.method.clone());
+    };
+    match wanted.to_uppercase() {
+        known if ["GET", "POST", "PUT", "DELETE"].contains(&known.as_str()) => Ok(known),
+        empty if empty.is_empty() => Err(ApiError::new(405, "Missing method override value")),
+        _ => Err(ApiError::new(405, "Unknown or unsupported method override value")),
+    }
+}
+
 /// The part of the path behind the endpoint's name: `filters` of `config/filters`.
 pub(super) fn below(request: &ApiRequest) -> &str {
     request.endpoint.split('/').nth(1).unwrap_or_default()

@@ -5,7 +5,7 @@
 //! (surprises 3 and 4 of the recorded HTTP scenarios).
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
-use super::{aggregators, config, dropcaches, metrics, query, serializers, stats, suggest, uid, version};
+use super::{aggregators, annotation, config, dropcaches, metrics, query, serializers, stats, suggest, uid, version};
 use crate::config::Settings;
 use crate::tsd::Tsd;
 
@@ -86,6 +86,8 @@ const ENDPOINTS: &[(&str, When, Handler)] = &[
     ("api/version", When::Always, Handler::Call(version::version)),
     ("api/query", When::Reading, Handler::Query(query::query)),
     ("api/suggest", When::Reading, Handler::Call(suggest::suggest)),
+    ("api/annotation", When::Writing, Handler::Call(annotation::annotation)),
+    ("api/annotations", When::Writing, Handler::Call(annotation::annotation)),
     ("api/uid", When::Writing, Handler::Call(uid::uid)),
     ("api/put", When::Writing, Handler::Put),
     ("api/rollup", When::Writing, Handler::Rollup),
