@@ -6,7 +6,9 @@ pub mod codec;
 pub mod config;
 #[cfg(test)]
 mod fuzz;
+pub mod logbook;
 pub mod meta;
+pub mod plot;
 pub mod point;
 pub mod query;
 pub mod server;
@@ -14,5 +16,6 @@ pub mod stats;
 pub mod store;
 pub mod tree;
 pub mod tsd;
+pub mod ui;
 pub mod uid;
 pub mod write;

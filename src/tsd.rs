@@ -4,6 +4,7 @@
 
 use crate::codec::{DecodeOptions, Layout};
 use crate::config::Settings;
+use crate::logbook::Logbook;
 use crate::meta::annotation::{AnnotationOptions, Annotations};
 use crate::point::Rules;
 use crate::query::engine::{Engine, EngineOptions};
@@ -36,6 +37,8 @@ pub struct Tsd {
     pub annotations: Arc<Annotations>,
     /// Counters.
     pub stats: Arc<Stats>,
+    /// The last lines of the log.
+    pub logs: Arc<Logbook>,
 }
 
 /// Why a TSD cannot start.
@@ -101,7 +104,7 @@ impl Tsd {
         let writer = open_writer(&store, &uids, &settings, write_options(&settings, store.as_ref()))?;
         let engine = open_engine(&store, Some(writer.overlay()), &uids, &settings);
         let annotations = Arc::new(open_annotations(&store, &settings));
-        Ok(Tsd { settings, store, uids, writer, engine: Arc::new(engine), annotations, stats: Arc::default() })
+        Ok(Tsd { settings, store, uids, writer, engine: Arc::new(engine), annotations, stats: Arc::default(), logs: Arc::default() })
     }
 }
 

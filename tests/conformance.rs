@@ -23,11 +23,7 @@ const LATER: &[&str] = &[
     "last",
     "rollup",
     // scenarios
-    "diediedie",
     "histogram_on",
-    "old_die",
-    "old_q",
-    "old_static",
     "rollup_on",
     "search_lookup_meta",
     "search_lookup_nometa",
@@ -48,14 +44,8 @@ const LATER: &[&str] = &[
     "uid_uidmeta",
     "uid_uidmeta_off",
     // cases
-    "cors_list/home",
-    "misc_routes/double_slash",
-    "misc_routes/home",
-    "misc_routes/home_query",
-    "mode_ro/r05_logs",
-    "mode_ro/r06_q_start_1h_ago",
-    "mode_ro/r07_s_hello_txt",
-    "mode_ro/r08_favicon_ico",
+    "old_q/png",
+    "old_q/png_wxh",
     "strict/last-no-meta",
 ];
 

@@ -1,9 +1,24 @@
-//! The log: lines on standard error.
+//! The log: lines on standard error, the last of them kept for `/logs`.
 
 use super::Failure;
 use crate::config::{Notice, Settings};
+use crate::logbook::Logbook;
+use std::fmt::Write;
 use std::io::IsTerminal;
-use tracing_subscriber::EnvFilter;
+use std::sync::{Arc, OnceLock};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tracing::field::{Field, Visit};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// The lines of this process's log, which is one, like its standard error.
+static RECENT: OnceLock<Arc<Logbook>> = OnceLock::new();
+
+/// What the log said last.
+pub fn recent() -> Arc<Logbook> {
+    RECENT.get_or_init(Arc::default).clone()
+}
 
 /// Starts it: RUST_LOG if set, else `tsd.log.level` for the daemon and warnings for tools, unless they are verbose.
 pub fn start(settings: &Settings, daemon: bool, verbose: bool) -> Result<(), Failure> {
@@ -18,9 +33,42 @@ pub fn start(settings: &Settings, daemon: bool, verbose: bool) -> Result<(), Fai
         Failure::new(format!("{name} = {text:?} is not valid: {error}; allowed: error, warn, info, debug, trace, or a filter"))
     })?;
     let ansi = std::io::stderr().is_terminal();
+    let lines = fmt::layer().with_ansi(ansi).with_writer(std::io::stderr);
     // A second start in one process (tests) keeps the first log.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::registry().with(filter).with(lines).with(Keep(recent())).try_init();
     Ok(())
+}
+
+/// Keeps events for `/logs`.
+struct Keep(Arc<Logbook>);
+
+impl<S: tracing::Subscriber> Layer<S> for Keep {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let about = event.metadata();
+        let thread = std::thread::current();
+        let mut text = Text::default();
+        event.record(&mut text);
+        let message = [text.message, text.fields].concat().replace('\n', " ");
+        self.0.add(format!("{seconds}\t{}\t{}\t{}\t{message}", about.level(), thread.name().unwrap_or("-"), about.target()));
+    }
+}
+
+/// The message of an event, and behind it its fields.
+#[derive(Default)]
+struct Text {
+    message: String,
+    fields: String,
+}
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        // Writing to a text cannot fail.
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name => write!(self.fields, " {name}={value:?}"),
+        };
+    }
 }
 
 /// Says once what the settings have to say. Tools keep to what they do not do.

@@ -1,6 +1,6 @@
 //! `tsd`: the daemon. Binds its port, opens the store, serves until it is told to stop, and leaves everything stored.
 
-use super::{Call, Failure};
+use super::{Call, Failure, log};
 use crate::config::Settings;
 use crate::server;
 use crate::tsd::Tsd;
@@ -25,7 +25,8 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     let preload = settings.core_preload_uid_cache.then_some(settings.core_preload_uid_cache_max_entries);
     let backlog = i32::try_from(settings.network_backlog).unwrap_or(i32::MAX);
     let threads = worker_threads(&settings);
-    let tsd = Arc::new(Tsd::open(settings).map_err(Failure::new)?);
+    let tsd = Tsd::open(settings).map_err(Failure::new)?;
+    let tsd = Arc::new(Tsd { logs: log::recent(), ..tsd });
     if let Some(max) = preload {
         let names = tsd.uids.preload(usize::try_from(max).unwrap_or(0)).map_err(Failure::new)?;
         tracing::info!("{names} names are in the caches");

@@ -154,7 +154,7 @@ declare! {
     /// Put a `trace` into error answers. OpenTSDB's default is true.
     http_show_stack_trace: bool = false, "tsd.http.show_stack_trace", java works;
     /// Folder of files to serve below `/s/`.
-    http_staticroot: String = "", "tsd.http.staticroot", java later("no static files are served");
+    http_staticroot: String = "", "tsd.http.staticroot", java works;
 
     // ------------------------------------------------------------------ storage: which, where
     /// Where points are kept: `hbase`, or `embedded` for a folder of this machine. Empty: hbase when a gateway or a ZooKeeper quorum is set, else embedded.

@@ -29,9 +29,32 @@ pub fn run(path: &Path, engine: &Engine) -> Outcome {
         .filter(|(k, _)| *engine == Engine::Embedded || !k.ends_with("_table"))
         .map(|(k, v)| (k.as_str(), v.as_str()))
         .collect();
+    let files = static_root();
+    let root = files.path().display().to_string();
+    let settings: Vec<(&str, &str)> =
+        settings.into_iter().filter(|(k, _)| *k != "tsd.http.staticroot").chain([("tsd.http.staticroot", root.as_str())]).collect();
     let server = Server::start(engine, &settings);
     let outcome = if head["kind"].as_str() == Some("telnet") { run_telnet(&server.addr, cases) } else { run_api(&server.addr, cases) };
     outcome.into_iter().map(|(id, why)| (format!("{name}/{id}"), why)).collect()
+}
+
+/// The static files that the recorded server had.
+fn static_root() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    std::fs::create_dir(dir.path().join("sub")).expect("folder");
+    let files: [(&str, &[u8]); 9] = [
+        ("hello.txt", b"hello static\n"),
+        ("page.html", b"<html>x</html>\n"),
+        ("a.css", b"body{}\n"),
+        ("a.js", b"var a=1;\n"),
+        ("b.png", b"\x89PNG fake"),
+        ("favicon.ico", b"ico"),
+        ("sub/inner.txt", b"sub\n"),
+        ("x.nocache.js", b"nocache\n"),
+        ("noext", b"x"),
+    ];
+    files.iter().for_each(|(name, text)| std::fs::write(dir.path().join(name), text).expect("static file"));
+    dir
 }
 
 // ---------------------------------------------------------------- HTTP

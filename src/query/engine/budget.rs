@@ -41,6 +41,14 @@ pub struct Used {
     pub bytes: u64,
 }
 
+impl std::ops::AddAssign for Used {
+    fn add_assign(&mut self, more: Used) {
+        self.rows += more.rows;
+        self.points += more.points;
+        self.bytes += more.bytes;
+    }
+}
+
 /// Statuses as OpenTSDB has them.
 const TOO_LARGE: u16 = 413;
 const TOO_SLOW: u16 = 504;

@@ -16,6 +16,7 @@ use crate::codec::{DecodeOptions, Layout};
 use crate::stats::Counter;
 use crate::store::{Overlay, Store, StoreError};
 use crate::uid::{UidError, Uids};
+pub use budget::Used;
 use budget::{Allowance, Budget};
 use fetch::Fetch;
 use group::Grouping;
@@ -122,20 +123,27 @@ impl Engine {
 
     /// Answers every sub query, in their order.
     pub fn run(&self, query: &Query, cancel: &Cancel) -> Result<Vec<Group>, QueryError> {
+        self.run_counted(query, cancel).map(|(groups, _)| groups)
+    }
+
+    /// The same, and what was read for it.
+    pub fn run_counted(&self, query: &Query, cancel: &Cancel) -> Result<(Vec<Group>, Used), QueryError> {
         let allowance = Allowance::new(&self.options);
-        let mut groups = Vec::new();
+        let (mut groups, mut used) = (Vec::new(), Used::default());
         for sub in &query.subs {
-            groups.extend(self.answer(query, sub, cancel, &allowance)?);
+            let (answered, read) = self.answer(query, sub, cancel, &allowance)?;
+            groups.extend(answered);
+            used += read;
         }
-        Ok(groups)
+        Ok((groups, used))
     }
 
     /// Answers one sub query.
     pub fn run_sub(&self, query: &Query, sub: &SubQuery, cancel: &Cancel) -> Result<Vec<Group>, QueryError> {
-        self.answer(query, sub, cancel, &Allowance::new(&self.options))
+        self.answer(query, sub, cancel, &Allowance::new(&self.options)).map(|(groups, _)| groups)
     }
 
-    fn answer(&self, query: &Query, sub: &SubQuery, cancel: &Cancel, allowance: &Allowance) -> Result<Vec<Group>, QueryError> {
+    fn answer(&self, query: &Query, sub: &SubQuery, cancel: &Cancel, allowance: &Allowance) -> Result<(Vec<Group>, Used), QueryError> {
         let shown = (query.start_ms, query.end_ms);
         if let Some(time) = [shown.0, shown.1].into_iter().find(|time| !(0..=MILLIS_MAX).contains(time)) {
             return Err(QueryError::Bad { message: format!("Invalid timestamp: {time}"), details: None });
@@ -158,18 +166,18 @@ impl Engine {
             budget: &budget,
         };
         let series = fetch.run(&slices);
-        self.count(&budget);
+        let used = budget.used();
+        self.count(&used);
         let series = series?;
         let fill = sub.downsample.as_ref().and_then(|spec| grid.as_ref()?.fill(spec.fill, rows.millis()));
         let rows = rows.millis();
         let groups =
             Grouping { uids: &self.uids, options, sub, selection: &selection, fill, rows, shown, budget: &budget }.answer(series)?;
         self.counters.points_answered.add(groups.iter().map(|group| group.points.len() as u64).sum());
-        Ok(groups)
+        Ok((groups, used))
     }
 
-    fn count(&self, budget: &Budget<'_>) {
-        let used = budget.used();
+    fn count(&self, used: &Used) {
         self.counters.rows_read.add(used.rows);
         self.counters.bytes_read.add(used.bytes);
         self.counters.points_read.add(used.points);

@@ -169,7 +169,7 @@ fn is_json(answer: &ApiResponse) -> bool {
 }
 
 /// Content type of an old path: by the ending of the path, else by the first byte of the answer.
-fn guess_type(path: &str, body: &[u8]) -> &'static str {
+pub fn guess_type(path: &str, body: &[u8]) -> &'static str {
     let long_enough = path.len() > 5;
     match path.rsplit_once('.').map(|(_, ending)| ending) {
         Some("png") if long_enough => "image/png",

@@ -10,6 +10,8 @@ pub struct ApiRequest {
     pub method: String,
     /// The path as sent, not percent-decoded: `/api/v1/query/last`.
     pub path: String,
+    /// Path and query string as sent: `/q?start=1h-ago&m=sum:x`.
+    pub target: String,
     /// The path below `/api/` (and below a version), in lower case: `query/last`.
     pub endpoint: String,
     /// API version from the path: 1 without one, 0 for `/api/v0` and the old paths.

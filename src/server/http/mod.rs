@@ -11,6 +11,8 @@ pub mod body;
 pub mod config;
 pub mod cors;
 pub mod dropcaches;
+pub mod graph;
+pub mod logs;
 pub mod metrics;
 pub mod pages;
 pub mod put;
@@ -20,6 +22,7 @@ pub mod query_string;
 mod reply;
 pub mod route;
 pub mod serializers;
+pub mod static_files;
 pub mod stats;
 pub mod suggest;
 pub mod uid;
@@ -193,6 +196,7 @@ impl Call<'_> {
         ApiRequest {
             method: self.parts.method.as_str().to_owned(),
             path: self.parts.uri.path().to_owned(),
+            target: self.parts.uri.path_and_query().map(|target| target.as_str().to_owned()).unwrap_or_default(),
             endpoint: route.endpoint,
             version: route.version,
             params,

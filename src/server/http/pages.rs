@@ -48,16 +48,19 @@ pub fn exiting() -> String {
     page("TSD Exiting", "You killed me", "Cleaning up and exiting now.")
 }
 
-/// What this is, until the user interface takes the place.
+/// Leads on to another page of this server; `place` comes from the request.
+pub fn moved(place: &str) -> String {
+    let place = place.replace('"', "%22").replace('<', "%3C").replace('>', "%3E");
+    format!("<html></head><meta http-equiv=\"refresh\" content=\"0; url={place}\"></head></html>")
+}
+
+/// The frame that the built-in pages fill, byte for byte OpenTSDB's (recorded case `misc_routes/home`): with its files in
+/// the static root its own page runs in it.
 pub fn home() -> String {
-    format!(
-        "<!DOCTYPE html><html lang=en><head><meta charset=utf-8><title>tsdb</title></head><body><h1>tsdb {}</h1>\
-         <p>A time series database that speaks the protocols of OpenTSDB 2.4.</p><ul>\
-         <li><a href=\"/api/version\">/api/version</a></li><li><a href=\"/api/stats\">/api/stats</a></li>\
-         <li><a href=\"/api/aggregators\">/api/aggregators</a></li>\
-         <li><a href=\"/api/suggest?type=metrics\">/api/suggest?type=metrics</a></li></ul></body></html>",
-        env!("CARGO_PKG_VERSION")
-    )
+    let script = "//--></style><script type=text/javascript language=javascript src=s/queryui.nocache.js></script></head>";
+    let main = "<div id=queryuimain></div><noscript>You must have JavaScript enabled.</noscript><iframe src=javascript:'' id=__gwt_historyFrame \
+                tabIndex=-1 style=position:absolute;width:0;height:0;border:0></iframe>";
+    page("OpenTSDB", "", main).replace("//--></style></head>", script)
 }
 
 /// Makes text safe inside markup. `<code>` and `</code>`, which OpenTSDB's own messages hold, stay: they can do no harm.
@@ -92,5 +95,6 @@ mod tests {
         assert_eq!(bad_request("Method not allowed").len(), 882); // misc_routes/delete_aggregators_old
         assert_eq!(bad_request("Missing parameter <code>type</code>").len(), 899); // suggest/old_no_type
         assert_eq!(exiting().len(), 712); // old_die/get
+        assert_eq!(home().len(), 950); // misc_routes/home
     }
 }

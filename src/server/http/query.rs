@@ -113,7 +113,8 @@ fn tagk_uids(tsd: &Tsd, output: &Output) -> Result<Vec<Vec<Vec<u8>>>, ApiError> 
     Ok(all)
 }
 
-fn refused(e: RequestError) -> ApiError {
+/// A request that makes no sense, as an answer.
+pub fn refused(e: RequestError) -> ApiError {
     ApiError { status: 400, message: e.message, details: e.details }
 }
 

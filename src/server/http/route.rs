@@ -5,7 +5,9 @@
 //! (surprises 3 and 4 of the recorded HTTP scenarios).
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
-use super::{aggregators, annotation, config, dropcaches, metrics, query, serializers, stats, suggest, uid, version};
+use super::{
+    aggregators, annotation, config, dropcaches, graph, logs, metrics, query, serializers, static_files, stats, suggest, uid, version,
+};
 use crate::config::Settings;
 use crate::tsd::Tsd;
 
@@ -94,6 +96,10 @@ const ENDPOINTS: &[(&str, When, Handler)] = &[
     ("api/histogram", When::Writing, Handler::Histogram),
     ("", When::Reading, Handler::Home),
     ("aggregators", When::Always, Handler::Call(aggregators::aggregators)),
+    ("favicon.ico", When::Reading, Handler::Call(static_files::favicon)),
+    ("logs", When::Always, Handler::Call(logs::logs)),
+    ("q", When::Reading, Handler::Query(graph::graph)),
+    ("s", When::Reading, Handler::Call(static_files::file)),
     ("stats", When::Always, Handler::Call(stats::stats)),
     ("version", When::Always, Handler::Call(version::version)),
     ("suggest", When::Reading, Handler::Call(suggest::suggest)),

@@ -1,0 +1,68 @@
+//! `/s/...` and `/favicon.ico`: files below `tsd.http.staticroot`, else the built-in ones, with any method.
+//!
+//! Source: recorded scenario `old_static`. A name never leads out of the folder: `..` is refused, and so is a link that
+//! points elsewhere.
+
+use super::answer::guess_type;
+use super::api::{ApiError, ApiRequest, ApiResponse};
+use crate::tsd::Tsd;
+use crate::ui;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Seconds that a file may be kept: names change with contents.
+const MAX_AGE: u32 = 31_536_000;
+/// Largest file served, in bytes.
+const FILE_BYTES_MAX: u64 = 64 << 20;
+
+/// A file below `/s`.
+pub fn file(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let path = &request.path;
+    if path.contains("..") {
+        return Err(ApiError::bad(format!("Malformed URI <code>{path}</code>")));
+    }
+    let Some(name) = path.get("/s".len()..).filter(|_| request.target.len() > "/s".len()) else {
+        return Err(ApiError::bad(format!("URI too short <code>{path}</code>")));
+    };
+    Ok(send(tsd, name.trim_start_matches('/'), request))
+}
+
+/// The icon, under its bare name only.
+pub fn favicon(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    if request.target != "/favicon.ico" {
+        return Ok(missing(request));
+    }
+    Ok(send(tsd, "favicon.ico", request))
+}
+
+fn send(tsd: &Tsd, name: &str, request: &ApiRequest) -> ApiResponse {
+    let root = tsd.settings.http_staticroot.as_str();
+    let in_root = if root.is_empty() { None } else { read(Path::new(root), name) };
+    let found = in_root.or_else(|| Some((ui::file(name)?.to_vec(), 0)));
+    let Some((body, age)) = found else { return missing(request) };
+    let max_age = if request.target.contains("nocache") { 0 } else { MAX_AGE };
+    ApiResponse {
+        status: 200,
+        content_type: guess_type(&request.path, &body),
+        headers: vec![("Age", age.to_string()), ("Cache-Control", format!("max-age={max_age}"))],
+        body,
+    }
+}
+
+/// Bytes of a regular file inside `root`, and the seconds since it was written.
+fn read(root: &Path, name: &str) -> Option<(Vec<u8>, u64)> {
+    let inside: PathBuf = root.join(name).canonicalize().ok()?;
+    if name.is_empty() || !inside.starts_with(root.canonicalize().ok()?) {
+        return None;
+    }
+    let about = std::fs::metadata(&inside).ok().filter(|about| about.is_file() && about.len() <= FILE_BYTES_MAX)?;
+    let age = about.modified().ok().and_then(|written| SystemTime::now().duration_since(written).ok()).unwrap_or_default();
+    Some((std::fs::read(&inside).ok()?, age.as_secs()))
+}
+
+/// 404 in JSON, whatever the ending of the path says; only an icon keeps its type.
+fn missing(request: &ApiRequest) -> ApiResponse {
+    let body = r#"{"error":{"code":404,"message":"Page not found"}}"#;
+    let content_type = guess_type(&request.path, body.as_bytes());
+    ApiResponse { status: 404, content_type, headers: Vec::new(), body: body.into() }
+}
