@@ -159,6 +159,11 @@ impl SeriesKey {
         RowKey { key: &self.template, layout: self.layout, base: 0 }.tsuid()
     }
 
+    /// Appends the TSUID.
+    pub fn write_tsuid(&self, out: &mut Vec<u8>) {
+        RowKey { key: &self.template, layout: self.layout, base: 0 }.write_tsuid(out);
+    }
+
     /// Bytes of a row key of this series.
     pub fn row_len(&self) -> usize {
         self.template.len()

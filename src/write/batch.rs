@@ -1,6 +1,7 @@
 //! A batch: points of one connection or request, from admission to the journal's buffer.
 
 use super::head::Arrival;
+use super::hook::News;
 use super::journal::{NamedPoint, NewCell, Stored, What};
 use super::resolve::{Resolved, resolve};
 use super::series::{Series, SeriesCache};
@@ -12,10 +13,11 @@ use std::sync::atomic::Ordering::Relaxed;
 /// Most points staged in one batch: a journal group must stay far below its 4 GiB.
 const BATCH_POINTS_MAX: usize = 1_000_000;
 
-struct Staged {
-    series: Arc<Series>,
-    time: PointTime,
-    value: Stored,
+/// A point of a known series.
+pub struct Staged {
+    pub series: Arc<Series>,
+    pub time: PointTime,
+    pub value: Stored,
 }
 
 /// A cell that is no plain point (a rolled-up or pre-aggregated value, a histogram), complete but for the ids of its names.
@@ -42,12 +44,13 @@ pub struct Batch {
     cells: Vec<(Arc<Series>, NewCell)>,
     named: Vec<NamedPoint>,
     key: Vec<u8>,
+    tsuid: Vec<u8>,
     last: Ticket,
 }
 
 impl Batch {
     pub(super) fn new(inner: Arc<Inner>) -> Batch {
-        Batch { inner, staged: Vec::new(), cells: Vec::new(), named: Vec::new(), key: Vec::new(), last: Ticket(0) }
+        Batch { inner, staged: Vec::new(), cells: Vec::new(), named: Vec::new(), key: Vec::new(), tsuid: Vec::new(), last: Ticket(0) }
     }
 
     /// Takes one point if its series is known already: no I/O, no allocation. `None`: use [`Batch::add`].
@@ -186,9 +189,11 @@ impl Batch {
         for run in self.staged.chunk_by(|a, b| Arc::ptr_eq(&a.series, &b.series)) {
             if let Some(first) = run.first() {
                 grown += inner.head.add(&first.series, run.iter().map(|s| (s.time, &s.value)), &arrival);
+                inner.hooks.tell(&segment, &first.series, News::Points(run), &mut self.tsuid);
             }
         }
         for (series, cell) in self.cells.drain(..) {
+            inner.hooks.tell(&segment, &series, News::Cell(&cell), &mut self.tsuid);
             grown += inner.loose.add(&series, cell, &segment, now, false);
         }
         for point in self.named.drain(..) {

@@ -1,7 +1,7 @@
 //! The one way in: resolve, journal, head, cells, store. Admission of text is `point`'s, bytes of rows are `codec`'s.
 //!
 //! Reading order: [`batch`](Batch) (a connection's side), [`resolve`] (names to series), [`journal`] (on disk), [`head`]
-//! (rows that wait), [`flush`] (rows to the store). Promises:
+//! (rows that wait), [`flush`] (rows to the store), [`hook`] (who else is told). Promises:
 //!
 //! - A point is visible here when [`Batch::commit`] returns, on disk when [`Writer::wait`] does.
 //! - Nothing on disk is lost: a segment of the journal goes only when the store has synced all that is in it.
@@ -14,6 +14,7 @@ mod aside;
 mod batch;
 mod flush;
 mod head;
+mod hook;
 pub mod journal;
 mod loose;
 mod options;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use batch::{Batch, CellPoint};
 pub use flush::compact::{Compacted, compact_row};
+pub use hook::{Arrivals, Arrived};
 pub use options::{AutoCreate, Cells, Clock, JournalOptions, WriteOptions};
 pub use resolve::NewNames;
 
@@ -35,6 +37,7 @@ use crate::uid::Uids;
 use aside::Aside;
 use flush::Control;
 use head::{Arrival, FAMILY, Head};
+use hook::{Hooks, News};
 use journal::{Folder, Journal, Limits, NamedPoint, NewCell, Report, Segment, Sink, Stored, What};
 use loose::LooseCells;
 use parking_lot::{Condvar, Mutex, RwLock};
@@ -88,6 +91,7 @@ pub(crate) struct Inner {
     control_changed: Condvar,
     head_room: Condvar,
     counters: Counters,
+    hooks: Hooks,
 }
 
 /// The way in. One a process; cheap to share. Dropping it without [`Writer::shutdown`] stops the threads and leaves
@@ -130,13 +134,20 @@ impl Writer {
             control_changed: Condvar::new(),
             head_room: Condvar::new(),
             counters: Counters::default(),
+            hooks: Hooks::new(options.arrivals.clone()),
             options,
         });
+        if !inner.hooks.is_empty() {
+            inner.journal.expect_told();
+        }
         let mut writer = Writer { inner: inner.clone(), threads: Mutex::default(), replayed: Report::default() };
         writer.spawn("journal", |inner| inner.journal.run())?;
         writer.spawn("flush", |inner| flush::run(&inner))?;
         // The flush thread runs already: a journal larger than the head's bound goes through it to the store.
         writer.replayed = journal::replay::read(&*disk, &names, Some(&inner.options.identity()), &mut Filler::new(&inner))?;
+        if !inner.hooks.is_empty() {
+            writer.spawn("hooks", hook::run)?;
+        }
         let report = &writer.replayed;
         if report.points > 0 {
             tracing::info!("{} points of {} journal segments wait for the store again", report.points, report.segments);
@@ -184,6 +195,7 @@ impl Writer {
     /// Flushes, stops the threads, closes the journal. After an error the journal keeps what the store did not take.
     pub fn shutdown(&self) -> Result<(), WriteError> {
         let flushed = self.flush(SHUTDOWN_FLUSH_MAX);
+        self.inner.hooks.finish(SHUTDOWN_FLUSH_MAX);
         let closed = self.inner.journal.close();
         self.stop();
         // What came after the flush keeps its segments.
@@ -195,6 +207,7 @@ impl Writer {
     fn stop(&self) {
         self.inner.control.lock().stop = true;
         self.inner.control_changed.notify_all();
+        self.inner.hooks.abandon();
         let _ = self.inner.journal.close();
         for thread in self.threads.lock().drain(..) {
             if thread.join().is_err() {
@@ -268,6 +281,11 @@ impl Inner {
             What::Cell(cell) => self.loose.add(series, cell.clone(), segment, accepted, true),
         };
         self.grown(grown);
+        let news = match &point.what {
+            What::Point(time, value) => News::Point(*time, value),
+            What::Cell(cell) => News::Cell(cell),
+        };
+        self.hooks.tell(segment, series, news, &mut Vec::new());
     }
 
     fn stats(&self, emit: &mut dyn FnMut(&str, u64)) {
@@ -305,11 +323,12 @@ impl Overlay for Waiting {
 struct Filler<'a> {
     inner: &'a Inner,
     now: i64,
+    tsuid: Vec<u8>,
 }
 
 impl<'a> Filler<'a> {
     fn new(inner: &'a Inner) -> Filler<'a> {
-        Filler { inner, now: (inner.options.clock)() }
+        Filler { inner, now: (inner.options.clock)(), tsuid: Vec::new() }
     }
 }
 
@@ -324,13 +343,19 @@ impl Sink for Filler<'_> {
         self.inner.series.by_tsuid(tsuid, || SeriesKey::from_tsuid(&self.inner.options.layout, tsuid))
     }
 
-    fn point(&mut self, segment: &Arc<Segment>, accepted: i64, series: &Arc<Series>, time: PointTime, value: &Stored) {
+    fn point(&mut self, segment: &Arc<Segment>, accepted: i64, series: &Arc<Series>, time: PointTime, value: &Stored, told: bool) {
+        if !told {
+            self.inner.hooks.tell(segment, series, News::Point(time, value), &mut self.tsuid);
+        }
         let arrival = Arrival { segment, accepted, now: self.now, late: true };
         let grown = self.inner.head.add(series, std::iter::once((time, value)), &arrival);
         self.inner.head.grow(grown);
     }
 
-    fn cell(&mut self, segment: &Arc<Segment>, accepted: i64, series: &Arc<Series>, cell: NewCell) {
+    fn cell(&mut self, segment: &Arc<Segment>, accepted: i64, series: &Arc<Series>, cell: NewCell, told: bool) {
+        if !told {
+            self.inner.hooks.tell(segment, series, News::Cell(&cell), &mut self.tsuid);
+        }
         let grown = self.inner.loose.add(series, cell, segment, accepted, true);
         self.inner.head.grow(grown);
     }

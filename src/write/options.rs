@@ -1,5 +1,6 @@
 //! What decides how points are taken, kept and stored. Plain data: the configuration fills it in.
 
+use super::hook::Arrivals;
 use super::journal::Disk;
 use crate::codec::Layout;
 use std::path::PathBuf;
@@ -69,6 +70,8 @@ pub struct WriteOptions {
     pub backpressure: u64,
     /// The time of day.
     pub clock: Clock,
+    /// Who is told of points that come in.
+    pub arrivals: Vec<Arc<dyn Arrivals>>,
 }
 
 /// Bytes of waiting points by default.
@@ -98,6 +101,7 @@ impl WriteOptions {
             series_max: SERIES_MAX_DEFAULT,
             backpressure: BACKPRESSURE_DEFAULT,
             clock: Arc::new(wall_clock),
+            arrivals: Vec::new(),
         }
     }
 

@@ -18,7 +18,7 @@ pub use replay::{Damage, Report, Sink};
 
 use super::{Ticket, WriteError};
 use parking_lot::{Condvar, Mutex};
-use record::GroupWriter;
+use record::{GroupWriter, Note};
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -105,8 +105,12 @@ struct Chunk {
 }
 
 struct State {
+    /// The place behind the last points.
+    points: (u64, u64),
     /// The last note of what is stored.
     noted: (u64, u64),
+    /// Up to where the hooks have done their work; without hooks, the end of all.
+    told: (u64, u64),
     segments: VecDeque<Arc<Segment>>,
     next_series: u32,
     chunks: VecDeque<Chunk>,
@@ -149,7 +153,9 @@ impl Journal {
         let seq = last + 1;
         let state = State {
             segments: VecDeque::from([Segment::new(seq, segment_name(seq), 0, false)]),
+            points: (0, 0),
             noted: (0, 0),
+            told: (u64::MAX, u64::MAX),
             next_series: 0,
             chunks: VecDeque::new(),
             spare: Vec::new(),
@@ -210,30 +216,52 @@ impl Journal {
         named.iter().for_each(|point| group.named(point));
         group.end();
         state.next_series = next;
-        Ok((self.close_chunk(&mut state, &segment, out, before), segment))
+        let ticket = self.close_chunk(&mut state, &segment, out, before);
+        state.points = (segment.seq, segment.bytes());
+        Ok((ticket, segment))
     }
 
     /// Takes an old segment (found by [`replay::read`]), to be freed when nobody holds it.
     pub fn adopt(&self, segment: Arc<Segment>) {
         let mut state = self.state.lock();
         let at = state.segments.len().saturating_sub(1);
+        state.points = state.points.max((segment.seq, segment.bytes()));
         state.segments.insert(at, segment);
     }
 
-    /// Appends the note that everything before a place is stored, unless nothing came since the last note.
-    /// Not waited for: losing it costs a longer replay.
+    /// Appends the note that everything before a place is stored, unless no points came since the last note.
+    /// Not waited for: losing it costs a longer replay. What the hooks have not done is replayed, so it is not noted.
     pub fn append_done(&self, place: (u64, u64)) {
         let mut state = self.state.lock();
-        if state.failure.is_some() || state.closed || place <= state.noted {
-            return;
+        let place = place.min(state.told);
+        if state.noted < state.points.min(place) && self.note(&mut state, Note::Done, place) {
+            state.noted = place;
         }
-        let Ok((segment, mut out)) = self.open_chunk(&mut state) else { return };
-        let here = (segment.seq, segment.bytes());
+    }
+
+    /// From now on nothing is noted as stored before it is noted as told.
+    pub fn expect_told(&self) {
+        self.state.lock().told = (0, 0);
+    }
+
+    /// Appends the note that the hooks have done their work for everything before a place. Not waited for: losing it
+    /// tells points again.
+    pub fn append_told(&self, place: (u64, u64)) {
+        let mut state = self.state.lock();
+        if state.told < state.points.min(place) && self.note(&mut state, Note::Told, place) {
+            state.told = place;
+        }
+    }
+
+    fn note(&self, state: &mut State, note: Note, place: (u64, u64)) -> bool {
+        if state.failure.is_some() || state.closed {
+            return false;
+        }
+        let Ok((segment, mut out)) = self.open_chunk(state) else { return false };
         let before = out.len();
-        record::done(&mut out, place.0, place.1);
-        self.close_chunk(&mut state, &segment, out, before);
-        // If nothing came in between, the note itself needs no note.
-        state.noted = if place == here { (segment.seq, segment.bytes()) } else { place };
+        record::note(&mut out, note, place.0, place.1);
+        self.close_chunk(state, &segment, out, before);
+        true
     }
 
     /// The place behind the last group, for [`Journal::append_done`].

@@ -5,8 +5,9 @@
 //! | --- | --- |
 //! | header | `TSDBJRN2`, length of the identity (u16), identity, CRC-32 of all that (u32) |
 //! | group | length of the payload (u32), CRC-32 of the payload (u32), payload |
-//! | payload | kind: 0 points, 1 done |
+//! | payload | kind: 0 points, 1 done, 2 told |
 //! | done | segment (varint), offset in it (varint): every point before that place is in the store |
+//! | told | the same: the hooks have done their work for every point before that place |
 //! | points | accepted, ms (varint), then items until the end |
 //! | item 0 | series: number, length (varints), TSUID |
 //! | item 1 | point by name: time, flags, value, then metric and tags as length + text |
@@ -30,6 +31,7 @@ pub const FRAME: usize = 8;
 
 const KIND_POINTS: u8 = 0;
 const KIND_DONE: u8 = 1;
+const KIND_TOLD: u8 = 2;
 const ITEM_SERIES: u8 = 0;
 const ITEM_NAMED: u8 = 1;
 const ITEM_CELL: u8 = 2;
@@ -135,8 +137,30 @@ pub enum Item<'a> {
 pub enum Group<'a> {
     /// Points accepted at a time.
     Points { accepted: i64, items: Items<'a> },
-    /// Everything before this place is stored.
-    Done { segment: u64, offset: u64 },
+    /// Everything before this place is stored, or told to the hooks.
+    Note { note: Note, segment: u64, offset: u64 },
+}
+
+/// What a note says of everything before its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// It is in the store.
+    Done,
+    /// The hooks have done their work.
+    Told,
+}
+
+impl Note {
+    fn kind(self) -> u8 {
+        match self {
+            Note::Done => KIND_DONE,
+            Note::Told => KIND_TOLD,
+        }
+    }
+
+    fn of(kind: u8) -> Option<Note> {
+        [Note::Done, Note::Told].into_iter().find(|note| note.kind() == kind)
+    }
 }
 
 /// The header of a segment.
@@ -257,9 +281,9 @@ impl<'b> GroupWriter<'b> {
     }
 }
 
-/// Writes a group that says: all before this place is stored.
-pub fn done(out: &mut Vec<u8>, segment: u64, offset: u64) {
-    let start = begin(out, KIND_DONE);
+/// Writes a group that says something of all before this place.
+pub fn note(out: &mut Vec<u8>, note: Note, segment: u64, offset: u64) {
+    let start = begin(out, note.kind());
     varint(out, segment);
     varint(out, offset);
     end(out, start);
@@ -302,17 +326,20 @@ pub fn frame(segment: &[u8], at: usize) -> Frame<'_> {
     }
 }
 
-/// Only done groups, without checking the rest: (segment, offset) and the place after the group.
-pub fn peek_done(segment: &[u8], at: usize) -> Option<(Option<(u64, u64)>, usize)> {
+/// A note with the place it speaks of.
+pub type Noted = (Note, (u64, u64));
+
+/// Only notes, without checking the rest: the note, if it is one, and the place after the group.
+pub fn peek_note(segment: &[u8], at: usize) -> Option<(Option<Noted>, usize)> {
     let head = segment.get(at..)?;
     let len = u32::from_be_bytes(head.get(..4)?.try_into().ok()?) as usize;
     let next = at + FRAME + len;
-    if head.get(FRAME) != Some(&KIND_DONE) {
+    if head.get(FRAME).is_none_or(|kind| Note::of(*kind).is_none()) {
         return (len > 0 && next <= segment.len()).then_some((None, next));
     }
     match frame(segment, at) {
         Frame::Good(payload, next) => match group(payload) {
-            Some(Group::Done { segment, offset }) => Some((Some((segment, offset)), next)),
+            Some(Group::Note { note, segment, offset }) => Some((Some((note, (segment, offset))), next)),
             _ => Some((None, next)),
         },
         Frame::Bad(next) => Some((None, next)),
@@ -329,8 +356,7 @@ pub fn group(payload: &[u8]) -> Option<Group<'_>> {
             let accepted = read_varint(&mut input)? as i64;
             Some(Group::Points { accepted, items: Items { input, seconds: 0, millis: 0 } })
         }
-        KIND_DONE => Some(Group::Done { segment: read_varint(&mut input)?, offset: read_varint(&mut input)? }),
-        _ => None,
+        kind => Some(Group::Note { note: Note::of(kind)?, segment: read_varint(&mut input)?, offset: read_varint(&mut input)? }),
     }
 }
 
@@ -496,7 +522,9 @@ mod tests {
         group_out.named(&named);
         group_out.named(&named_cell);
         group_out.end();
-        done(&mut out, 9, 1 << 40);
+        note(&mut out, Note::Done, 9, 1 << 40);
+        let told = out.len();
+        note(&mut out, Note::Told, 8, 7);
 
         let Frame::Good(payload, next) = frame(&out, 0) else { panic!("frame") };
         let Some(Group::Points { accepted: 77, mut items }) = group(payload) else { panic!("group") };
@@ -511,8 +539,9 @@ mod tests {
         ];
         assert_eq!(items.by_ref().collect::<Vec<_>>(), want);
         assert_eq!(items.rest(), 0);
-        assert_eq!(peek_done(&out, 0), Some((None, next)));
-        assert_eq!(peek_done(&out, next), Some((Some((9, 1 << 40)), out.len())));
+        assert_eq!(peek_note(&out, 0), Some((None, next)));
+        assert_eq!(peek_note(&out, next), Some((Some((Note::Done, (9, 1 << 40))), told)));
+        assert_eq!(peek_note(&out, told), Some((Some((Note::Told, (8, 7))), out.len())));
     }
 
     #[test]

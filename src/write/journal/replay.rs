@@ -4,7 +4,7 @@
 //! anywhere else is damage: it is reported with file and offset, the rest of the segment is read on where its frames
 //! still hold, and the file is kept under another name when it would be freed.
 
-use super::record::{self, Frame, Group, Item};
+use super::record::{self, Frame, Group, Item, Note};
 use super::{Disk, NamedPoint, NewCell, Segment, Stored, segment_seq};
 use crate::point::PointTime;
 use crate::write::WriteError;
@@ -46,10 +46,10 @@ pub trait Sink {
     fn segment(&mut self, segment: &Arc<Segment>);
     /// A series by its TSUID.
     fn series(&mut self, tsuid: &[u8]) -> Self::Series;
-    /// A point of a series.
-    fn point(&mut self, segment: &Arc<Segment>, accepted: i64, series: &Self::Series, time: PointTime, value: &Stored);
-    /// A cell of a series.
-    fn cell(&mut self, segment: &Arc<Segment>, accepted: i64, series: &Self::Series, cell: NewCell);
+    /// A point of a series. `told`: the hooks have done their work for it.
+    fn point(&mut self, segment: &Arc<Segment>, accepted: i64, series: &Self::Series, time: PointTime, value: &Stored, told: bool);
+    /// A cell of a series; `told` as above.
+    fn cell(&mut self, segment: &Arc<Segment>, accepted: i64, series: &Self::Series, cell: NewCell, told: bool);
     /// A point or cell by name.
     fn named(&mut self, segment: &Arc<Segment>, accepted: i64, point: NamedPoint);
     /// A group has ended: a good moment to wait for room.
@@ -68,7 +68,7 @@ pub fn list(disk: &dyn Disk) -> Result<Vec<String>, WriteError> {
 /// say. Returns what was found.
 pub fn read<S: Sink>(disk: &dyn Disk, names: &[String], identity: Option<&str>, sink: &mut S) -> Result<Report, WriteError> {
     let mut report = Report::default();
-    let done = find_done(disk, names)?;
+    let notes = find_notes(disk, names)?;
     for (at, name) in names.iter().enumerate() {
         let last = at + 1 == names.len();
         let bytes = disk.read(name).map_err(|e| failed(disk, name, &e))?;
@@ -88,8 +88,8 @@ pub fn read<S: Sink>(disk: &dyn Disk, names: &[String], identity: Option<&str>, 
                 return Err(WriteError::Failed(format!("{}: {what}; move the file away to start without it", place(disk, name, 0))));
             }
         };
-        let done_to = done_to(done, seq);
-        let mut reader = Reader::<S::Series> { disk, name, bytes: &bytes, last, done_to, series: Vec::new(), report: &mut report };
+        let (done_to, told_to) = (covered_to(notes.done, seq), covered_to(notes.told, seq));
+        let mut reader = Reader::<S::Series> { disk, name, bytes: &bytes, last, done_to, told_to, series: Vec::new(), report: &mut report };
         let (end, damaged) = reader.scan(start);
         reader.bytes = bytes.get(..end).unwrap_or(&bytes);
         if end < bytes.len() && last && !damaged {
@@ -126,23 +126,33 @@ fn check_identity(disk: &dyn Disk, name: &str, want: Option<&str>, found: &str) 
     }
 }
 
-/// The last note that says what is stored.
-fn find_done(disk: &dyn Disk, names: &[String]) -> Result<Option<(u64, u64)>, WriteError> {
-    let mut done = None;
+/// The places of the last note of each kind.
+#[derive(Default)]
+struct Notes {
+    done: Option<(u64, u64)>,
+    told: Option<(u64, u64)>,
+}
+
+fn find_notes(disk: &dyn Disk, names: &[String]) -> Result<Notes, WriteError> {
+    let mut notes = Notes::default();
     for name in names {
         let bytes = disk.read(name).map_err(|e| failed(disk, name, &e))?;
         let Ok((_, mut at)) = record::read_header(&bytes) else { continue };
-        while let Some((found, next)) = record::peek_done(&bytes, at) {
-            done = found.or(done);
+        while let Some((found, next)) = record::peek_note(&bytes, at) {
+            match found {
+                Some((Note::Done, place)) => notes.done = Some(place),
+                Some((Note::Told, place)) => notes.told = Some(place),
+                None => {}
+            }
             at = next;
         }
     }
-    Ok(done)
+    Ok(notes)
 }
 
-/// Up to which offset of a segment everything is stored.
-fn done_to(done: Option<(u64, u64)>, seq: u64) -> u64 {
-    match done {
+/// Up to which offset of a segment a note speaks of everything.
+fn covered_to(noted: Option<(u64, u64)>, seq: u64) -> u64 {
+    match noted {
         Some((segment, _)) if seq < segment => u64::MAX,
         Some((segment, offset)) if seq == segment => offset,
         _ => 0,
@@ -157,12 +167,20 @@ fn failed(disk: &dyn Disk, name: &str, error: &std::io::Error) -> WriteError {
     WriteError::Failed(format!("the journal {}, {name}: {error}", disk.describe()))
 }
 
+/// What the notes say of a group.
+#[derive(Clone, Copy)]
+struct Covered {
+    done: bool,
+    told: bool,
+}
+
 struct Reader<'r, T> {
     disk: &'r dyn Disk,
     name: &'r str,
     bytes: &'r [u8],
     last: bool,
     done_to: u64,
+    told_to: u64,
     series: Vec<Option<T>>,
     report: &'r mut Report,
 }
@@ -196,9 +214,9 @@ impl<T> Reader<'_, T> {
     fn good_group_behind(&self, at: usize) -> bool {
         const SEARCHED: usize = 1 << 16;
         let end = self.bytes.len().min(at + SEARCHED);
-        // A group of points never begins with a length of zero, and its kind is 0 or 1.
+        // A group of points never begins with a length of zero, and its kind is 0, 1 or 2.
         (at + 1..end).any(
-            |place| matches!(record::frame(self.bytes, place), Frame::Good(payload, _) if payload.first().is_some_and(|&kind| kind <= 1)),
+            |place| matches!(record::frame(self.bytes, place), Frame::Good(payload, _) if payload.first().is_some_and(|&kind| kind <= 2)),
         )
     }
 
@@ -219,9 +237,9 @@ impl<T> Reader<'_, T> {
                 Frame::Torn => return,
             };
             if let Some(Group::Points { accepted, mut items }) = record::group(payload) {
-                let done = (at as u64) < self.done_to;
+                let covered = Covered { done: (at as u64) < self.done_to, told: (at as u64) < self.told_to };
                 for item in items.by_ref() {
-                    self.item(item, accepted, done, segment, sink);
+                    self.item(item, accepted, covered, segment, sink);
                 }
                 if items.rest() > 0 {
                     self.damage(at, "a group holds what this version cannot read");
@@ -232,7 +250,7 @@ impl<T> Reader<'_, T> {
         }
     }
 
-    fn item<S: Sink<Series = T>>(&mut self, item: Item<'_>, accepted: i64, done: bool, segment: &Arc<Segment>, sink: &mut S) {
+    fn item<S: Sink<Series = T>>(&mut self, item: Item<'_>, accepted: i64, covered: Covered, segment: &Arc<Segment>, sink: &mut S) {
         match item {
             Item::Series { number, tsuid } => {
                 // Numbers count up from 0 in a segment; lost groups leave gaps, bounded by the groups that could be lost.
@@ -244,18 +262,18 @@ impl<T> Reader<'_, T> {
                     *slot = Some(sink.series(tsuid));
                 }
             }
-            Item::Point { .. } | Item::Cell { .. } | Item::Named(_) if done => self.report.done += 1,
+            Item::Point { .. } | Item::Cell { .. } | Item::Named(_) if covered.done => self.report.done += 1,
             Item::Point { number, time, value } => match self.series.get(number as usize) {
                 Some(Some(series)) => {
                     self.report.points += 1;
-                    sink.point(segment, accepted, series, time, &value);
+                    sink.point(segment, accepted, series, time, &value, covered.told);
                 }
                 _ => self.report.nameless += 1,
             },
             Item::Cell { number, cell } => match self.series.get(number as usize) {
                 Some(Some(series)) => {
                     self.report.points += 1;
-                    sink.cell(segment, accepted, series, cell);
+                    sink.cell(segment, accepted, series, cell, covered.told);
                 }
                 _ => self.report.nameless += 1,
             },
