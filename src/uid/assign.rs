@@ -60,7 +60,7 @@ impl Uids {
                     continue;
                 }
             }
-            if let Some(id) = self.claim_name(names, &row, id)? {
+            if let Some(id) = self.claim_name(names, name, &row, id)? {
                 names.remember(name, id);
                 return Ok(id);
             }
@@ -74,9 +74,12 @@ impl Uids {
     }
 
     /// Step 3. `None`: somebody had the name and it is gone again.
-    pub(super) fn claim_name(&self, names: &Names, row: &[u8], id: Uid) -> Result<Option<Uid>, UidError> {
+    pub(super) fn claim_name(&self, names: &Names, name: &str, row: &[u8], id: Uid) -> Result<Option<Uid>, UidError> {
         match self.put_if_absent(row, ID_FAMILY, names.qualifier, id.as_bytes())? {
-            Written::Ours => Ok(Some(id)),
+            Written::Ours => {
+                self.tell_assigned(names, name, id);
+                Ok(Some(id))
+            }
             Written::Theirs(winner) if winner.is_empty() => Ok(None),
             Written::Theirs(winner) => {
                 tracing::info!(kind = names.qualifier, name = super::from_latin_1(row), lost = ?id, "another TSD assigned the name first");

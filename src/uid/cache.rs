@@ -1,7 +1,7 @@
 //! What is known of one kind of names: bounded caches both ways, counters, and how much of the width is used.
 
 use super::flight::Flights;
-use super::{Uid, UidOptions, UidStats};
+use super::{Uid, UidKind, UidOptions, UidStats};
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, UnitWeighter};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ const WARN_PERCENT: [u8; 3] = [70, 85, 95];
 
 /// One kind of names.
 pub(super) struct Names {
+    pub kind: UidKind,
     pub qualifier: &'static str,
     pub width: u8,
     pub random: bool,
@@ -28,9 +29,10 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub fn new(qualifier: &'static str, width: u8, random: bool, options: &UidOptions) -> Names {
+    pub fn new(kind: UidKind, width: u8, random: bool, options: &UidOptions) -> Names {
         Names {
-            qualifier,
+            kind,
+            qualifier: if kind == UidKind::Metric { options.metric_qualifier } else { kind.qualifier() },
             width: width.clamp(1, 8),
             random,
             flights: Flights::default(),

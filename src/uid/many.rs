@@ -57,7 +57,8 @@ impl Uids {
             self.store.get(&self.table, &keys, &columns, &mut rows)?;
         }
         let known: HashSet<&[u8]> = rows.rows().map(|row| row.key()).collect();
-        Ok(new.into_iter().filter(|(_, row)| !known.contains(row.as_slice())).map(|(name, _)| name).collect())
+        let new = new.into_iter().filter(|(name, row)| !known.contains(row.as_slice()) && self.may_allocate(names, name).is_ok());
+        Ok(new.map(|(name, _)| name).collect())
     }
 
     /// The next numbers, if the width has so many left; else none: then each name takes its own.
@@ -82,7 +83,7 @@ impl Uids {
             let row = to_latin_1(name);
             if let Some(id) = id
                 && let Written::Ours = self.put_if_absent(id.as_bytes(), NAME_FAMILY, names.qualifier, &row)?
-                && let Some(id) = self.claim_name(names, &row, id)?
+                && let Some(id) = self.claim_name(names, name, &row, id)?
             {
                 names.remember(name, id);
                 return Ok(id);

@@ -7,7 +7,7 @@
 //! | `id` | one zero byte | the same | highest id given out, 8 bytes |
 //!
 //! Recorded in `storage/uid_table`. Reading order: this file (lookups), `assign.rs` (a new id), `admin.rs` (rename,
-//! delete), `many.rs` (many new ids), `scan.rs` (suggest, preload, grep), `cache.rs`, `flight.rs`. Whether a name is legal and whether it may be
+//! delete), `many.rs` (many new ids), `scan.rs` (suggest, preload, grep), `cache.rs`, `flight.rs`, `watch.rs` (who is asked and told). Whether a name is legal and whether it may be
 //! created is decided by callers; nothing here knows rows of data.
 //!
 //! Two names that differ only in characters outside ISO-8859-1 share a row and so an id, as in OpenTSDB.
@@ -19,8 +19,10 @@ mod flight;
 mod many;
 mod scan;
 mod warm;
+mod watch;
 
 pub use scan::EachId;
+pub use watch::Watch;
 
 use crate::store::{Columns, RowBatch, Store, StoreError};
 use cache::Names;
@@ -30,8 +32,8 @@ use std::sync::Arc;
 
 /// Family of names to ids, and of the counters.
 const ID_FAMILY: &str = "id";
-/// Family of ids to names.
-const NAME_FAMILY: &str = "name";
+/// Family of ids to names and of meta data.
+pub const NAME_FAMILY: &str = "name";
 /// Row of the counters.
 const MAX_ID_ROW: [u8; 1] = [0];
 /// How often a write whose outcome is unknown is repeated.
@@ -62,7 +64,7 @@ impl UidKind {
     }
 
     /// Column of the meta data beside an id's name.
-    fn meta_qualifier(self) -> &'static str {
+    pub fn meta_qualifier(self) -> &'static str {
         match self {
             UidKind::Metric => "metric_meta",
             UidKind::Tagk => "tagk_meta",
@@ -216,19 +218,21 @@ pub struct Uids {
     tagvs: Names,
     /// Ids (in hex) and new names of renames that run.
     renaming: Mutex<HashSet<String>>,
+    watches: Vec<Arc<dyn Watch>>,
 }
 
 impl Uids {
     /// Over a table. Reads nothing yet.
     pub fn new(store: Arc<dyn Store>, options: UidOptions) -> Uids {
-        let names = |qualifier, width, random| Names::new(qualifier, width, random, &options);
+        let names = |kind: UidKind, width, random| Names::new(kind, width, random, &options);
         Uids {
-            metrics: names(options.metric_qualifier, options.metric_width, options.random_metrics),
-            tagks: names(UidKind::Tagk.qualifier(), options.tagk_width, false),
-            tagvs: names(UidKind::Tagv.qualifier(), options.tagv_width, false),
+            metrics: names(UidKind::Metric, options.metric_width, options.random_metrics),
+            tagks: names(UidKind::Tagk, options.tagk_width, false),
+            tagvs: names(UidKind::Tagv, options.tagv_width, false),
             store,
             table: options.table,
             renaming: Mutex::default(),
+            watches: Vec::new(),
         }
     }
 
@@ -278,7 +282,10 @@ impl Uids {
             return Ok(id);
         }
         names.flights.fly(name, || match self.id(kind, name) {
-            Err(UidError::NoSuchName { .. }) => self.allocate(names, name),
+            Err(UidError::NoSuchName { .. }) => {
+                self.may_allocate(names, name)?;
+                self.allocate(names, name)
+            }
             found => found,
         })
     }

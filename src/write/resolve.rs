@@ -80,7 +80,10 @@ pub fn resolve(inner: &Inner, point: &Point<'_>) -> Result<Resolved, WriteError>
         let found = if create { inner.uids.id_or_create(kind, name) } else { inner.uids.id(kind, name) };
         match found {
             Ok(id) => Ok(Some(id)),
-            Err(UidError::Store(StoreError::Unavailable(_) | StoreError::MaybeApplied { .. })) if create => Ok(None),
+            Err(UidError::Store(StoreError::Unavailable(_) | StoreError::MaybeApplied { .. })) if create => {
+                inner.uids.may_create(kind, name)?;
+                Ok(None)
+            }
             Err(UidError::Store(e @ (StoreError::Unavailable(_) | StoreError::MaybeApplied { .. }))) => {
                 Err(WriteError::Overloaded(format!("nobody can say whether the name '{name}' exists: {e}")))
             }

@@ -1,0 +1,160 @@
+//! What the stored JSON of UIDs and of series has in common: texts that may be null, maps in Java's order, numbers.
+
+use crate::point::json::{self, Json, JsonError, push_string};
+use crate::point::write_f64;
+
+/// A text of meta data. `None` is a stored `null`: OpenTSDB keeps what a client sends.
+pub type Text = Option<String>;
+
+/// Own keys and values, in the order in which a Java map lists them.
+pub type Custom = Vec<(String, Text)>;
+
+/// The members of a JSON object, the last one of equal keys.
+pub fn members(bytes: &[u8]) -> Result<Vec<(String, Json)>, JsonError> {
+    json::parse(bytes).and_then(|value| value.object("meta data"))
+}
+
+/// A map of texts; `null` is none.
+pub fn custom(value: Json, name: &str) -> Result<Option<Custom>, JsonError> {
+    if value == Json::Null {
+        return Ok(None);
+    }
+    let mut all: Custom = Vec::new();
+    for (key, value) in value.object(name)? {
+        let value = value.text(name)?;
+        // Of equal keys the last value counts, at the first one's place.
+        match all.iter_mut().find(|(known, _)| *known == key) {
+            Some(known) => known.1 = value,
+            None => all.push((key, value)),
+        }
+    }
+    Ok(Some(in_map_order(all)))
+}
+
+/// The order in which Java's `HashMap` lists a copy of these: by bucket, then as they came. OpenTSDB compares stored bytes
+/// with what it would write, so a map in another order could never be changed by it.
+fn in_map_order(mut all: Custom) -> Custom {
+    // Java's own arithmetic of a copy's size (Java 8 to 18): entries / 0.75 + 1, cut, up to a power of two.
+    let buckets = ((all.len() as f32 / 0.75 + 1.0) as u32).next_power_of_two();
+    all.sort_by_cached_key(|(key, _)| {
+        let hash = key.encode_utf16().fold(0u32, |h, unit| h.wrapping_mul(31).wrapping_add(u32::from(unit)));
+        (hash ^ hash >> 16) & (buckets - 1)
+    });
+    all
+}
+
+/// A double: digits in a string are taken, and the words for numbers that are none.
+pub fn double(value: Json, name: &str) -> Result<f64, JsonError> {
+    let text = value.text(name)?.unwrap_or_default();
+    match text.trim() {
+        "" | "null" => Ok(0.0),
+        "INF" | "+INF" | "Infinity" | "+Infinity" => Ok(f64::INFINITY),
+        "-INF" | "-Infinity" => Ok(f64::NEG_INFINITY),
+        "NaN" => Ok(f64::NAN),
+        digits => digits.parse().map_err(|_| JsonError(format!("'{name}' must be a number, not '{digits}'"))),
+    }
+}
+
+/// A 32-bit integer.
+pub fn int(value: Json, name: &str) -> Result<i32, JsonError> {
+    let number = value.integer(name)?;
+    i32::try_from(number).map_err(|_| JsonError(format!("'{name}' must fit 32 bits, not {number}")))
+}
+
+/// Writes `{"a":...}` member by member.
+pub struct Object<'o> {
+    out: &'o mut Vec<u8>,
+    first: bool,
+}
+
+impl<'o> Object<'o> {
+    /// Begins an object.
+    pub fn begin(out: &'o mut Vec<u8>) -> Object<'o> {
+        out.push(b'{');
+        Object { out, first: true }
+    }
+
+    /// Writes a key; the value is to be written into what it returns.
+    pub fn key(&mut self, key: &str) -> &mut Vec<u8> {
+        if !std::mem::take(&mut self.first) {
+            self.out.push(b',');
+        }
+        push_string(self.out, key);
+        self.out.push(b':');
+        self.out
+    }
+
+    /// A text or null.
+    pub fn text(&mut self, key: &str, value: &Text) {
+        push_text(self.key(key), value);
+    }
+
+    /// A string.
+    pub fn string(&mut self, key: &str, value: &str) {
+        push_string(self.key(key), value);
+    }
+
+    /// A whole number.
+    pub fn integer(&mut self, key: &str, value: i64) {
+        crate::point::write_i64(self.key(key), value);
+    }
+
+    /// A double as Jackson writes it: what is no number stands in quotes.
+    pub fn double(&mut self, key: &str, value: f64) {
+        let out = self.key(key);
+        let quoted = !value.is_finite();
+        out.extend(quoted.then_some(b'"'));
+        write_f64(out, value);
+        out.extend(quoted.then_some(b'"'));
+    }
+
+    /// A map or null.
+    pub fn custom(&mut self, key: &str, value: Option<&Custom>) {
+        let out = self.key(key);
+        let Some(all) = value else { return out.extend_from_slice(b"null") };
+        let mut map = Object::begin(out);
+        all.iter().for_each(|(key, value)| map.text(key, value));
+        map.end();
+    }
+
+    /// Ends the object.
+    pub fn end(self) {
+        self.out.push(b'}');
+    }
+}
+
+fn push_text(out: &mut Vec<u8>, value: &Text) {
+    match value {
+        Some(text) => push_string(out, text),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maps_are_in_the_order_of_java() {
+        // Asked of OpenTSDB 2.4.1 on Java 17.
+        let sent = br#"{"k":"v","a":"b","zeta":null,"n":5}"#;
+        let all = custom(json::parse(sent).unwrap(), "custom").unwrap().unwrap();
+        let mut out = Vec::new();
+        Object::begin(&mut out).custom("custom", Some(&all));
+        assert_eq!(String::from_utf8(out).unwrap(), r#"{"custom":{"zeta":null,"a":"b","k":"v","n":"5"}"#);
+        assert_eq!(custom(Json::Null, "custom"), Ok(None));
+        assert!(custom(Json::Bool(true), "custom").is_err());
+    }
+
+    #[test]
+    fn numbers() {
+        let mut out = Vec::new();
+        let mut object = Object::begin(&mut out);
+        for value in [1.5, f64::NAN, f64::INFINITY, 1e10, double(Json::String("NaN".into()), "max").unwrap()] {
+            object.double("d", value);
+        }
+        assert_eq!(String::from_utf8(out).unwrap(), r#"{"d":1.5,"d":"NaN","d":"Infinity","d":1.0E10,"d":"NaN""#);
+        assert!(int(Json::Number("99999999999".into()), "retention").is_err());
+        assert_eq!(double(Json::String("abc".into()), "max").unwrap_err().0, "'max' must be a number, not 'abc'");
+    }
+}
