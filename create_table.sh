@@ -7,7 +7,7 @@
 # Environment:
 #   HBASE_HOME            where HBase is installed; or HBASE_SHELL, a command that reads shell commands (`hbase shell -n`)
 #   TSDB_TABLE UID_TABLE TREE_TABLE META_TABLE   names (tsdb, tsdb-uid, tsdb-tree, tsdb-meta)
-#   COMPRESSION           NONE LZO GZ SNAPPY LZ4 ZSTD (NONE: the others need their libraries on the region servers)
+#   COMPRESSION           NONE LZO GZ SNAPPY LZ4 ZSTD (GZ, which every region server has; LZO needs its library there)
 #   BLOOMFILTER           ROW ROWCOL NONE (ROW)
 #   DATA_BLOCK_ENCODING   NONE PREFIX DIFF FAST_DIFF ROW_INDEX_V1 (DIFF: row keys differ little from each other)
 #   TTL                   seconds that points are kept, or FOREVER (FOREVER); UIDs, trees and metadata stay
@@ -34,7 +34,7 @@ number() { # number NAME VALUE LEAST MOST
   if ! { [[ $2 =~ ^[0-9]{1,10}$ ]] && ((10#$2 >= $3 && 10#$2 <= $4)); }; then fail "$1=$2: must be a number from $3 to $4"; fi
 }
 
-compression=${COMPRESSION:-NONE}
+compression=${COMPRESSION:-GZ}
 compression=${compression^^}
 [[ $compression == GZIP ]] && compression=GZ # what OpenTSDB's script calls it
 bloom=${BLOOMFILTER:-ROW}

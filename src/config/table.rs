@@ -322,7 +322,7 @@ declare! {
 
     // ------------------------------------------------------------------ statistics and telnet
     /// Name the host in the TSD's own statistics as DNS knows it.
-    stats_canonical: bool = false, "tsd.stats.canonical", java later("the host is named as the system names it");
+    stats_canonical: bool = false, "tsd.stats.canonical", java works;
     /// Tell telnet clients when a point could not be stored.
     rpc_telnet_return_errors: bool = true, "tsd.rpc.telnet.return_errors", java works;
 

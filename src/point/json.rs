@@ -2,7 +2,7 @@
 //! first complete value is ignored, `NaN` and `Infinity` are numbers. Nesting is bounded. And strings as it writes them.
 
 /// Levels of arrays and objects.
-pub const JSON_DEPTH_MAX: usize = 32;
+pub const JSON_DEPTH_MAX: usize = 128;
 
 /// A value. Numbers stay text: `1356998400.5` as a time is not the float.
 #[derive(Clone, Debug, PartialEq)]
@@ -382,7 +382,7 @@ mod tests {
         check("\"a\u{1}\"", Err("a control character must be written as an escape at line 1, column 3"));
         check("  ", Err("there is nothing but blanks at line 1, column 3"));
         check(&"[".repeat(32), Err("the text ends where a value must be at line 1, column 33"));
-        check(&"[".repeat(33), Err("more than 32 levels (JSON_DEPTH_MAX) at line 1, column 33"));
+        check(&"[".repeat(129), Err("more than 128 levels (JSON_DEPTH_MAX) at line 1, column 129"));
     }
 
     #[test]

@@ -132,7 +132,8 @@ impl Scan {
 /// A running scan. Rows come whole (all their columns in one batch) and in order of their keys;
 /// dropping it closes the scanner.
 pub trait Scanner: Send {
-    /// Replaces `batch` with the next rows. False, and an empty batch, when the scan has ended.
+    /// Replaces `batch` with the next rows. False, and an empty batch, when the scan has ended; an empty batch alone says
+    /// that there was work without a find, so that the caller can look whether it still wants to go on.
     fn next(&mut self, batch: &mut RowBatch) -> Result<bool>;
 }
 

@@ -150,8 +150,8 @@ async fn collect(parts: &Parts, body: &mut Incoming, limits: &BodyLimits, budget
     if announced > most {
         return Err(too_large(named, most));
     }
-    share.grow_to(announced)?;
-    let mut bytes = Vec::with_capacity(announced);
+    // Memory and budget follow what has come: a client that announces much and then is silent holds nothing of others.
+    let mut bytes = Vec::with_capacity(announced.min(STEP));
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| ApiError::bad("The body of the request did not come whole").details(e.to_string()))?;
         let Ok(data) = frame.into_data() else { continue };

@@ -106,21 +106,34 @@ fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
 }
 
-/// This machine's name, for the tag `host`.
-fn host() -> String {
+/// The tag that tells machines apart: `host` and this machine's name, or, with `tsd.stats.canonical`, `fqdn` and its
+/// name with its domain, where the system's file of hosts has one.
+fn host(tsd: &Tsd) -> (&'static str, String) {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    if name.trim().is_empty() { "localhost".to_string() } else { name.trim().to_string() }
+    let name = if name.trim().is_empty() { "localhost" } else { name.trim() };
+    if !tsd.settings.stats_canonical {
+        return ("host", name.to_owned());
+    }
+    let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+    ("fqdn", canonical(name, &hosts).unwrap_or(name).to_owned())
+}
+
+/// The first name of the line of `hosts` that knows `name`; the first with a dot if several lines do.
+fn canonical<'a>(name: &str, hosts: &'a str) -> Option<&'a str> {
+    let lines = hosts.lines().map(|line| line.split('#').next().unwrap_or_default().split_whitespace().skip(1));
+    let firsts: Vec<&str> = lines.filter(|names| names.clone().any(|n| n == name)).filter_map(|mut names| names.next()).collect();
+    firsts.iter().find(|first| first.contains('.')).or(firsts.first()).copied()
 }
 
 /// Telnet's `stats`: `name time value tag=value host=name`, a line each.
 pub fn text(tsd: &Tsd) -> String {
-    let (now, host) = (now_s(), host());
+    let (now, (key, host)) = (now_s(), host(tsd));
     let port = port(tsd);
     let mut out = String::new();
     for sample in samples(tsd) {
         let tag = sample.tag.map(|(k, v)| format!(" {k}={v}")).unwrap_or_default();
         let port = port.as_ref().map(|p| format!(" port={p}")).unwrap_or_default();
-        out.push_str(&format!("{} {now} {}{tag} host={host}{port}\n", sample.name, sample.value));
+        out.push_str(&format!("{} {now} {}{tag} {key}={host}{port}\n", sample.name, sample.value));
     }
     out
 }
@@ -131,10 +144,10 @@ fn port(tsd: &Tsd) -> Option<String> {
 }
 
 fn lines(tsd: &Tsd) -> Value {
-    let (now, host, port) = (now_s(), host(), port(tsd));
+    let (now, (key, host), port) = (now_s(), host(tsd), port(tsd));
     let line = |sample: Sample| {
         let mut tags = serde_json::Map::new();
-        tags.insert("host".to_string(), json!(host));
+        tags.insert(key.to_string(), json!(host));
         if let Some(port) = &port {
             tags.insert("port".to_string(), json!(port));
         }
@@ -167,4 +180,17 @@ fn threads() -> Value {
         json!({"threadID": id, "name": name.trim(), "state": "RUNNABLE", "interrupted": false, "priority": 5, "stack": []})
     };
     Value::Array(tasks.iter().map(thread).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn canonical_names() {
+        let hosts = "127.0.0.1 localhost\n127.0.1.1\tweb01 # own\n10.0.0.7 web01.example.com web01\n";
+        assert_eq!(canonical("web01", hosts), Some("web01.example.com"));
+        assert_eq!(canonical("localhost", hosts), Some("localhost"));
+        assert_eq!(canonical("web02", hosts), None);
+    }
 }

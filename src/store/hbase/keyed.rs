@@ -35,9 +35,11 @@ impl KeyedScanner {
         KeyedScanner { store, table: table.to_owned(), keys, page, columns, prefilter, found, fetch_rows, ended: false }
     }
 
-    /// Reads keys until there is something to fetch, or no more of them.
+    /// Reads a page of keys, and more of them while there is something to fetch, but not enough.
     fn collect(&mut self) -> Result<()> {
-        while !self.ended && self.found.len() < self.fetch_rows {
+        let mut pages = 0;
+        while !self.ended && self.found.len() < self.fetch_rows && (pages == 0 || !self.found.is_empty()) {
+            pages += 1;
             self.ended = !self.keys.next(&mut self.page)?;
             let keys = self.page.rows().map(|row| row.key()).filter(|key| matches(&self.prefilter, key));
             self.found.extend(keys.map(<[u8]>::to_vec));
@@ -49,15 +51,13 @@ impl KeyedScanner {
 impl Scanner for KeyedScanner {
     fn next(&mut self, batch: &mut RowBatch) -> Result<bool> {
         batch.clear();
-        while batch.is_empty() {
-            self.collect()?;
-            if self.found.is_empty() {
-                return Ok(false);
-            }
-            let rest = self.found.split_off(self.found.len().min(self.fetch_rows));
-            let asked = std::mem::replace(&mut self.found, rest);
-            crate::store::Store::get(&self.store, &self.table, &asked, &self.columns, batch)?;
+        self.collect()?;
+        if self.found.is_empty() {
+            return Ok(!self.ended);
         }
+        let rest = self.found.split_off(self.found.len().min(self.fetch_rows));
+        let asked = std::mem::replace(&mut self.found, rest);
+        crate::store::Store::get(&self.store, &self.table, &asked, &self.columns, batch)?;
         Ok(true)
     }
 }
