@@ -13,6 +13,7 @@ use crate::stats::Stats;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::store::hbase::{HbaseOptions, HbaseStore};
 use crate::store::{FamilySpec, Overlay, Store, StoreError, TableSpec};
+use crate::tree::Trees;
 use crate::uid::{UidError, UidOptions, Uids};
 use crate::write::{AutoCreate, Cells, JournalOptions, WriteError, WriteOptions, Writer};
 use jiff::Timestamp;
@@ -35,6 +36,8 @@ pub struct Tsd {
     pub engine: Arc<Engine>,
     /// Notes beside the points.
     pub annotations: Arc<Annotations>,
+    /// Trees and their rules.
+    pub trees: Trees,
     /// Counters.
     pub stats: Arc<Stats>,
     /// The last lines of the log.
@@ -104,7 +107,9 @@ impl Tsd {
         let writer = open_writer(&store, &uids, &settings, write_options(&settings, store.as_ref()))?;
         let engine = open_engine(&store, Some(writer.overlay()), &uids, &settings);
         let annotations = Arc::new(open_annotations(&store, &settings));
-        Ok(Tsd { settings, store, uids, writer, engine: Arc::new(engine), annotations, stats: Arc::default(), logs: Arc::default() })
+        let trees = open_trees(&store, &settings);
+        let (engine, stats, logs) = (Arc::new(engine), Arc::default(), Arc::default());
+        Ok(Tsd { settings, store, uids, writer, engine, annotations, trees, stats, logs })
     }
 }
 
@@ -154,6 +159,11 @@ pub fn open_annotations(store: &Arc<dyn Store>, settings: &Settings) -> Annotati
         use_otsdb_timestamp: settings.storage_use_otsdb_timestamp,
     };
     Annotations::new(store.clone(), options)
+}
+
+/// Trees over an open store.
+pub fn open_trees(store: &Arc<dyn Store>, settings: &Settings) -> Trees {
+    Trees::new(store.clone(), &settings.storage_hbase_tree_table)
 }
 
 /// The tables of the settings, made as `schema` says: names, points, trees, meta data.

@@ -138,6 +138,58 @@ pub fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// Writes an object member by member, in the order of the calls.
+pub struct Members<'o> {
+    out: &'o mut Vec<u8>,
+    first: bool,
+}
+
+impl<'o> Members<'o> {
+    /// Opens the object.
+    pub fn open(out: &'o mut Vec<u8>) -> Members<'o> {
+        out.push(b'{');
+        Members { out, first: true }
+    }
+
+    /// A member whose value the caller writes.
+    pub fn value(&mut self, name: &str, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
+        if !std::mem::take(&mut self.first) {
+            self.out.push(b',');
+        }
+        push_string(self.out, name);
+        self.out.push(b':');
+        write(self.out);
+        self
+    }
+
+    /// A member that is text.
+    pub fn text(&mut self, name: &str, text: &str) -> &mut Self {
+        self.value(name, |out| push_string(out, text))
+    }
+
+    /// A member that prints as JSON does: a whole number, `true`, `false`, `null`.
+    pub fn plain(&mut self, name: &str, value: impl std::fmt::Display) -> &mut Self {
+        self.value(name, |out| out.extend_from_slice(value.to_string().as_bytes()))
+    }
+
+    /// Closes the object.
+    pub fn close(&mut self) {
+        self.out.push(b'}');
+    }
+}
+
+/// An array of what `write` writes for each item.
+pub fn push_list<T>(out: &mut Vec<u8>, items: impl IntoIterator<Item = T>, mut write: impl FnMut(&mut Vec<u8>, T)) {
+    out.push(b'[');
+    for (place, item) in items.into_iter().enumerate() {
+        if place > 0 {
+            out.push(b',');
+        }
+        write(out, item);
+    }
+    out.push(b']');
+}
+
 struct Parser<'a> {
     text: &'a str,
     at: usize,

@@ -4,9 +4,9 @@
 //! are translated by [`java_regex`]. What a filter finds in the table (UIDs, rows) is the engine's work.
 
 pub mod catalog;
-pub mod java_regex;
 pub mod parse;
 
+pub use crate::point::java_regex;
 pub use parse::FilterSpec;
 
 /// One filter on one tag key, as the request gave it and ready to match.

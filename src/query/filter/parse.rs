@@ -55,7 +55,10 @@ impl FilterSpec {
         let test = match kind {
             "literal_or" | "iliteral_or" => TagTest::LiteralOr { values: literals(text, ignore_case)?, ignore_case },
             "not_literal_or" | "not_iliteral_or" => TagTest::NotLiteralOr { values: literals(text, ignore_case)?, ignore_case },
-            "regexp" => TagTest::Regexp { pattern: text.to_string(), regex: Arc::new(java_regex::compile(text).map_err(FilterError)?) },
+            "regexp" => TagTest::Regexp {
+                pattern: text.to_string(),
+                regex: Arc::new(java_regex::compile(text).map_err(|e| FilterError(e.to_string()))?),
+            },
             _ if text.contains('*') => TagTest::Wildcard { pattern: text.to_string(), ignore_case },
             _ => return fail("Filter must contain an asterisk"),
         };

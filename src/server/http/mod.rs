@@ -25,6 +25,7 @@ pub mod serializers;
 pub mod static_files;
 pub mod stats;
 pub mod suggest;
+pub mod tree;
 pub mod uid;
 pub mod version;
 

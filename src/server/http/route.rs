@@ -6,7 +6,7 @@
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::{
-    aggregators, annotation, config, dropcaches, graph, logs, metrics, query, serializers, static_files, stats, suggest, uid, version,
+    aggregators, annotation, config, dropcaches, graph, logs, metrics, query, serializers, static_files, stats, suggest, tree, uid, version,
 };
 use crate::config::Settings;
 use crate::tsd::Tsd;
@@ -90,6 +90,7 @@ const ENDPOINTS: &[(&str, When, Handler)] = &[
     ("api/suggest", When::Reading, Handler::Call(suggest::suggest)),
     ("api/annotation", When::Writing, Handler::Call(annotation::annotation)),
     ("api/annotations", When::Writing, Handler::Call(annotation::annotation)),
+    ("api/tree", When::Writing, Handler::Call(tree::tree)),
     ("api/uid", When::Writing, Handler::Call(uid::uid)),
     ("api/put", When::Writing, Handler::Put),
     ("api/rollup", When::Writing, Handler::Rollup),

@@ -22,19 +22,81 @@ const REGEX_DEPTH_MAX: usize = 32;
 /// Bytes of a compiled pattern.
 const REGEX_BYTES_MAX: usize = 1 << 20;
 
-/// Compiles a Java pattern. The error names the pattern and the place.
-pub fn compile(pattern: &str) -> Result<Regex, String> {
-    if pattern.chars().count() > REGEX_CHARS_MAX {
-        return Err(format!("The regular expression is longer than {REGEX_CHARS_MAX} characters (REGEX_CHARS_MAX)"));
+/// Why a pattern is not taken. Both name the pattern, the first also the place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PatternError {
+    /// Java would not take it either.
+    #[error("{what} near index {at} of the regular expression '{pattern}'")]
+    Syntax {
+        /// What is wrong.
+        what: String,
+        /// In characters from the start.
+        at: usize,
+        /// The pattern as given.
+        pattern: String,
+    },
+    /// It needs what is not here, or is beyond a bound.
+    #[error("{0}")]
+    Unsupported(String),
+}
+
+impl PatternError {
+    /// As Java words it: what and where, the pattern, and a mark below the place (recorded `tree_rules/override_bad_regex`).
+    pub fn as_java(&self) -> String {
+        match self {
+            PatternError::Syntax { what, at, pattern } if *at < pattern.chars().count() => {
+                format!("{what} near index {at}\n{pattern}\n{}^", " ".repeat(*at))
+            }
+            PatternError::Syntax { what, at, pattern } => format!("{what} near index {at}\n{pattern}"),
+            PatternError::Unsupported(why) => why.clone(),
+        }
     }
-    let translated = translate(pattern).map_err(|(at, what)| format!("{what} near index {at} of the regular expression '{pattern}'"))?;
+}
+
+/// Compiles a Java pattern.
+pub fn compile(pattern: &str) -> Result<Regex, PatternError> {
+    if pattern.chars().count() > REGEX_CHARS_MAX {
+        let why = format!("The regular expression is longer than {REGEX_CHARS_MAX} characters (REGEX_CHARS_MAX)");
+        return Err(PatternError::Unsupported(why));
+    }
+    let translated = translate(pattern).map_err(|(at, what)| PatternError::Syntax { what, at, pattern: pattern.to_owned() })?;
     RegexBuilder::new(&translated)
         .backtrack_limit(REGEX_BACKTRACK_MAX)
         .delegate_size_limit(REGEX_BYTES_MAX)
         .delegate_dfa_size_limit(REGEX_BYTES_MAX)
         .build()
-        .map_err(|e| format!("The regular expression '{pattern}' is not supported: {e}"))
+        .map_err(|e| PatternError::Unsupported(format!("The regular expression '{pattern}' is not supported: {e}")))
 }
+
+/// The parts of a text between matches, as Java's `String.split`: empty parts at the end are dropped, an empty match at the
+/// start makes no part, without a match the whole text is the one part. Fails if the pattern takes too many steps.
+pub fn split<'t>(regex: &Regex, text: &'t str) -> Result<Vec<&'t str>, TooManySteps> {
+    let mut parts = Vec::new();
+    let (mut begin, mut search) = (0, 0);
+    let mut found_any = false;
+    while search <= text.len() {
+        let Some(found) = regex.find_from_pos(text, search).map_err(|_| TooManySteps)? else { break };
+        // Java searches on from the end of a match, one further if the match was empty.
+        let step = text.get(found.end()..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
+        search = if found.start() == found.end() { found.end() + step } else { found.end() };
+        if found.end() == 0 {
+            continue;
+        }
+        found_any = true;
+        parts.push(text.get(begin..found.start()).unwrap_or_default());
+        begin = found.end();
+    }
+    parts.push(text.get(begin..).unwrap_or_default());
+    while found_any && parts.last().is_some_and(|part| part.is_empty()) {
+        parts.pop();
+    }
+    Ok(parts)
+}
+
+/// A search gave up at [`REGEX_BACKTRACK_MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the regular expression needs more than {REGEX_BACKTRACK_MAX} steps (REGEX_BACKTRACK_MAX)")]
+pub struct TooManySteps;
 
 type Failure = (usize, String);
 

@@ -17,7 +17,7 @@ fn check(pattern: &str, yes: &[&str], no: &[&str]) {
 #[track_caller]
 fn refuse(pattern: &str, word: &str) {
     let error = compile(pattern).err().unwrap_or_else(|| panic!("{pattern} should be refused"));
-    assert!(error.contains(word), "{pattern}: {error}");
+    assert!(error.to_string().contains(word), "{pattern}: {error}");
 }
 
 #[test]
@@ -148,4 +148,24 @@ fn as_java_recorded() {
         }
     }
     assert!(same > 500 && refused.len() < 30, "same {same}, refused here only {refused:#?}");
+}
+
+#[test]
+fn parts() {
+    #[track_caller]
+    fn check(pattern: &str, text: &str, want: &[&str]) {
+        assert_eq!(split(&compile(pattern).unwrap(), text).unwrap(), want, "{text} at {pattern}");
+    }
+    // Each by Java's own answer.
+    check(r"\.", "sys.cpu.user", &["sys", "cpu", "user"]);
+    check(r"\.", "sys..user", &["sys", "", "user"]);
+    check(r"\.", ".sys.", &["", "sys"]);
+    check(r"\.", "...", &[]);
+    check(r"\.", "sys", &["sys"]);
+    check(".", "sys", &[]);
+    check("", "abc", &["a", "b", "c"]);
+    check("x*", "axb", &["a", "", "b"]);
+    check("[._]", "a.b_c", &["a", "b", "c"]);
+    check("(?=b)", "abab", &["a", "ba", "b"]);
+    check("é", "aéb", &["a", "b"]);
 }
