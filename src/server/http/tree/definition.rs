@@ -34,7 +34,7 @@ fn delete(tsd: &Tsd, request: &ApiRequest, number: i64) -> Result<ApiResponse, A
         request.param("definition").map(str::to_owned)
     } else {
         let members = reply::object(request)?.into_iter();
-        let said = members.filter(|(name, _)| name == "definition").last();
+        let said = members.rev().find(|(name, _)| name == "definition");
         said.map(|(name, value)| value.text(&name)).transpose().map_err(reply::unreadable)?.flatten()
     };
     existing(tsd, number)?;
