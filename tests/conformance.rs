@@ -17,8 +17,6 @@ use support::server::{Engine, Server, long};
 const LATER: &[&str] = &[
     // areas
     "delete",
-    "exp",
-    "gexp",
     "histogram",
     "last",
     "rollup",

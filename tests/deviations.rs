@@ -40,6 +40,11 @@ const SHOWN_BY: &[(&str, &str)] = &[
     ("cli/import.5", "import_takes_points_in_any_order_and_twice"),
     ("cli/import.17", "import_takes_points_in_any_order_and_twice"),
     ("annotation_global/list_no_end", "annotations_without_an_end_reach_to_now"),
+    ("gexp/38-timeShift_ex.a_khost=____5min__", "time_shifts_work"),
+    ("gexp/39-timeShift_ex.a_khost=____1hr__", "time_shifts_work"),
+    ("gexp/40-timeShift_ex.a_khost=____1day__", "time_shifts_work"),
+    ("gexp/43-timeShift_ex.a_khost=____0min__", "time_shifts_work"),
+    ("gexp/46-shift_ex.c__2weeks__", "time_shifts_work"),
 ];
 
 #[test]
@@ -199,4 +204,31 @@ fn annotations_without_an_end_reach_to_now() {
     let (status, text) = get(&s, "/api/annotations?start_time=1399990000");
     assert_eq!(status, 200);
     assert_eq!(text, r#"[{"tsuid":"","description":"long ago","notes":"","startTime":1400000000,"endTime":0}]"#);
+}
+
+#[test]
+fn time_shifts_work() {
+    let s = server();
+    // A point an hour for fifteen days: its value is the hour.
+    let points: Vec<Value> = (0..15 * 24)
+        .map(|h| json!({"metric": "shift.m", "timestamp": 1_400_000_400 + h * 3_600, "value": h, "tags": {"a": "b"}}))
+        .collect();
+    assert_eq!(s.client().post("/api/put?sync", &Value::from(points).to_string()).unwrap().status, 204);
+    let last = 1_400_000_400 + 14 * 86_400;
+    let ask = |exp: &str| get(&s, &format!("/api/query/gexp?start={}&end={last}&exp={exp}", last - 3_600));
+    let dps = |exp: &str| ask(exp).1.split_once("\"dps\":").unwrap().1.trim_end_matches("}]").to_string();
+    let hours = |h: i64| format!("{{\"{}\":{},\"{last}\":{h}}}", last - 3_600, h - 1);
+    let now = 14 * 24;
+    assert_eq!(dps("scale(sum:shift.m,1)"), hours(now));
+    assert_eq!(dps("timeShift(sum:shift.m,'60min')"), hours(now - 1));
+    assert_eq!(dps("timeShift(sum:shift.m,'3600sec')"), hours(now - 1));
+    assert_eq!(dps("shift(sum:shift.m,'5hr')"), hours(now - 5));
+    assert_eq!(dps("timeShift(sum:shift.m,'1day')"), hours(now - 24));
+    assert_eq!(dps("shift(sum:shift.m,'2weeks')"), format!("{{\"{last}\":0}}"));
+    assert_eq!(dps("shift(shift(sum:shift.m,'1day'),'1hr')"), hours(now - 25));
+    let difference = dps("difference(sum:shift.m,timeShift(sum:shift.m,'1day'))");
+    assert_eq!(difference, format!("{{\"{}\":24.0,\"{last}\":24.0}}", last - 3_600));
+    assert_eq!(ask("timeShift(sum:shift.m,'0min')").0, 400);
+    assert!(ask("timeShift(sum:shift.m,'0min')").1.contains("timeshift <= 0"));
+    assert!(ask("timeShift(sum:shift.m,'5months')").1.contains("unknown time unit=months"));
 }

@@ -22,6 +22,9 @@ pub struct Extras {
     pub parse_ms: f64,
     /// Global annotations of the range, in order of their starts.
     pub globals: Vec<Note>,
+    /// For functions over series, by the groups' places: those made of several series have a list of annotations, an empty
+    /// one (recorded case `gexp/56-sum_ex.c_ex.d_`).
+    pub joined: Vec<bool>,
 }
 
 /// Writes the answer. Groups come in the order in which they are written.
@@ -36,7 +39,7 @@ pub fn write(groups: &[Group], output: &Output, extras: &Extras) -> Vec<u8> {
         }
         let started = std::time::Instant::now();
         write_head(&mut out, group, output, queries.get(group.index));
-        write_notes(&mut out, group, output, &extras.globals);
+        write_notes(&mut out, group, output, extras, place);
         let points = write_points(&mut out, group, output);
         let emitted = Emitted { points, ms: started.elapsed().as_secs_f64() * 1e3 };
         if output.flags.show_stats {
@@ -120,12 +123,15 @@ fn write_head(out: &mut Vec<u8>, group: &Group, output: &Output, query: Option<&
     }
 }
 
-/// Annotations, if there are any; those outside the range are not shown (recorded cases `options/ann*`).
-fn write_notes(out: &mut Vec<u8>, group: &Group, output: &Output, globals: &[Note]) {
+/// Annotations, if there are any; those outside the range are not shown (recorded cases `options/ann*`). The group at `place`.
+fn write_notes(out: &mut Vec<u8>, group: &Group, output: &Output, extras: &Extras, place: usize) {
     let range = output.start_ms..=output.end_ms;
     let shown = |note: &&Note| range.contains(&note.start_ms());
-    for (key, notes) in [(&b",\"annotations\":"[..], group.notes.as_slice()), (b",\"globalAnnotations\":", globals)] {
-        if !notes.is_empty() && !output.flags.no_annotations {
+    let joined = extras.joined.get(place) == Some(&true);
+    let kinds =
+        [(&b",\"annotations\":"[..], group.notes.as_slice(), joined), (b",\"globalAnnotations\":", extras.globals.as_slice(), false)];
+    for (key, notes, always) in kinds {
+        if (always || !notes.is_empty()) && !output.flags.no_annotations {
             out.extend_from_slice(key);
             push_notes(out, notes.iter().filter(shown));
         }

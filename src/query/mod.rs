@@ -1,8 +1,10 @@
 //! The one way out: request, plan, fetch, series, groups, answer.
 pub mod aggregate;
 pub mod answer;
+pub mod calculate;
 pub mod downsample;
 pub mod engine;
+pub mod expression;
 pub mod filter;
 pub mod interpolate;
 pub mod percentile;

@@ -39,6 +39,14 @@ struct Held {
     float: Vec<bool>,
 }
 
+/// The values of one instant.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs)]
+pub enum Values<'a> {
+    Integers(&'a [i64]),
+    Doubles(&'a [f64]),
+}
+
 /// The walk, in progress.
 pub struct Merge<'a> {
     walk: Walk,
@@ -156,7 +164,7 @@ impl<'a> Merge<'a> {
         Some(ms)
     }
 
-    fn integer_at(&mut self, ms: i64) -> i64 {
+    fn collect_integers(&mut self, ms: i64) {
         self.integers.clear();
         for i in 0..self.series.len() {
             let (x0, y0) = (self.now.ms[i], self.now.integer[i]);
@@ -166,10 +174,9 @@ impl<'a> Merge<'a> {
                 self.integers.push(self.method.integers(ms, (x0, y0), (self.next.ms[i], self.next.integer[i])));
             }
         }
-        fold_integers(self.walk.function, &mut self.integers)
     }
 
-    fn double_at(&mut self, ms: i64) -> f64 {
+    fn collect_doubles(&mut self, ms: i64) {
         self.doubles.clear();
         for i in 0..self.series.len() {
             let (x0, y0) = (self.now.ms[i], self.now.double[i]);
@@ -179,13 +186,39 @@ impl<'a> Merge<'a> {
                 self.doubles.push(self.method.doubles(ms, (x0, y0), (self.next.ms[i], self.next.double[i])));
             }
         }
-        self.fold.clear();
-        self.fold.extend(self.doubles.iter().copied());
-        self.fold.finish()
     }
 }
 
 impl Merge<'_> {
+    fn integer_at(&mut self, ms: i64) -> i64 {
+        self.collect_integers(ms);
+        fold_integers(self.walk.function, &mut self.integers)
+    }
+
+    fn double_at(&mut self, ms: i64) -> f64 {
+        self.collect_doubles(ms);
+        self.fold.clear();
+        self.fold.extend(self.doubles.iter().copied());
+        self.fold.finish()
+    }
+
+    /// Goes on to the next instant within [`Walk::shown`]: the values of the series that have begun and not ended, in their
+    /// order, before any function.
+    pub fn next_values(&mut self) -> Option<Values<'_>> {
+        loop {
+            let ms = self.step().filter(|&ms| ms <= self.walk.shown.1)?;
+            if ms < self.walk.shown.0 {
+                continue;
+            }
+            if self.floats == 0 && !self.walk.rate {
+                self.collect_integers(ms);
+                return Some(Values::Integers(&self.integers));
+            }
+            self.collect_doubles(ms);
+            return Some(Values::Doubles(&self.doubles));
+        }
+    }
+
     /// Goes on for so many instants and appends the values of those within [`Walk::shown`]. False: the walk has ended.
     pub fn run(&mut self, instants: usize, out: &mut Vec<(i64, Number)>) -> bool {
         for _ in 0..instants {

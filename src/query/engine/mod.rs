@@ -143,8 +143,24 @@ impl Engine {
         self.answer(query, sub, cancel, &Allowance::new(&self.options)).map(|(groups, _)| groups)
     }
 
+    /// One allowance of time and memory for several sub queries and what is computed of them.
+    pub fn work(&self, cancel: &Cancel) -> Work<'_> {
+        Work { engine: self, cancel: cancel.clone(), allowance: Allowance::new(&self.options) }
+    }
+
     fn answer(&self, query: &Query, sub: &SubQuery, cancel: &Cancel, allowance: &Allowance) -> Result<(Vec<Group>, Used), QueryError> {
-        let shown = (query.start_ms, query.end_ms);
+        self.answer_within((query.start_ms, query.end_ms), false, sub, cancel, allowance)
+    }
+
+    /// `all_read`: the points of all rows that are read are given out, not only those within `shown`.
+    fn answer_within(
+        &self,
+        shown: (i64, i64),
+        all_read: bool,
+        sub: &SubQuery,
+        cancel: &Cancel,
+        allowance: &Allowance,
+    ) -> Result<(Vec<Group>, Used), QueryError> {
         if let Some(time) = [shown.0, shown.1].into_iter().find(|time| !(0..=MILLIS_MAX).contains(time)) {
             return Err(QueryError::Bad { message: format!("Invalid timestamp: {time}"), details: None });
         }
@@ -171,6 +187,7 @@ impl Engine {
         let series = series?;
         let fill = sub.downsample.as_ref().and_then(|spec| grid.as_ref()?.fill(spec.fill, rows.millis()));
         let rows = rows.millis();
+        let shown = if all_read { rows } else { shown };
         let groups =
             Grouping { uids: &self.uids, options, sub, selection: &selection, fill, rows, shown, budget: &budget }.answer(series)?;
         self.counters.points_answered.add(groups.iter().map(|group| group.points.len() as u64).sum());
@@ -186,6 +203,28 @@ impl Engine {
     /// What queries did so far.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+}
+
+/// What several steps of one request share.
+pub struct Work<'e> {
+    engine: &'e Engine,
+    cancel: Cancel,
+    allowance: Allowance,
+}
+
+impl Work<'_> {
+    /// Answers one sub query over a range in milliseconds, with the points of all rows that are read: what functions over
+    /// series and expressions get to see (recorded case `exp/metrics-shifted`).
+    pub fn all_read(&self, range: (i64, i64), sub: &SubQuery) -> Result<Vec<Group>, QueryError> {
+        self.engine.answer_within(range, true, sub, &self.cancel, &self.allowance).map(|(groups, _)| groups)
+    }
+
+    /// Called once a batch of work: so many bytes more are kept.
+    pub fn hold(&self, bytes: u64) -> Result<(), QueryError> {
+        let budget = Budget::new(&self.engine.options, &self.cancel, &self.allowance);
+        budget.check()?;
+        budget.hold(bytes)
     }
 }
 

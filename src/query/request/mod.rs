@@ -1,13 +1,18 @@
-//! Dialects: the JSON body, the URI (`m=`, `tsuid=`) and the command line all become one [`plan::Query`](super::plan::Query).
+//! Dialects: the JSON body, the URI (`m=`, `tsuid=`), expressions and the command line all become one
+//! [`plan::Query`](super::plan::Query).
 //!
 //! [`post`] and [`uri`] read a [`Request`] (the words of the client, nothing checked yet); [`compile`] checks it in OpenTSDB's
-//! order and gives the plan and an [`Output`]. [`command`] is the command line's form. One parser each for dates ([`date`]),
-//! lengths of time and buckets ([`downsample`]), names of functions ([`names`]). No clock and no table is read here.
+//! order and gives the plan and an [`Output`]. [`command`] is the command line's form, [`exp`] the body of
+//! `/api/query/exp`, [`gexp`] functions in a URI. One parser each for dates ([`date`]), lengths of time and buckets
+//! ([`downsample`]), names of functions ([`names`]). No clock and no table is read here.
 
 pub mod command;
 pub mod compile;
 pub mod date;
 pub mod downsample;
+pub mod exp;
+mod exp_show;
+pub mod gexp;
 pub mod names;
 pub mod post;
 pub mod show;

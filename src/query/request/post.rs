@@ -116,7 +116,8 @@ fn tags(sub: &mut SubRequest, value: Json) -> Result<(), JsonError> {
     Ok(())
 }
 
-fn filters(value: Json) -> Result<Vec<FilterSpec>, JsonError> {
+/// A list of filters.
+pub(super) fn filters(value: Json) -> Result<Vec<FilterSpec>, JsonError> {
     let mut filters = Vec::new();
     for item in value.array("filters")?.unwrap_or_default() {
         let (mut kind, mut tagk, mut text, mut group_by) = (None, None, None, false);

@@ -2,13 +2,38 @@
 //!
 //! Source: recorded cases `error/get-*`, `rate/counter-*`, `options/get-*`. Flags are true by being there, whatever their value.
 
-use super::{Flags, Request, RequestError, SubRequest, without_repeats};
+use super::gexp::{self, Asked};
+use super::{Flags, Request, RequestError, SubRequest};
+use crate::query::expression::function::Call;
 use crate::query::filter::FilterSpec;
 use crate::query::filter::parse::FilterError;
 use crate::query::plan::RateOptions;
 
-/// Reads the parameters of a query string, decoded, in order.
+/// Reads the parameters of a query string, decoded, in order. `exp=` is asked as if its queries stood in `m=`, without its
+/// functions (recorded case `gexp/on-query`).
 pub fn parse(params: &[(String, String)]) -> Result<Request, RequestError> {
+    let WithCalls { mut request, shifts_ms, .. } = parse_calls(params)?;
+    // Here nothing is shifted, so what differed only by that is one question.
+    if shifts_ms.iter().any(|ms| *ms != 0) {
+        request.subs = request.subs.map(super::without_repeats);
+    }
+    Ok(request)
+}
+
+/// A request with functions over its sub queries.
+#[derive(Clone, Debug, Default)]
+pub struct WithCalls {
+    /// The sub queries: `tsuid=`, then `m=`, then those that stand in functions; equal ones once.
+    pub request: Request,
+    /// How much earlier each sub query is asked than the request says, in milliseconds.
+    pub shifts_ms: Vec<i64>,
+    /// What stands in `exp=`. Arguments count the queries in all functions from 0, whatever stands in `m=` before them
+    /// (recorded case `gexp/exp-and-m`).
+    pub calls: Vec<Call>,
+}
+
+/// Reads the parameters of a query string, and its functions.
+pub fn parse_calls(params: &[(String, String)]) -> Result<WithCalls, RequestError> {
     let has = |name: &str| params.iter().any(|(k, _)| k == name);
     let last = |name: &str| params.iter().rev().find(|(k, _)| k == name).map(|(_, v)| v.clone());
     let start = last("start").filter(|s| !s.is_empty());
@@ -35,10 +60,23 @@ pub fn parse(params: &[(String, String)]) -> Result<Request, RequestError> {
     for (_, text) in params.iter().filter(|(k, _)| k == "m") {
         subs.push(metric_query(text)?);
     }
+    let (mut asked, mut calls) = (vec![0; subs.len()], Vec::new());
+    let mut within: Vec<Asked> = Vec::new();
+    for (_, text) in params.iter().filter(|(k, _)| k == "exp") {
+        calls.push(gexp::parse(text, &mut within)?);
+    }
+    for one in &within {
+        subs.push(metric_query(&one.text)?);
+        asked.push(one.shift_ms);
+    }
     if subs.is_empty() {
         return Err(RequestError::new("Missing sub queries"));
     }
-    Ok(Request { start, end: last("end"), flags, subs: Some(without_repeats(subs)), ..Request::default() })
+    let mut seen = std::collections::HashSet::new();
+    let both = subs.into_iter().zip(asked).filter(|(sub, ms)| seen.insert((sub.key(), *ms)));
+    let (subs, shifts_ms) = both.unzip();
+    let request = Request { start, end: last("end"), flags, subs: Some(subs), ..Request::default() };
+    Ok(WithCalls { request, shifts_ms, calls })
 }
 
 /// One `m=`: function, parts in any order, metric and filters.

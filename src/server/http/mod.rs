@@ -11,6 +11,7 @@ pub mod body;
 pub mod config;
 pub mod cors;
 pub mod dropcaches;
+pub mod exp;
 pub mod graph;
 pub mod logs;
 pub mod metrics;

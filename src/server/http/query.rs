@@ -1,7 +1,7 @@
 //! `/api/query`: from the request to the plan, through the engine, to the answer. Errors of queries become answers here.
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
-use super::reply;
+use super::{exp, reply};
 use crate::codec::Note;
 use crate::query::answer::{self, Extras};
 use crate::query::engine::QueryError;
@@ -36,8 +36,11 @@ fn answer(tsd: &Tsd, request: &ApiRequest, started: Instant) -> Result<ApiRespon
     if request.method == "DELETE" && !may_delete {
         return Err(ApiError::bad("Bad request").details("Deleting data is not enabled (tsd.http.query.allow_delete=false)"));
     }
-    if let other @ ("last" | "gexp" | "exp") = reply::below(request) {
-        return Err(ApiError::new(501, format!("/api/query/{other} is not there yet")));
+    match reply::below(request) {
+        "exp" => return exp::exp(tsd, request),
+        "gexp" => return exp::gexp(tsd, request, started),
+        other @ "last" => return Err(ApiError::new(501, format!("/api/query/{other} is not there yet"))),
+        _ => {}
     }
     let mut parsed = if request.method == "POST" { post::parse(&request.body) } else { uri::parse(&request.params) }.map_err(refused)?;
     parsed.flags.arrays = request.has_param("arrays");
@@ -56,12 +59,12 @@ fn run(tsd: &Tsd, request: &ApiRequest, parsed: Request, started: Instant) -> Re
     let running = Instant::now();
     let groups = tsd.engine.run(&plan, &request.cancel).map_err(error)?;
     let engine_ms = running.elapsed().as_secs_f64() * 1e3;
-    let extras = Extras { tagk_uids: tagk_uids(tsd, &output)?, engine_ms, parse_ms, globals: globals(tsd, &output)? };
+    let extras = Extras { tagk_uids: tagk_uids(tsd, &output)?, engine_ms, parse_ms, globals: globals(tsd, &output)?, ..Extras::default() };
     Ok(ApiResponse::json(answer::write(&groups, &output, &extras)))
 }
 
 /// The global annotations of the range, if they are asked for.
-fn globals(tsd: &Tsd, output: &Output) -> Result<Vec<Note>, ApiError> {
+pub(super) fn globals(tsd: &Tsd, output: &Output) -> Result<Vec<Note>, ApiError> {
     let (start, end) = (output.start_ms / 1000, output.end_ms / 1000);
     if output.flags.no_annotations || !output.flags.global_annotations || end < 1 {
         return Ok(Vec::new());
@@ -72,7 +75,7 @@ fn globals(tsd: &Tsd, output: &Output) -> Result<Vec<Note>, ApiError> {
 }
 
 /// Sub queries for histograms are not in the plan; their names must be known all the same.
-fn check_histogram_names(tsd: &Tsd, output: &Output) -> Result<(), ApiError> {
+pub(super) fn check_histogram_names(tsd: &Tsd, output: &Output) -> Result<(), ApiError> {
     let id = |kind, name: &str| tsd.uids.id(kind, name).map(drop).map_err(|e| error(QueryError::Uid(e)));
     for sub in output.subs.iter().filter(|sub| sub.is_histogram() && sub.tsuids.as_ref().is_none_or(Vec::is_empty)) {
         id(UidKind::Metric, sub.metric.as_deref().unwrap_or_default())?;
@@ -95,7 +98,7 @@ pub fn context(tsd: &Tsd) -> Result<Context, ApiError> {
 }
 
 /// The UIDs of the filters' tag keys, which `showQuery` prints. The engine has just read them: they are in the cache.
-fn tagk_uids(tsd: &Tsd, output: &Output) -> Result<Vec<Vec<Vec<u8>>>, ApiError> {
+pub(super) fn tagk_uids(tsd: &Tsd, output: &Output) -> Result<Vec<Vec<Vec<u8>>>, ApiError> {
     if !output.flags.show_query {
         return Ok(Vec::new());
     }
