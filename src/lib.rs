@@ -10,6 +10,7 @@ pub mod logbook;
 pub mod meta;
 pub mod plot;
 pub mod point;
+pub mod publish;
 pub mod query;
 pub mod server;
 pub mod stats;

@@ -7,6 +7,7 @@ use crate::config::Settings;
 use crate::logbook::Logbook;
 use crate::meta::annotation::{AnnotationOptions, Annotations};
 use crate::point::Rules;
+use crate::publish::{AddressError, Publisher};
 use crate::query::engine::{Engine, EngineOptions};
 use crate::query::request::date::{self, Clock};
 use crate::stats::Stats;
@@ -15,7 +16,7 @@ use crate::store::hbase::{HbaseOptions, HbaseStore};
 use crate::store::{FamilySpec, Overlay, Store, StoreError, TableSpec};
 use crate::tree::Trees;
 use crate::uid::{UidError, UidOptions, Uids};
-use crate::write::{AutoCreate, Cells, JournalOptions, WriteError, WriteOptions, Writer};
+use crate::write::{Arrivals, AutoCreate, Cells, JournalOptions, WriteError, WriteOptions, Writer};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::path::PathBuf;
@@ -38,6 +39,8 @@ pub struct Tsd {
     pub annotations: Arc<Annotations>,
     /// Trees and their rules.
     pub trees: Trees,
+    /// Who hears of every point, if somebody does.
+    pub publisher: Option<Arc<Publisher>>,
     /// Counters.
     pub stats: Arc<Stats>,
     /// The last lines of the log.
@@ -62,6 +65,9 @@ pub enum OpenError {
         /// Their names.
         missing: Vec<String>,
     },
+    /// Settings that contradict each other or name what is not there.
+    #[error("{0}")]
+    Setting(String),
     /// Names cannot be read.
     #[error(transparent)]
     Uids(#[from] UidError),
@@ -104,12 +110,15 @@ impl Tsd {
         let store = open_store(&settings)?;
         check_tables(store.as_ref(), &settings)?;
         let uids = open_uids(&store, &settings)?;
-        let writer = open_writer(&store, &uids, &settings, write_options(&settings, store.as_ref()))?;
+        let publisher = open_publisher(&uids, &settings)?;
+        let mut options = write_options(&settings, store.as_ref());
+        options.arrivals.extend(publisher.clone().map(|publisher| publisher as Arc<dyn Arrivals>));
+        let writer = open_writer(&store, &uids, &settings, options)?;
         let engine = open_engine(&store, Some(writer.overlay()), &uids, &settings);
         let annotations = Arc::new(open_annotations(&store, &settings));
         let trees = open_trees(&store, &settings);
         let (engine, stats, logs) = (Arc::new(engine), Arc::default(), Arc::default());
-        Ok(Tsd { settings, store, uids, writer, engine, annotations, trees, stats, logs })
+        Ok(Tsd { settings, store, uids, writer, engine, annotations, trees, publisher, stats, logs })
     }
 }
 
@@ -149,6 +158,24 @@ pub fn open_writer(
 /// The way out, over an open store. `overlay`: what waits in this process.
 pub fn open_engine(store: &Arc<dyn Store>, overlay: Option<Arc<dyn Overlay>>, uids: &Arc<Uids>, settings: &Settings) -> Engine {
     Engine::new(store.clone(), overlay, uids.clone(), engine_options(settings))
+}
+
+/// The publisher of points, if the settings ask for one.
+fn open_publisher(uids: &Arc<Uids>, settings: &Settings) -> Result<Option<Arc<Publisher>>, OpenError> {
+    if !settings.rtpublisher_enable {
+        return Ok(None);
+    }
+    if settings.rtpublisher_address.is_empty() {
+        return Err(OpenError::Setting(
+            "tsd.rtpublisher.enable is on and tsd.rtpublisher.address is not set: OpenTSDB's plug-ins are not loaded, name the receiver \
+             of the points, such as tcp://127.0.0.1:9999"
+                .into(),
+        ));
+    }
+    let address = settings.rtpublisher_address.parse().map_err(|e: AddressError| OpenError::Setting(e.to_string()))?;
+    let bytes = positive(settings.rtpublisher_buffer_bytes);
+    let publisher = Publisher::start(address, uids.clone(), bytes).map_err(|e| OpenError::Setting(format!("no thread to publish: {e}")))?;
+    Ok(Some(Arc::new(publisher)))
 }
 
 /// Notes over an open store.

@@ -89,7 +89,6 @@ fn switched_on_plugins_stop_the_start() {
     );
     for file in [
         "tsd.search.enable=1",
-        "tsd.rtpublisher.enable=yes",
         "tsd.timeseriesfilter.enable=TRUE",
         "tsd.uidfilter.enable=true",
         "tsd.startup.enable=true",

@@ -382,6 +382,6 @@ fn java_bytes(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-mod test_store;
+pub(crate) mod test_store;
 #[cfg(test)]
 mod tests;

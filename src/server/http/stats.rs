@@ -48,6 +48,9 @@ pub fn samples(tsd: &Tsd) -> Vec<Sample> {
     all.push(Sample::counter("tsd.query.points_read", None, engine.points_read.get()));
     all.push(Sample::counter("tsd.query.points_answered", None, engine.points_answered.get()));
     tsd.writer.stats(&mut |name, value| all.push(part_sample("write", name, value)));
+    if let Some(publisher) = &tsd.publisher {
+        publisher.stats(&mut |name, value| all.push(part_sample("rtpublisher", name, value)));
+    }
     tsd.store.stats(&mut |name, value| all.push(part_sample("store", name, value)));
     if let Some(pages) = field("/proc/self/statm", 1) {
         all.push(Sample::gauge("tsd.process.resident_bytes", None, pages * PAGE_BYTES));

@@ -1,0 +1,179 @@
+//! The real-time publisher: every accepted point as a line of JSON, to one receiver over TCP or HTTP.
+//!
+//! | `tsd.rtpublisher.address` | what is sent |
+//! | --- | --- |
+//! | `tcp://host:port` | lines, one connection for all of them |
+//! | `http://host:port/path` | POST requests of many lines, `Content-Type: application/x-ndjson`; any 2xx is a yes |
+//!
+//! A line is `{"timestamp":1400000000000,"value":1.5,"metric":"sys.cpu","tags":{"host":"web01"},"tsuid":"000001000001000001"}`;
+//! the time is in milliseconds. Points are published after they were taken; after a kill, some of the last second
+//! once more. A receiver that is slow or away never holds up points: what does not fit into the buffer is dropped and counted.
+
+mod address;
+mod lines;
+mod sender;
+
+pub use address::{Address, AddressError};
+
+use crate::point::{Number, PointTime};
+use crate::uid::Uids;
+use crate::write::{Arrivals, Arrived};
+use lines::Lines;
+use parking_lot::{Condvar, Mutex};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Bytes that a waiting point takes, about, beside its series.
+const POINT_BYTES: usize = 64;
+/// Most points in one round.
+const ROUND_POINTS: usize = 5_000;
+/// Longest time that a stop waits for what is left.
+const STOP_MAX: Duration = Duration::from_secs(2);
+
+/// A point on its way out.
+struct Waiting {
+    tsuid: Box<[u8]>,
+    time: PointTime,
+    value: Number,
+}
+
+#[derive(Default)]
+struct Queue {
+    points: VecDeque<Waiting>,
+    stop: bool,
+}
+
+/// What became of points.
+#[derive(Debug, Default)]
+struct Counters {
+    published: AtomicU64,
+    dropped: AtomicU64,
+    failures: AtomicU64,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+    /// Points that may wait.
+    points_max: usize,
+    counters: Counters,
+}
+
+/// Publishes what the way in tells it. Dropping it ends its thread.
+pub struct Publisher {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Publisher {
+    /// Starts the thread. `buffer_bytes`: how much may wait for the receiver.
+    ///
+    /// # Errors
+    /// Only if the system gives no thread: a receiver that is away is met when there is something to say.
+    pub fn start(address: Address, uids: Arc<Uids>, buffer_bytes: usize) -> std::io::Result<Publisher> {
+        let shared = Arc::new(Shared {
+            queue: Mutex::default(),
+            changed: Condvar::new(),
+            points_max: (buffer_bytes / POINT_BYTES).max(1),
+            counters: Counters::default(),
+        });
+        let owner = shared.clone();
+        let thread = std::thread::Builder::new().name("publish".into()).spawn(move || owner.run(address, &uids))?;
+        Ok(Publisher { shared, thread: Some(thread) })
+    }
+
+    /// Counters by name.
+    pub fn stats(&self, emit: &mut dyn FnMut(&str, u64)) {
+        let counters = &self.shared.counters;
+        emit("published", counters.published.load(Relaxed));
+        emit("dropped", counters.dropped.load(Relaxed));
+        emit("failures", counters.failures.load(Relaxed));
+        emit("waiting", self.shared.queue.lock().points.len() as u64);
+    }
+}
+
+impl Arrivals for Publisher {
+    fn arrived(&self, arrived: &Arrived<'_>) {
+        let mut queue = self.shared.queue.lock();
+        for (time, value) in arrived.points() {
+            if queue.points.len() >= self.shared.points_max {
+                self.shared.counters.dropped.fetch_add(1, Relaxed);
+            } else {
+                queue.points.push_back(Waiting { tsuid: arrived.tsuid.into(), time, value });
+            }
+        }
+        drop(queue);
+        self.shared.changed.notify_one();
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        self.shared.queue.lock().stop = true;
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the publisher ended in a panic");
+        }
+    }
+}
+
+impl Shared {
+    fn run(&self, address: Address, uids: &Uids) {
+        let mut lines = Lines::new(uids);
+        let mut sender = match sender::Sender::new(address) {
+            Ok(sender) => sender,
+            Err(e) => return tracing::error!("nothing is published: {e}"),
+        };
+        let mut failing = false;
+        while let Some((points, stopping)) = self.next() {
+            let text = lines.write(points.iter().map(|p| (&*p.tsuid, p.time, p.value)));
+            let deadline = if stopping { STOP_MAX } else { sender::DEADLINE };
+            match sender.send(text, deadline) {
+                Ok(()) => {
+                    self.counters.published.fetch_add(points.len() as u64, Relaxed);
+                    failing = false;
+                }
+                Err(e) => {
+                    self.counters.dropped.fetch_add(points.len() as u64, Relaxed);
+                    self.counters.failures.fetch_add(1, Relaxed);
+                    if !failing {
+                        tracing::warn!("{} points were not published to {}: {e}", points.len(), sender.address());
+                    }
+                    failing = true;
+                    if stopping {
+                        return;
+                    }
+                    self.pause();
+                }
+            }
+        }
+    }
+
+    /// Waits for points; `None` when told to stop and nothing is left.
+    fn next(&self) -> Option<(Vec<Waiting>, bool)> {
+        let mut queue = self.queue.lock();
+        while queue.points.is_empty() {
+            if queue.stop {
+                return None;
+            }
+            self.changed.wait(&mut queue);
+        }
+        let count = queue.points.len().min(ROUND_POINTS);
+        Some((queue.points.drain(..count).collect(), queue.stop))
+    }
+
+    /// Between two attempts at a receiver that does not answer. A stop ends it.
+    fn pause(&self) {
+        let until = Instant::now() + sender::PAUSE;
+        let mut queue = self.queue.lock();
+        while !queue.stop && !self.changed.wait_until(&mut queue, until).timed_out() {}
+    }
+}
+
+#[cfg(test)]
+mod tests;
