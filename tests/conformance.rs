@@ -24,7 +24,6 @@ const LATER: &[&str] = &[
     "histogram_on",
     "rollup_on",
     "search_lookup_meta",
-    "search_lookup_nometa",
     "tree_build",
     "tree_collision",
     "tree_custom",
@@ -42,7 +41,6 @@ const LATER: &[&str] = &[
     // cases
     "old_q/png",
     "old_q/png_wxh",
-    "strict/last-no-meta",
 ];
 
 /// Data sets that need what is not there yet.

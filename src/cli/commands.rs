@@ -4,7 +4,7 @@
 //! commands of our own stand in `tsdb help COMMAND`.
 
 use super::argp::{Effect, Flag};
-use super::{Call, Failure, bench, copy, export, extra, import, query, tables, tsd, uid};
+use super::{Call, Failure, bench, copy, export, extra, import, query, search, tables, tsd, uid};
 
 /// A command.
 pub struct Command {
@@ -373,12 +373,12 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "search",
-        about: "List series (not there yet)",
+        about: "List series by metric and tags",
         java: true,
         usage: SEARCH_USAGE,
         after: "",
         flags: &[COMMON, SEARCH],
-        run: extra::search,
+        run: search::run,
     },
     Command {
         name: "version",

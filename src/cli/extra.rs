@@ -131,15 +131,6 @@ pub fn fsck(call: &Call) -> Result<(), Failure> {
     Err(not_yet("fsck"))
 }
 
-pub fn search(call: &Call) -> Result<(), Failure> {
-    match call.words().as_slice() {
-        [] => Err(call.misused(USAGE, "Not enough arguments")),
-        ["lookup"] => Err(Failure::code(USAGE, format!("Not enough arguments\n{}", call.command.usage).trim_end_matches('\n'))),
-        ["lookup", ..] => Err(not_yet("search lookup")),
-        [other, ..] => Err(Failure::code(USAGE, format!("Unknown sub command: {other}\n{}", call.command.usage).trim_end_matches('\n'))),
-    }
-}
-
 /// For commands of OpenTSDB that this version does not have.
 pub fn not_yet(name: &str) -> Failure {
     Failure::new(format!("tsdb: '{name}' is not there yet in this version; nothing was done"))

@@ -11,6 +11,7 @@ mod extra;
 mod import;
 mod log;
 mod query;
+mod search;
 mod tables;
 mod tsd;
 mod uid;

@@ -6,6 +6,7 @@
 
 pub mod annotation;
 pub mod error;
+pub mod lookup;
 pub mod tables;
 mod text;
 pub mod ts_meta;

@@ -7,6 +7,7 @@ pub mod engine;
 pub mod expression;
 pub mod filter;
 pub mod interpolate;
+pub mod last;
 pub mod percentile;
 pub mod plan;
 pub mod points;

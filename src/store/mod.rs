@@ -129,6 +129,19 @@ impl Scan {
     }
 }
 
+/// The first row key behind all that begin with `prefix`; empty: there is none.
+pub fn after_prefix(prefix: &[u8]) -> Vec<u8> {
+    let mut stop = prefix.to_vec();
+    while let Some(last) = stop.last_mut() {
+        if *last < u8::MAX {
+            *last += 1;
+            break;
+        }
+        stop.pop();
+    }
+    stop
+}
+
 /// A running scan. Rows come whole (all their columns in one batch) and in order of their keys;
 /// dropping it closes the scanner.
 pub trait Scanner: Send {

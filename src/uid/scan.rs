@@ -1,7 +1,7 @@
 //! Many names at once: suggestions, filling the cache at the start, and going through all of a kind.
 
 use super::{ID_FAMILY, MAX_ID_ROW, Uid, UidError, UidKind, Uids, from_latin_1, to_latin_1};
-use crate::store::{Columns, RowBatch, Scan};
+use crate::store::{Columns, RowBatch, Scan, after_prefix};
 use std::ops::ControlFlow;
 
 /// Where a scan for every name begins and stops: the first and last printable character of ASCII, as OpenTSDB has it, so
@@ -93,17 +93,4 @@ impl Uids {
         }
         Ok(())
     }
-}
-
-/// The first row behind all that start with `prefix`; empty: there is none.
-fn after_prefix(prefix: &[u8]) -> Vec<u8> {
-    let mut stop = prefix.to_vec();
-    while let Some(last) = stop.last_mut() {
-        if *last < u8::MAX {
-            *last += 1;
-            break;
-        }
-        stop.pop();
-    }
-    stop
 }

@@ -13,6 +13,7 @@ pub mod downsample;
 pub mod exp;
 mod exp_show;
 pub mod gexp;
+pub mod last;
 pub mod names;
 pub mod post;
 pub mod show;

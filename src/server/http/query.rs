@@ -1,7 +1,7 @@
 //! `/api/query`: from the request to the plan, through the engine, to the answer. Errors of queries become answers here.
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
-use super::{exp, reply};
+use super::{exp, last, reply};
 use crate::codec::Note;
 use crate::query::answer::{self, Extras};
 use crate::query::engine::QueryError;
@@ -39,7 +39,7 @@ fn answer(tsd: &Tsd, request: &ApiRequest, started: Instant) -> Result<ApiRespon
     match reply::below(request) {
         "exp" => return exp::exp(tsd, request),
         "gexp" => return exp::gexp(tsd, request, started),
-        other @ "last" => return Err(ApiError::new(501, format!("/api/query/{other} is not there yet"))),
+        "last" => return last::last(tsd, request),
         _ => {}
     }
     let mut parsed = if request.method == "POST" { post::parse(&request.body) } else { uri::parse(&request.params) }.map_err(refused)?;

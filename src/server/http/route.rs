@@ -6,7 +6,8 @@
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::{
-    aggregators, annotation, config, dropcaches, graph, logs, metrics, query, serializers, static_files, stats, suggest, tree, uid, version,
+    aggregators, annotation, config, dropcaches, graph, logs, metrics, query, search, serializers, static_files, stats, suggest, tree, uid,
+    version,
 };
 use crate::config::Settings;
 use crate::tsd::Tsd;
@@ -87,6 +88,7 @@ const ENDPOINTS: &[(&str, When, Handler)] = &[
     ("api/stats", When::Always, Handler::Call(stats::stats)),
     ("api/version", When::Always, Handler::Call(version::version)),
     ("api/query", When::Reading, Handler::Query(query::query)),
+    ("api/search", When::Reading, Handler::Query(search::search)),
     ("api/suggest", When::Reading, Handler::Call(suggest::suggest)),
     ("api/annotation", When::Writing, Handler::Call(annotation::annotation)),
     ("api/annotations", When::Writing, Handler::Call(annotation::annotation)),
