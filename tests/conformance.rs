@@ -16,7 +16,6 @@ use support::server::{Engine, Server, long};
 /// else is replayed, also cases of other kinds that `TSDB_KIT` brings.
 const LATER: &[&str] = &[
     // areas
-    "delete",
     "histogram",
     "last",
     "rollup",

@@ -17,6 +17,7 @@ const SHOWN_BY: &[(&str, &str)] = &[
     ("options/bigs-ds", "doubles_print_as_their_shortest_text"),
     ("options/bigs-rate", "doubles_print_as_their_shortest_text"),
     ("strict/dups-query", "the_value_written_last_is_read"),
+    ("delete/range-3get", "only_the_points_asked_for_are_deleted"),
     ("serializers/get", "serializers_are_listed"),
     ("serializers/post", "serializers_are_listed"),
     ("serializers/v1", "serializers_are_listed"),
@@ -72,6 +73,26 @@ fn raw(server: &Server, bytes: &str) -> String {
     let mut t = Telnet::open(&server.addr);
     t.send(bytes.as_bytes());
     String::from_utf8_lossy(&t.read(1, Duration::from_millis(200), Duration::from_secs(5))).into_owned()
+}
+
+#[test]
+fn only_the_points_asked_for_are_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = [AUTO, ("tsd.http.query.allow_delete", "true")];
+    let query = "start=1400000000&end=1400000060&m=sum:del";
+    let mut s = Server::start_in(dir.path(), &Engine::Embedded, &settings, &[]);
+    let points: Vec<Value> =
+        (0..12).map(|n| json!({"metric": "del", "timestamp": 1400000000 + n * 10, "value": n, "tags": {"a": "b"}})).collect();
+    assert_eq!(s.client().post("/api/put?sync", &json!(points).to_string()).unwrap().status, 204);
+    let (status, text) = get(&s, &format!("/api/query?{query}&method_override=delete"));
+    assert!(status == 200 && text.contains(r#""1400000060":6}"#), "{status} {text}");
+    let left = r#""dps":{"1400000070":7,"1400000080":8,"1400000090":9,"1400000100":10,"1400000110":11}"#;
+    let all = "/api/query?start=1399999000&end=1400003600&m=sum:del";
+    assert!(get(&s, all).1.contains(left), "{}", get(&s, all).1);
+    // Neither a restart nor one after a kill brings them back from the journal.
+    s.kill();
+    let s = Server::start_in(dir.path(), &Engine::Embedded, &settings, &[]);
+    assert!(get(&s, all).1.contains(left), "{}", get(&s, all).1);
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub mod cell;
 pub mod hex;
 pub mod merge;
 pub mod pack;
+pub mod prune;
 pub mod qualifier;
 pub mod row;
 pub mod row_key;
@@ -29,6 +30,7 @@ pub use cell::{Cell, CellError, CellFault, CellKind, CellPoints, RawPoint, cell_
 pub use hex::{from_hex, java_bytes, to_hex};
 pub use merge::{Merged, merge_cells};
 pub use pack::{PackError, PackedCell, append_point, pack};
+pub use prune::{Pruned, prune};
 pub use qualifier::{Qualifier, Short, base_time, encode_point, encode_value};
 pub use row::{DecodeOptions, Duplicate, Points, RowReport, decode_row};
 pub use row_key::{KeyError, RowKey, SeriesKey, row_from_tsuid, salt_of, scan_key};

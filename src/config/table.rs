@@ -124,7 +124,7 @@ declare! {
     /// Name of a request header whose value is added to each point as a tag.
     http_header_tag: String = "", "tsd.http.header_tag", java later("no tag is added");
     /// Let `delete` in a query delete what it reads.
-    http_query_allow_delete: bool = false, "tsd.http.query.allow_delete", java later("queries delete nothing");
+    http_query_allow_delete: bool = false, "tsd.http.query.allow_delete", java works;
     /// Origins that browsers may call from, separated by commas; `*`: any; empty: none.
     http_request_cors_domains: String = "", "tsd.http.request.cors_domains", java works;
     /// Request headers that such browsers may send.

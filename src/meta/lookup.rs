@@ -262,7 +262,7 @@ fn pairs<'t>(layout: &Layout, tags: &'t [u8]) -> impl Iterator<Item = (&'t [u8],
 /// Whether a key of the table of meta data has the shape of a series: a metric and at least one tag.
 fn is_series(layout: &Layout, key: &[u8]) -> bool {
     let tags = split(layout, key).1;
-    !tags.is_empty() && tags.len() % layout.pair_width().max(1) == 0
+    !tags.is_empty() && tags.len().is_multiple_of(layout.pair_width().max(1))
 }
 
 fn counter_time(row: RowView<'_>) -> Option<i64> {

@@ -61,7 +61,7 @@ impl Last<'_> {
             };
             let series = match sub {
                 LastSub::Tsuids(ids) => self.by_ids(ids, request.back_scan)?,
-                LastSub::Metric(metric, tags) if request.back_scan > 0 => vec![self.from_now(self.tsuid_of(metric, tags)?)],
+                LastSub::Metric(metric, tags) if request.back_scan > 0 => vec![self.starting_now(self.tsuid_of(metric, tags)?)],
                 LastSub::Metric(metric, tags) => self.by_counters(metric, tags)?,
             };
             if request.back_scan < 0 && !series.is_empty() {
@@ -77,7 +77,7 @@ impl Last<'_> {
         Ok(points)
     }
 
-    fn from_now(&self, tsuid: Vec<u8>) -> Search {
+    fn starting_now(&self, tsuid: Vec<u8>) -> Search {
         Search { tsuid, base: base_of(self.now) }
     }
 
@@ -95,7 +95,7 @@ impl Last<'_> {
             if tsuid.len() < least {
                 return Err(bad("TSUID must not be null and must have a metric and at least one tag pair"));
             }
-            series.push(self.from_now(tsuid));
+            series.push(self.starting_now(tsuid));
         }
         if back_scan > 0 || !self.has_counters {
             return Ok(series);

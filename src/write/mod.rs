@@ -85,6 +85,8 @@ pub(crate) struct Inner {
     loose: Arc<LooseCells>,
     named: Named,
     aside: Aside,
+    /// Held by a pass of the flush thread, and by a delete.
+    passes: Mutex<()>,
     /// Held for reading from a batch's place in the journal to its points in the head.
     gate: RwLock<()>,
     control: Mutex<Control>,
@@ -129,6 +131,7 @@ impl Writer {
             store,
             uids,
             named: Named::default(),
+            passes: Mutex::default(),
             gate: RwLock::new(()),
             control: Mutex::default(),
             control_changed: Condvar::new(),
@@ -185,6 +188,19 @@ impl Writer {
     /// Blocks until what is in the head now is in the *store*, durably (`/api/put?sync`, tests, shutdown).
     pub fn flush(&self, deadline: Duration) -> Result<(), WriteError> {
         flush::request(&self.inner, deadline)
+    }
+
+    /// Stores what waits now, as [`Writer::flush`] does, and notes so in the journal, on disk: a restart brings none of it
+    /// back. Before a delete (rule 7).
+    pub fn settle(&self, deadline: Duration) -> Result<(), WriteError> {
+        self.flush(deadline)?;
+        self.wait(self.inner.journal.last())
+    }
+
+    /// Runs `work` while no flush reads or writes rows: what it reads is what it changes. Points that come meanwhile wait.
+    pub fn at_rest(&self, work: &mut dyn FnMut()) {
+        let _passes = self.inner.passes.lock();
+        work();
     }
 
     /// Blocks until the rows from `start` up to `stop` (empty: the end) that wait now are in the store: before a delete.

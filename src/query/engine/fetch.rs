@@ -2,9 +2,9 @@
 //! downsampled while they stream. Memory follows the answer, not the input.
 
 use super::budget::{Budget, Used};
-use super::select::Selection;
+use super::select::{Selection, SeriesTest};
 use super::slices::Slice;
-use super::{EngineOptions, QueryError};
+use super::{EngineOptions, FAMILY, QueryError};
 use crate::codec::{self, Cell, Note, decode_row, note_time, to_hex};
 use crate::query::downsample::{Buckets, Grid};
 use crate::query::points::{POINT_BYTES, Points};
@@ -15,8 +15,6 @@ use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// The column family of points.
-const FAMILY: &str = "t";
 /// Rows a batch: 500 to 1,000 is the plateau of a gateway, and the engines bound a batch's bytes as well.
 const BATCH_ROWS: usize = 512;
 /// Bytes a series costs beside its points, about: key, map entry, open bucket.
@@ -152,8 +150,7 @@ struct SliceReader<'a> {
     parts: Vec<Part>,
     /// Where a series is in `parts`, by its tags; `None`: not wanted.
     known: FxHashMap<Vec<u8>, Option<usize>>,
-    /// Answers of tests by name: place of the test and UID of the value.
-    named: FxHashMap<(usize, Vec<u8>), bool>,
+    test: SeriesTest<'a>,
     points: codec::Points,
     held: u64,
     read: u64,
@@ -163,8 +160,17 @@ impl<'a> SliceReader<'a> {
     fn new(fetch: &'a Fetch<'a>) -> SliceReader<'a> {
         let layout = &fetch.options.layout;
         let prefix = usize::from(layout.salt_width) + usize::from(layout.metric_width);
-        let (known, named) = Default::default();
-        SliceReader { fetch, prefix, parts: Vec::new(), known, named, points: codec::Points::default(), held: 0, read: 0 }
+        let test = SeriesTest::new(fetch.selection, fetch.uids);
+        SliceReader {
+            fetch,
+            prefix,
+            parts: Vec::new(),
+            known: FxHashMap::default(),
+            test,
+            points: codec::Points::default(),
+            held: 0,
+            read: 0,
+        }
     }
 
     fn read(mut self, slice: &Slice, waiting: Option<&RowBatch>) -> Result<Vec<Part>, QueryError> {
@@ -221,7 +227,7 @@ impl<'a> SliceReader<'a> {
         let place = match self.known.get(tags).copied() {
             Some(None) => return Ok(()),
             Some(Some(place)) => Some(place),
-            None if self.wanted(tags)? => None,
+            None if self.test.wanted(tags)? => None,
             None => {
                 self.known.insert(tags.to_vec(), None);
                 return Ok(());
@@ -273,30 +279,6 @@ impl<'a> SliceReader<'a> {
             }
         }
         notes
-    }
-
-    /// The exact test of a series, made when it is seen first: its UIDs, then the names that are asked for.
-    fn wanted(&mut self, tags: &[u8]) -> Result<bool, QueryError> {
-        let selection = self.fetch.selection;
-        if !selection.matches_ids(tags) {
-            return Ok(false);
-        }
-        for (at, (key, test)) in selection.by_name.iter().enumerate() {
-            let Some(value) = selection.value_of(tags, key) else { return Ok(false) };
-            let passes = match self.named.get(&(at, value.to_vec())) {
-                Some(passes) => *passes,
-                None => {
-                    let name = self.fetch.uids.name(UidKind::Tagv, value)?;
-                    let passes = test.try_matches(&name).map_err(|error| QueryError::Bad { message: error.to_string(), details: None })?;
-                    self.named.insert((at, value.to_vec()), passes);
-                    passes
-                }
-            };
-            if !passes {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 }
 

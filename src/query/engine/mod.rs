@@ -4,6 +4,7 @@
 //! [`super::aggregate`]; here is decided what they are made of.
 
 mod budget;
+mod delete;
 mod fetch;
 mod group;
 mod range;
@@ -18,6 +19,7 @@ use crate::store::{Overlay, Store, StoreError};
 use crate::uid::{UidError, Uids};
 pub use budget::Used;
 use budget::{Allowance, Budget};
+pub use delete::AtRest;
 use fetch::Fetch;
 use group::Grouping;
 use range::RowRange;
@@ -110,8 +112,12 @@ pub struct Counters {
     pub points_read: Counter,
     /// Points given out.
     pub points_answered: Counter,
+    /// Points deleted.
+    pub points_deleted: Counter,
 }
 
+/// The column family of points.
+const FAMILY: &str = "t";
 /// The last instant OpenTSDB takes, in milliseconds.
 const MILLIS_MAX: i64 = 9_999_999_999_999;
 

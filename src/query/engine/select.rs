@@ -12,7 +12,7 @@ use crate::query::filter::{TagFilter, TagTest};
 use crate::query::plan::{Source, SubQuery};
 use crate::store::{Prefilter, TagBytes};
 use crate::uid::{UidError, UidKind, Uids};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeMap;
 
 /// Most literal values that are turned into UIDs (OpenTSDB's `tsd.query.filter.expansion_limit` by default); longer lists
@@ -150,6 +150,44 @@ impl Selection {
                 tag_bytes(key, Some(&values))
             })
             .collect()
+    }
+}
+
+/// The exact test of series: their UIDs, then the names that are asked for.
+pub struct SeriesTest<'a> {
+    selection: &'a Selection,
+    uids: &'a Uids,
+    /// Answers of tests by name: place of the test and UID of the value.
+    named: FxHashMap<(usize, Vec<u8>), bool>,
+}
+
+impl<'a> SeriesTest<'a> {
+    /// For the series of a selection.
+    pub fn new(selection: &'a Selection, uids: &'a Uids) -> SeriesTest<'a> {
+        SeriesTest { selection, uids, named: FxHashMap::default() }
+    }
+
+    /// Whether a series is wanted, by its tags.
+    pub fn wanted(&mut self, tags: &[u8]) -> Result<bool, QueryError> {
+        if !self.selection.matches_ids(tags) {
+            return Ok(false);
+        }
+        for (at, (key, test)) in self.selection.by_name.iter().enumerate() {
+            let Some(value) = self.selection.value_of(tags, key) else { return Ok(false) };
+            let passes = match self.named.get(&(at, value.to_vec())) {
+                Some(passes) => *passes,
+                None => {
+                    let name = self.uids.name(UidKind::Tagv, value)?;
+                    let passes = test.try_matches(&name).map_err(|error| QueryError::Bad { message: error.to_string(), details: None })?;
+                    self.named.insert((at, value.to_vec()), passes);
+                    passes
+                }
+            };
+            if !passes {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -202,3 +202,61 @@ fn series_ids_are_checked() {
     assert_eq!(message(&[&[0, 0, 1], &[0, 0, 8]]), "One or more TSUIDs did not share the same metric [000001] [000008]");
     assert_eq!(message(&[&[0, 1]]), "The TSUID '0001' is too short: a metric's UID has 3 bytes");
 }
+
+impl World {
+    /// Deletes the points of `m` from one second to another, both included.
+    fn delete(&self, from: u32, to: u32, filters: &[(&str, &str, bool)]) -> Result<u64, QueryError> {
+        let ms = |second: u32| i64::from(T + second) * 1000;
+        let query = Query { start_ms: ms(from), end_ms: ms(to), subs: vec![sub(Aggregator::None, filters, false)] };
+        let engine = Engine::new(self.store.clone(), None, self.uids.clone(), self.options.clone());
+        engine.delete(&query, &Cancel::default(), &|work| work())
+    }
+
+    /// Writes a cell of the series a=x by hand.
+    fn cell(&self, qualifier: &[u8], value: &[u8]) {
+        let row = [&[0, 0, 1][..], &T.to_be_bytes(), &[0, 0, 1, 0, 0, 1]].concat();
+        let mutations = vec![Mutation::Put { family: "t", qualifier: qualifier.to_vec(), value: value.to_vec() }];
+        self.store.write("tsdb", &[RowMutation { row, mutations, time: None }]).unwrap();
+    }
+}
+
+#[test]
+fn only_the_points_asked_for_are_deleted() {
+    let world = World::new();
+    for second in [0, 10, 20, 30] {
+        world.put(second, Value::Int(i64::from(second)), &[("a", "x")]);
+        world.put(second, Value::Int(i64::from(second) + 1), &[("a", "y")]);
+    }
+    assert_eq!(world.delete(10, 20, &[("a", "x", false)]).unwrap(), 2);
+    world.check(sub(Aggregator::None, &[], false), &["m{x} 0:0 30:30", "m{y} 0:1 10:11 20:21 30:31"]);
+    assert_eq!(world.delete(11, 19, &[]).unwrap(), 0);
+    assert_eq!(world.delete(0, 99, &[]).unwrap(), 6);
+    world.check(sub(Aggregator::None, &[], false), &[]);
+}
+
+#[test]
+fn what_is_left_of_a_cell_stays() {
+    let world = World::new();
+    world.put(1, Value::Int(9), &[("a", "x")]);
+    // Seconds 1 to 3 compacted, newer than the single cell; then 2 and 4 appended, newer still.
+    world.cell(&[0, 0x10, 0, 0x20, 0, 0x30], &[1, 2, 3, 0]);
+    world.cell(&[5, 0, 0], &[0, 0x40, 40, 0, 0x20, 20]);
+    world.check(sub(Aggregator::None, &[], false), &["m{x} 1:1 2:20 3:3 4:40"]);
+    assert_eq!(world.delete(3, 4, &[]).unwrap(), 2);
+    // The compacted cell's 2 was overtaken already: written anew it must not win.
+    world.check(sub(Aggregator::None, &[], false), &["m{x} 1:1 2:20"]);
+    assert_eq!(world.delete(1, 1, &[]).unwrap(), 1); // what was left of the compacted cell took the single one's place
+    world.check(sub(Aggregator::None, &[], false), &["m{x} 2:20"]);
+    assert_eq!(world.delete(2, 2, &[]).unwrap(), 1);
+    world.check(sub(Aggregator::None, &[], false), &[]);
+}
+
+#[test]
+fn damaged_cells_are_told_and_stay() {
+    let world = World::new();
+    world.put(9, Value::Int(1), &[("a", "x")]);
+    world.cell(&[0, 0x10, 0, 0x20], &[1, 2, 3, 0]); // a value too many
+    let error = world.delete(1, 1, &[]).unwrap_err();
+    assert!(error.to_string().contains("00000150E22700000001000001"), "{error}");
+    assert_eq!(world.delete(9, 9, &[]).unwrap(), 1); // nothing of the damaged cell is asked for
+}

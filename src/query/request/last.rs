@@ -26,7 +26,7 @@ pub enum LastSub {
 /// Reads the parameters of a query string.
 pub fn of_params(params: &[(String, String)]) -> Result<LastRequest, RequestError> {
     let named = |name: &'static str| params.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str());
-    let back_scan = match named("back_scan").last().map(str::parse::<i32>) {
+    let back_scan = match named("back_scan").next_back().map(str::parse::<i32>) {
         None => 0,
         Some(Ok(hours)) => hours.into(),
         Some(Err(_)) => return Err(RequestError::new("Unable to parse back_scan parameter")),
@@ -126,7 +126,8 @@ mod tests {
 
     #[test]
     fn series_of_a_question() {
-        let check = |text: &str, want: Result<(&str, &[(&str, &str)]), &str>| {
+        type Want<'w> = Result<(&'w str, &'w [(&'w str, &'w str)]), &'w str>;
+        let check = |text: &str, want: Want<'_>| {
             let want = want.map(|(m, t)| (m.to_string(), t.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect()));
             assert_eq!(metric_and_tags(text), want.map_err(str::to_string), "{text}");
         };

@@ -10,7 +10,7 @@ use crate::query::request::{Context, Output, Request, RequestError, compile, pos
 use crate::store::StoreError;
 use crate::tsd::{self, Tsd};
 use crate::uid::{UidError, UidKind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Answers it. Below `query`, only paths that mean another question are not answered here (`options/other-sub`).
 pub fn query(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
@@ -27,6 +27,8 @@ pub fn query(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     answered
 }
 
+/// How long a delete waits until the points that wait in memory are stored.
+const SETTLE_MAX: Duration = Duration::from_secs(30);
 /// The status of a query whose client went away; nobody reads it.
 const STOPPED: u16 = 499;
 
@@ -52,12 +54,17 @@ fn answer(tsd: &Tsd, request: &ApiRequest, started: Instant) -> Result<ApiRespon
 fn run(tsd: &Tsd, request: &ApiRequest, parsed: Request, started: Instant) -> Result<ApiResponse, ApiError> {
     let (plan, output) = compile(parsed, &context(tsd)?).map_err(refused)?;
     if output.flags.delete {
-        return Err(ApiError::new(501, "Deleting by query is not there yet").details("Send the query without delete to read the points"));
+        // Rule 7: what waits here is stored first, so that it is deleted with the rest.
+        tsd.writer.settle(SETTLE_MAX).map_err(|e| ApiError::new(503, "Nothing was deleted").details(e.to_string()))?;
     }
     check_histogram_names(tsd, &output)?;
     let parse_ms = started.elapsed().as_secs_f64() * 1e3;
     let running = Instant::now();
     let groups = tsd.engine.run(&plan, &request.cancel).map_err(error)?;
+    if output.flags.delete {
+        let deleted = tsd.engine.delete(&plan, &request.cancel, &|work| tsd.writer.at_rest(work)).map_err(error)?;
+        tracing::info!(peer = ?request.peer, "{deleted} points deleted by a query");
+    }
     let engine_ms = running.elapsed().as_secs_f64() * 1e3;
     let extras = Extras { tagk_uids: tagk_uids(tsd, &output)?, engine_ms, parse_ms, globals: globals(tsd, &output)?, ..Extras::default() };
     Ok(ApiResponse::json(answer::write(&groups, &output, &extras)))

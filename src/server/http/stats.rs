@@ -47,6 +47,7 @@ pub fn samples(tsd: &Tsd) -> Vec<Sample> {
     all.push(Sample::counter("tsd.query.bytes_read", None, engine.bytes_read.get()));
     all.push(Sample::counter("tsd.query.points_read", None, engine.points_read.get()));
     all.push(Sample::counter("tsd.query.points_answered", None, engine.points_answered.get()));
+    all.push(Sample::counter("tsd.query.points_deleted", None, engine.points_deleted.get()));
     tsd.writer.stats(&mut |name, value| all.push(part_sample("write", name, value)));
     if let Some(publisher) = &tsd.publisher {
         publisher.stats(&mut |name, value| all.push(part_sample("rtpublisher", name, value)));

@@ -97,6 +97,7 @@ pub fn run(inner: &Arc<Inner>) {
         let started = Instant::now();
         let settled = inner.named.settle(inner, &inner.aside);
         let mut failed = (!settled).then(|| format!("{} points wait for ids of their names", inner.named.len()));
+        let passes = inner.passes.lock();
         for (id, start, stop) in ranges {
             match pass::range(inner, &start, &stop) {
                 Outcome::Failed(why) => failed = Some(why),
@@ -113,6 +114,7 @@ pub fn run(inner: &Arc<Inner>) {
                 }
             }
         }
+        drop(passes);
         if wanted.is_some() && failed.is_none() {
             failed = inner.store.sync().err().map(|e| e.to_string());
         }

@@ -331,6 +331,11 @@ impl Journal {
         Ticket(state.appended)
     }
 
+    /// The ticket of what was appended last, notes included.
+    pub fn last(&self) -> Ticket {
+        Ticket(self.state.lock().appended)
+    }
+
     /// Blocks until `ticket` is on disk.
     pub fn wait(&self, ticket: Ticket) -> Result<(), WriteError> {
         let mut state = self.state.lock();
