@@ -2,10 +2,14 @@
 //!
 //! The parts take options of their own; here, and nowhere else, settings become those options.
 
+pub mod hooks;
+pub mod whitelist;
+
 use crate::codec::{DecodeOptions, Layout};
 use crate::config::Settings;
 use crate::logbook::Logbook;
 use crate::meta::annotation::{AnnotationOptions, Annotations};
+use crate::meta::{Listeners, LiveMeta, MetaTables};
 use crate::point::Rules;
 use crate::publish::{AddressError, Publisher};
 use crate::query::engine::{Engine, EngineOptions};
@@ -22,6 +26,7 @@ use jiff::tz::TimeZone;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use whitelist::Whitelist;
 
 /// Everything a front end needs. Built once by [`crate::cli`]; two with different settings can live in one process.
 pub struct Tsd {
@@ -41,6 +46,14 @@ pub struct Tsd {
     pub trees: Trees,
     /// Who hears of every point, if somebody does.
     pub publisher: Option<Arc<Publisher>>,
+    /// Meta data of names and series.
+    pub meta: Arc<MetaTables>,
+    /// Meta data of series as points come in, if any is written.
+    pub live: Option<Arc<LiveMeta>>,
+    /// Who is told of series that got their meta data here.
+    pub new_series: Arc<Listeners>,
+    /// The filter of new names, if there is one.
+    pub whitelist: Option<Arc<Whitelist>>,
     /// Counters.
     pub stats: Arc<Stats>,
     /// The last lines of the log.
@@ -109,16 +122,31 @@ impl Tsd {
         let settings = Arc::new(settings);
         let store = open_store(&settings)?;
         check_tables(store.as_ref(), &settings)?;
-        let uids = open_uids(&store, &settings)?;
+        let whitelist = hooks::whitelist(&settings)?;
+        let watches = hooks::watches(&store, &settings, whitelist.clone());
+        let uids = Arc::new(Uids::new(store.clone(), uid_options(&settings)).watched(watches));
+        let meta = hooks::open_meta(&store, &uids, &settings);
+        let new_series = hooks::new_series();
+        let live = hooks::open_live(&meta, &settings, &new_series);
         let publisher = open_publisher(&uids, &settings)?;
         let mut options = write_options(&settings, store.as_ref());
+        options.arrivals.extend(hooks::arrivals(live.as_ref()));
         options.arrivals.extend(publisher.clone().map(|publisher| publisher as Arc<dyn Arrivals>));
         let writer = open_writer(&store, &uids, &settings, options)?;
         let engine = open_engine(&store, Some(writer.overlay()), &uids, &settings);
         let annotations = Arc::new(open_annotations(&store, &settings));
         let trees = open_trees(&store, &settings);
         let (engine, stats, logs) = (Arc::new(engine), Arc::default(), Arc::default());
-        Ok(Tsd { settings, store, uids, writer, engine, annotations, trees, publisher, stats, logs })
+        Ok(Tsd { settings, store, uids, writer, engine, annotations, trees, publisher, meta, live, new_series, whitelist, stats, logs })
+    }
+
+    /// Forgets what is known of names and series (`dropcaches`).
+    pub fn drop_caches(&self) {
+        self.uids.drop_caches();
+        self.writer.drop_caches();
+        if let Some(live) = &self.live {
+            live.drop_caches();
+        }
     }
 }
 
@@ -142,7 +170,7 @@ pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, OpenError> {
 
 /// Names over an open store.
 pub fn open_uids(store: &Arc<dyn Store>, settings: &Settings) -> Result<Arc<Uids>, OpenError> {
-    Ok(Arc::new(Uids::new(store.clone(), uid_options(settings))))
+    Ok(Arc::new(Uids::new(store.clone(), uid_options(settings)).watched(hooks::watches(store, settings, hooks::whitelist(settings)?))))
 }
 
 /// The way in, over an open store.
@@ -217,7 +245,11 @@ pub fn check_tables(store: &dyn Store, settings: &Settings) -> Result<(), OpenEr
         }
         return Ok(());
     }
-    let needed = [&settings.storage_hbase_data_table, &settings.storage_hbase_uid_table];
+    let mut needed = vec![&settings.storage_hbase_data_table, &settings.storage_hbase_uid_table];
+    let tracking = settings.core_meta_enable_tsuid_tracking || settings.core_meta_enable_tsuid_incrementing;
+    if tracking || settings.core_meta_enable_realtime_ts || settings.core_meta_enable_realtime_uid {
+        needed.push(&settings.storage_hbase_meta_table);
+    }
     let missing: Vec<String> = missing.into_iter().map(|table| table.name).filter(|name| needed.contains(&name)).collect();
     if missing.is_empty() { Ok(()) } else { Err(OpenError::MissingTables { store: store.describe(), missing }) }
 }

@@ -33,10 +33,6 @@ const LATER: &[&str] = &[
     "tree_regex_edge",
     "tree_strict",
     "ui_off",
-    "uid_tsmeta_tracking",
-    "uid_tsmeta",
-    "uid_uidmeta",
-    "uid_uidmeta_off",
     // cases
     "old_q/png",
     "old_q/png_wxh",

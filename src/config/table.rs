@@ -85,14 +85,14 @@ declare! {
     core_meta_cache_enable: bool = false, "tsd.core.meta.cache.enable", java refused("meta data cannot be handed to a plug-in");
     /// Class of the meta data cache.
     core_meta_cache_plugin: String = "", "tsd.core.meta.cache.plugin", java_unset ignored("Java classes cannot be loaded");
-    /// Write a TSMeta object for every new series.
-    core_meta_enable_realtime_ts: bool = false, "tsd.core.meta.enable_realtime_ts", java later("no meta data is written");
+    /// Write a TSMeta object for every new series. As in OpenTSDB, only with `tsd.core.meta.enable_tsuid_tracking`.
+    core_meta_enable_realtime_ts: bool = false, "tsd.core.meta.enable_realtime_ts", java works;
     /// Write a UIDMeta object for every new name.
-    core_meta_enable_realtime_uid: bool = false, "tsd.core.meta.enable_realtime_uid", java later("no meta data is written");
-    /// Count the points of every series in the meta table.
-    core_meta_enable_tsuid_incrementing: bool = false, "tsd.core.meta.enable_tsuid_incrementing", java later("no meta data is written");
+    core_meta_enable_realtime_uid: bool = false, "tsd.core.meta.enable_realtime_uid", java works;
+    /// Count the points of every series in the meta table. As in OpenTSDB, only with tracking and real-time TSMeta.
+    core_meta_enable_tsuid_incrementing: bool = false, "tsd.core.meta.enable_tsuid_incrementing", java works;
     /// Note every series in the meta table.
-    core_meta_enable_tsuid_tracking: bool = false, "tsd.core.meta.enable_tsuid_tracking", java later("no meta data is written");
+    core_meta_enable_tsuid_tracking: bool = false, "tsd.core.meta.enable_tsuid_tracking", java works;
     /// Folder of plug-in jars.
     core_plugin_path: String = "", "tsd.core.plugin_path", java ignored("Java classes cannot be loaded");
     /// Read names and ids into the caches at start, so that the first points and queries need not wait for them.
@@ -289,18 +289,18 @@ declare! {
     uid_lru_id_size: i64 = 5_000_000, "tsd.uid.lru.id.size", java works, 1..=1_000_000_000;
     /// In OpenTSDB: cache only names (`wo`) or only ids (`ro`), by `tsd.mode`.
     uid_use_mode: bool = false, "tsd.uid.use_mode", java ignored("each direction is cached when it is used");
-    /// Ask a plug-in whether a new name may get an id.
-    uidfilter_enable: bool = false, "tsd.uidfilter.enable", java refused("names cannot be filtered yet, and every name would be let in");
-    /// Class of that plug-in.
-    uidfilter_plugin: String = "", "tsd.uidfilter.plugin", java_unset ignored("Java classes cannot be loaded");
-    /// What separates patterns in the keys below.
-    uidfilter_whitelist_delimiter: String = "", "tsd.uidfilter.whitelist.delimiter", java_unset ignored("read by a plug-in of OpenTSDB");
-    /// Patterns of metrics that may get an id.
-    uidfilter_whitelist_metric_patterns: String = "", "tsd.uidfilter.whitelist.metric_patterns", java_unset ignored("read by a plug-in of OpenTSDB");
-    /// Patterns of tag names that may get an id.
-    uidfilter_whitelist_tagk_patterns: String = "", "tsd.uidfilter.whitelist.tagk_patterns", java_unset ignored("read by a plug-in of OpenTSDB");
-    /// Patterns of tag values that may get an id.
-    uidfilter_whitelist_tagv_patterns: String = "", "tsd.uidfilter.whitelist.tagv_patterns", java_unset ignored("read by a plug-in of OpenTSDB");
+    /// Give ids only to new names that the whitelist lets in.
+    uidfilter_enable: bool = false, "tsd.uidfilter.enable", java works;
+    /// Class of the filter. OpenTSDB's whitelist, `net.opentsdb.uid.UniqueIdWhitelistFilter`, is built in and the only one.
+    uidfilter_plugin: String = "", "tsd.uidfilter.plugin", java_unset works;
+    /// What separates patterns in the keys below, itself a regular expression; a comma if unset.
+    uidfilter_whitelist_delimiter: String = "", "tsd.uidfilter.whitelist.delimiter", java_unset works;
+    /// Regular expressions that must all be found in a new metric.
+    uidfilter_whitelist_metric_patterns: String = "", "tsd.uidfilter.whitelist.metric_patterns", java_unset works;
+    /// Regular expressions that must all be found in a new tag name.
+    uidfilter_whitelist_tagk_patterns: String = "", "tsd.uidfilter.whitelist.tagk_patterns", java_unset works;
+    /// Regular expressions that must all be found in a new tag value.
+    uidfilter_whitelist_tagv_patterns: String = "", "tsd.uidfilter.whitelist.tagv_patterns", java_unset works;
 
     // ------------------------------------------------------------------ rollups
     /// Take and serve rolled-up points.

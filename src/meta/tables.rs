@@ -3,6 +3,7 @@
 //! A change is made to the bytes that were read (check-and-put) and tried again if somebody was faster.
 
 use super::error::MetaError;
+use super::ids::IdMetas;
 use super::ts_meta::{COUNTER_QUALIFIER, META_QUALIFIER, TsChange, TsMeta};
 use super::uid_meta::{UidChange, UidMeta};
 use crate::codec::{Layout, to_hex};
@@ -127,17 +128,9 @@ impl MetaTables {
     }
 
     /// Adds the meta data of metric and tags.
-    pub fn load_ids(&self, mut meta: TsMeta) -> Result<TsMeta, MetaError> {
-        let tsuid = std::mem::take(&mut meta.tsuid);
-        let ids = self.split(&tsuid)?;
-        meta.metric = Some(self.uid_meta(UidKind::Metric, ids.metric)?);
-        meta.tags.clear();
-        for (name, value) in ids.tags {
-            meta.tags.push(self.uid_meta(UidKind::Tagk, name)?);
-            meta.tags.push(self.uid_meta(UidKind::Tagv, value)?);
-        }
-        meta.tsuid = tsuid;
-        Ok(meta)
+    pub fn load_ids(&self, meta: TsMeta) -> Result<TsMeta, MetaError> {
+        let ids = IdMetas::read(self, std::slice::from_ref(&meta))?;
+        ids.add_to(self, meta)
     }
 
     /// Stores meta data of a series, over what is there.

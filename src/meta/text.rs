@@ -1,6 +1,6 @@
 //! What the stored JSON of UIDs and of series has in common: texts that may be null, maps in Java's order, numbers.
 
-use crate::point::json::{self, Json, JsonError, push_string};
+use crate::point::json::{self, Json, JsonError, Members, push_string};
 use crate::point::write_f64;
 
 /// A text of meta data. `None` is a stored `null`: OpenTSDB keeps what a client sends.
@@ -61,66 +61,31 @@ pub fn int(value: Json, name: &str) -> Result<i32, JsonError> {
     i32::try_from(number).map_err(|_| JsonError(format!("'{name}' must fit 32 bits, not {number}")))
 }
 
-/// Writes `{"a":...}` member by member.
-pub struct Object<'o> {
-    out: &'o mut Vec<u8>,
-    first: bool,
+/// A text or null.
+pub fn text_member(object: &mut Members<'_>, key: &str, value: &Text) {
+    object.value(key, |out| push_text(out, value));
 }
 
-impl<'o> Object<'o> {
-    /// Begins an object.
-    pub fn begin(out: &'o mut Vec<u8>) -> Object<'o> {
-        out.push(b'{');
-        Object { out, first: true }
-    }
-
-    /// Writes a key; the value is to be written into what it returns.
-    pub fn key(&mut self, key: &str) -> &mut Vec<u8> {
-        if !std::mem::take(&mut self.first) {
-            self.out.push(b',');
-        }
-        push_string(self.out, key);
-        self.out.push(b':');
-        self.out
-    }
-
-    /// A text or null.
-    pub fn text(&mut self, key: &str, value: &Text) {
-        push_text(self.key(key), value);
-    }
-
-    /// A string.
-    pub fn string(&mut self, key: &str, value: &str) {
-        push_string(self.key(key), value);
-    }
-
-    /// A whole number.
-    pub fn integer(&mut self, key: &str, value: i64) {
-        crate::point::write_i64(self.key(key), value);
-    }
-
-    /// A double as Jackson writes it: what is no number stands in quotes.
-    pub fn double(&mut self, key: &str, value: f64) {
-        let out = self.key(key);
-        let quoted = !value.is_finite();
-        out.extend(quoted.then_some(b'"'));
+/// A double as Jackson writes it: what is no number stands in quotes.
+pub fn double_member(object: &mut Members<'_>, key: &str, value: f64) {
+    object.value(key, |out| {
+        let quote = (!value.is_finite()).then_some(b'"');
+        out.extend(quote);
         write_f64(out, value);
-        out.extend(quoted.then_some(b'"'));
-    }
+        out.extend(quote);
+    });
+}
 
-    /// A map or null.
-    pub fn custom(&mut self, key: &str, value: Option<&Custom>) {
-        let out = self.key(key);
-        let Some(all) = value else { return out.extend_from_slice(b"null") };
-        let mut map = Object::begin(out);
-        all.iter().for_each(|(key, value)| map.text(key, value));
-        map.end();
-    }
-
-    /// Ends the object.
-    pub fn end(self) {
-        self.out.push(b'}');
-    }
+/// A map or null.
+pub fn custom_member(object: &mut Members<'_>, key: &str, value: Option<&Custom>) {
+    object.value(key, |out| match value {
+        None => out.extend_from_slice(b"null"),
+        Some(all) => {
+            let mut map = Members::open(out);
+            all.iter().for_each(|(key, value)| text_member(&mut map, key, value));
+            map.close();
+        }
+    });
 }
 
 fn push_text(out: &mut Vec<u8>, value: &Text) {
@@ -140,7 +105,7 @@ mod tests {
         let sent = br#"{"k":"v","a":"b","zeta":null,"n":5}"#;
         let all = custom(json::parse(sent).unwrap(), "custom").unwrap().unwrap();
         let mut out = Vec::new();
-        Object::begin(&mut out).custom("custom", Some(&all));
+        custom_member(&mut Members::open(&mut out), "custom", Some(&all));
         assert_eq!(String::from_utf8(out).unwrap(), r#"{"custom":{"zeta":null,"a":"b","k":"v","n":"5"}"#);
         assert_eq!(custom(Json::Null, "custom"), Ok(None));
         assert!(custom(Json::Bool(true), "custom").is_err());
@@ -149,9 +114,9 @@ mod tests {
     #[test]
     fn numbers() {
         let mut out = Vec::new();
-        let mut object = Object::begin(&mut out);
+        let mut object = Members::open(&mut out);
         for value in [1.5, f64::NAN, f64::INFINITY, 1e10, double(Json::String("NaN".into()), "max").unwrap()] {
-            object.double("d", value);
+            double_member(&mut object, "d", value);
         }
         assert_eq!(String::from_utf8(out).unwrap(), r#"{"d":1.5,"d":"NaN","d":"Infinity","d":1.0E10,"d":"NaN""#);
         assert!(int(Json::Number("99999999999".into()), "retention").is_err());

@@ -4,10 +4,10 @@
 //! `displayName`, `description`, `notes`, `created`, `custom`, `units`, `dataType`, `retention`, `max`, `min`.
 //! `ts_ctr` is a count of points, 8 bytes, big-endian; its cell's time is when the last of them came.
 
-use super::text::{Custom, Object, Text, custom, double, int, members};
+use super::text::{Custom, Text, custom, custom_member, double, double_member, int, members, text_member};
 use super::uid_meta::{UidMeta, earlier, given, put};
 use crate::codec::to_hex;
-use crate::point::json::{Json, JsonError};
+use crate::point::json::{Json, JsonError, Members, push_list};
 
 /// Column of the JSON.
 pub const META_QUALIFIER: &[u8] = b"ts_meta";
@@ -86,61 +86,50 @@ impl TsMeta {
     /// The JSON to store.
     pub fn to_json(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(256);
-        let mut object = Object::begin(&mut out);
-        object.string("tsuid", &to_hex(&self.tsuid));
-        object.text("displayName", &self.display_name);
-        object.text("description", &self.description);
-        object.text("notes", &self.notes);
-        object.integer("created", self.created);
-        object.custom("custom", self.custom.as_ref());
-        object.text("units", &self.units);
-        object.text("dataType", &self.data_type);
-        object.integer("retention", i64::from(self.retention));
-        object.double("max", self.max);
-        object.double("min", self.min);
-        object.end();
+        let mut object = Members::open(&mut out);
+        object.text("tsuid", &to_hex(&self.tsuid));
+        text_member(&mut object, "displayName", &self.display_name);
+        text_member(&mut object, "description", &self.description);
+        text_member(&mut object, "notes", &self.notes);
+        object.plain("created", self.created);
+        custom_member(&mut object, "custom", self.custom.as_ref());
+        text_member(&mut object, "units", &self.units);
+        text_member(&mut object, "dataType", &self.data_type);
+        object.plain("retention", self.retention);
+        double_member(&mut object, "max", self.max);
+        double_member(&mut object, "min", self.min);
+        object.close();
         out
     }
 
     /// Appends the JSON of an answer. What is null is left out.
     pub fn write_answer(&self, out: &mut Vec<u8>) {
-        let mut object = Object::begin(out);
-        object.string("tsuid", &to_hex(&self.tsuid));
+        let mut object = Members::open(out);
+        object.text("tsuid", &to_hex(&self.tsuid));
         if let Some(metric) = &self.metric {
-            metric.write_answer(object.key("metric"));
-            let out = object.key("tags");
-            out.push(b'[');
-            for (at, tag) in self.tags.iter().enumerate() {
-                out.extend((at > 0).then_some(b','));
-                tag.write_answer(out);
-            }
-            out.push(b']');
+            object.value("metric", |out| metric.write_answer(out));
+            object.value("tags", |out| push_list(out, &self.tags, |out, tag| tag.write_answer(out)));
         }
-        let mut text = |key, value: &Text| {
+        let present = |object: &mut Members<'_>, key, value: &Text| {
             if value.is_some() {
-                object.text(key, value);
+                text_member(object, key, value);
             }
         };
-        text("description", &self.description);
-        text("notes", &self.notes);
-        object.integer("created", self.created);
+        present(&mut object, "description", &self.description);
+        present(&mut object, "notes", &self.notes);
+        object.plain("created", self.created);
         if self.custom.is_some() {
-            object.custom("custom", self.custom.as_ref());
+            custom_member(&mut object, "custom", self.custom.as_ref());
         }
-        if self.units.is_some() {
-            object.text("units", &self.units);
-        }
-        object.integer("retention", i64::from(self.retention));
-        object.double("max", self.max);
-        object.double("min", self.min);
-        for (key, value) in [("displayName", &self.display_name), ("dataType", &self.data_type)] {
-            if value.is_some() {
-                object.text(key, value);
-            }
-        }
-        object.integer("lastReceived", self.last_received);
-        object.integer("totalDatapoints", self.total_points);
-        object.end();
+        present(&mut object, "units", &self.units);
+        object.plain("retention", self.retention);
+        double_member(&mut object, "max", self.max);
+        double_member(&mut object, "min", self.min);
+        present(&mut object, "displayName", &self.display_name);
+        present(&mut object, "dataType", &self.data_type);
+        object.plain("lastReceived", self.last_received);
+        object.plain("totalDatapoints", self.total_points);
+        object.close();
     }
 
     /// What becomes of it by a change. `replaced`: what the change does not name goes back to nothing (PUT); when the

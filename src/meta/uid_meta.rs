@@ -3,9 +3,9 @@
 //! The value is JSON with its keys in this order (recorded in `storage/meta_realtime`, `storage/meta_edit`):
 //! `type`, `displayName`, `description`, `notes`, `created`, `custom`. The name stands in the column beside it.
 
-use super::text::{Custom, Object, Text, custom, members};
+use super::text::{Custom, Text, custom, custom_member, members, text_member};
 use crate::codec::to_hex;
-use crate::point::json::{Json, JsonError};
+use crate::point::json::{Json, JsonError, Members};
 use crate::uid::UidKind;
 
 /// What is known about an id.
@@ -59,29 +59,29 @@ impl UidMeta {
     /// The JSON to store.
     pub fn to_json(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(160);
-        let mut object = Object::begin(&mut out);
-        object.string("type", type_name(self.kind));
-        object.text("displayName", &self.display_name);
-        object.text("description", &self.description);
-        object.text("notes", &self.notes);
-        object.integer("created", self.created);
-        object.custom("custom", self.custom.as_ref());
-        object.end();
+        let mut object = Members::open(&mut out);
+        object.text("type", type_name(self.kind));
+        text_member(&mut object, "displayName", &self.display_name);
+        text_member(&mut object, "description", &self.description);
+        text_member(&mut object, "notes", &self.notes);
+        object.plain("created", self.created);
+        custom_member(&mut object, "custom", self.custom.as_ref());
+        object.close();
         out
     }
 
     /// Appends the JSON of an answer.
     pub fn write_answer(&self, out: &mut Vec<u8>) {
-        let mut object = Object::begin(out);
-        object.string("uid", &to_hex(&self.uid));
-        object.string("type", type_name(self.kind));
-        object.string("name", &self.name);
-        object.text("description", &self.description);
-        object.text("notes", &self.notes);
-        object.integer("created", self.created);
-        object.custom("custom", self.custom.as_ref());
-        object.text("displayName", &self.display_name);
-        object.end();
+        let mut object = Members::open(out);
+        object.text("uid", &to_hex(&self.uid));
+        object.text("type", type_name(self.kind));
+        object.text("name", &self.name);
+        text_member(&mut object, "description", &self.description);
+        text_member(&mut object, "notes", &self.notes);
+        object.plain("created", self.created);
+        custom_member(&mut object, "custom", self.custom.as_ref());
+        text_member(&mut object, "displayName", &self.display_name);
+        object.close();
     }
 
     /// What becomes of it by a change. `replaced`: what the change does not name goes back to nothing (PUT); when the id

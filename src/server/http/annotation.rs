@@ -44,11 +44,11 @@ pub fn annotation(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiErr
                 }
                 other => error(other),
             })?;
-            Ok(empty(204))
+            Ok(reply::empty(204))
         }
         replacing => match tsd.annotations.put(&draft, replacing == "PUT") {
             Ok(note) => Ok(one(&note)),
-            Err(NoteError::NoChanges) => Ok(empty(304)),
+            Err(NoteError::NoChanges) => Ok(reply::empty(304)),
             Err(e) => Err(error(e)),
         },
     }
@@ -64,11 +64,6 @@ fn many(notes: &[Note]) -> ApiResponse {
     let mut out = Vec::new();
     push_notes(&mut out, notes);
     ApiResponse::json(out)
-}
-
-/// A status alone: without a body there is no content type.
-fn empty(status: u16) -> ApiResponse {
-    ApiResponse { status, content_type: "", ..ApiResponse::json("") }
 }
 
 /// The note that a request speaks of: its body, or else its parameters.

@@ -7,7 +7,6 @@ use crate::tsd::Tsd;
 /// Answers it.
 pub fn dropcaches(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     reply::allow(request, &["GET"])?;
-    tsd.uids.drop_caches();
-    tsd.writer.drop_caches();
+    tsd.drop_caches();
     Ok(ApiResponse::json(reply::strings([("message", "Caches dropped"), ("status", "200")])))
 }

@@ -15,6 +15,7 @@ pub mod exp;
 pub mod graph;
 pub mod last;
 pub mod logs;
+pub mod meta;
 pub mod metrics;
 pub mod pages;
 pub mod put;

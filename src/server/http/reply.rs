@@ -38,6 +38,11 @@ pub(super) fn unreadable(e: JsonError) -> ApiError {
     ApiError::bad("Unable to parse the given JSON").details(e.0)
 }
 
+/// A status alone: without a body there is no content type.
+pub(super) fn empty(status: u16) -> ApiResponse {
+    ApiResponse { status, content_type: "", ..ApiResponse::json("") }
+}
+
 /// An array of strings.
 pub(super) fn list<'a>(items: impl IntoIterator<Item = &'a str>) -> ApiResponse {
     let mut out = vec![b'['];

@@ -52,6 +52,9 @@ pub fn samples(tsd: &Tsd) -> Vec<Sample> {
     if let Some(publisher) = &tsd.publisher {
         publisher.stats(&mut |name, value| all.push(part_sample("rtpublisher", name, value)));
     }
+    if let Some(live) = &tsd.live {
+        live.stats(&mut |name, value| all.push(part_sample("meta", name, value)));
+    }
     tsd.store.stats(&mut |name, value| all.push(part_sample("store", name, value)));
     if let Some(pages) = field("/proc/self/statm", 1) {
         all.push(Sample::gauge("tsd.process.resident_bytes", None, pages * PAGE_BYTES));
@@ -61,8 +64,11 @@ pub fn samples(tsd: &Tsd) -> Vec<Sample> {
 
 /// A number that a part of the house tells by its own name, with the part's name before it. What only grows is a counter.
 fn part_sample(part: &str, name: &str, value: u64) -> Sample {
-    const GROWING: [&str; 12] = [
+    const GROWING: [&str; 15] = [
         "points",
+        "created",
+        "counted_points",
+        "failed",
         "written",
         "fsyncs",
         "lookups",
@@ -96,6 +102,13 @@ fn name_samples(tsd: &Tsd, all: &mut Vec<Sample>) {
     each("tsd.uid.random-collisions", Sample::counter, |s| s.random_collisions);
     each("tsd.uid.ids-used", Sample::gauge, |s| s.last_id);
     each("tsd.uid.ids-available", Sample::gauge, |s| s.max_possible.saturating_sub(s.last_id));
+    if let Some(filter) = &tsd.whitelist {
+        for (name, kind) in [("metrics", UidKind::Metric), ("tagk", UidKind::Tagk), ("tagv", UidKind::Tagv)] {
+            let (accepted, rejected) = filter.asked(kind);
+            all.push(Sample::counter("tsd.uid.filter.whitelist.accepted", Some(("type", name)), accepted));
+            all.push(Sample::counter("tsd.uid.filter.whitelist.rejected", Some(("type", name)), rejected));
+        }
+    }
 }
 
 /// Bytes of a page of memory on Linux.

@@ -1,4 +1,4 @@
-//! `/api/uid/assign` and `/api/uid/rename`. Source: recorded scenario `uid_assign`.
+//! `/api/uid/assign` and `/api/uid/rename`. Source: recorded scenario `uid_assign`. Meta data is `meta.rs`.
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::query::store_error;
@@ -17,6 +17,8 @@ pub fn uid(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     match reply::below(request) {
         "assign" => assign(tsd, request),
         "rename" => rename(tsd, request),
+        "uidmeta" => super::meta::uidmeta(tsd, request),
+        "tsmeta" => super::meta::tsmeta(tsd, request),
         _ => Err(ApiError::new(501, "Other UID endpoints have not been implemented yet")),
     }
 }

@@ -206,8 +206,7 @@ impl Connection {
                 self.session.reply(&help);
             }
             Command::DropCaches => {
-                self.shared.tsd.uids.drop_caches();
-                self.shared.tsd.writer.drop_caches();
+                self.shared.tsd.drop_caches();
                 self.session.reply("Caches dropped.\n");
             }
             Command::Version => self.session.reply(&version::text()),
