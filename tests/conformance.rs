@@ -183,7 +183,10 @@ fn embedded_scenarios() {
 
 #[test]
 fn hbase_scenarios() {
-    for name in ["put_bad", "suggest", "uid_assign"] {
+    let recorded =
+        |name: &&str| kit::root().join(format!("api/{name}.jsonl")).exists() || kit::root().join(format!("telnet/{name}.jsonl")).exists();
+    let names = ["put_bad", "suggest", "uid_assign", "uid_tsmeta", "uid_tsmeta_tracking", "uid_uidmeta"];
+    for name in names.into_iter().filter(|name| recorded(name)) {
         scenario_cases(&Engine::fresh_hbase(name), |n| n == name);
     }
 }
