@@ -90,7 +90,6 @@ fn switched_on_plugins_stop_the_start() {
     for file in [
         "tsd.search.enable=1",
         "tsd.timeseriesfilter.enable=TRUE",
-        "tsd.uidfilter.enable=true",
         "tsd.startup.enable=true",
         "tsd.core.meta.cache.enable=true",
         "tsd.rpc.plugins=a.B",
