@@ -126,7 +126,8 @@ impl Tsd {
         let watches = hooks::watches(&store, &settings, whitelist.clone());
         let uids = Arc::new(Uids::new(store.clone(), uid_options(&settings)).watched(watches));
         let meta = hooks::open_meta(&store, &uids, &settings);
-        let new_series = hooks::new_series();
+        let trees = open_trees(&store, &settings);
+        let new_series = hooks::new_series(&trees, &settings);
         let live = hooks::open_live(&meta, &settings, &new_series);
         let publisher = open_publisher(&uids, &settings)?;
         let mut options = write_options(&settings, store.as_ref());
@@ -135,7 +136,6 @@ impl Tsd {
         let writer = open_writer(&store, &uids, &settings, options)?;
         let engine = open_engine(&store, Some(writer.overlay()), &uids, &settings);
         let annotations = Arc::new(open_annotations(&store, &settings));
-        let trees = open_trees(&store, &settings);
         let (engine, stats, logs) = (Arc::new(engine), Arc::default(), Arc::default());
         Ok(Tsd { settings, store, uids, writer, engine, annotations, trees, publisher, meta, live, new_series, whitelist, stats, logs })
     }
@@ -249,6 +249,9 @@ pub fn check_tables(store: &dyn Store, settings: &Settings) -> Result<(), OpenEr
     let tracking = settings.core_meta_enable_tsuid_tracking || settings.core_meta_enable_tsuid_incrementing;
     if tracking || settings.core_meta_enable_realtime_ts || settings.core_meta_enable_realtime_uid {
         needed.push(&settings.storage_hbase_meta_table);
+    }
+    if settings.core_tree_enable_processing {
+        needed.push(&settings.storage_hbase_tree_table);
     }
     let missing: Vec<String> = missing.into_iter().map(|table| table.name).filter(|name| needed.contains(&name)).collect();
     if missing.is_empty() { Ok(()) } else { Err(OpenError::MissingTables { store: store.describe(), missing }) }

@@ -13,6 +13,7 @@ mod log;
 mod query;
 mod search;
 mod tables;
+mod trees;
 mod tsd;
 mod uid;
 

@@ -1,7 +1,7 @@
 //! `uid` and `mkmetric`: names and ids, printed as OpenTSDB's tool prints them (recorded cases `cli/uid`).
 
 use super::extra::not_yet;
-use super::{Call, Failure, USAGE};
+use super::{Call, Failure, USAGE, trees};
 use crate::codec::java_bytes;
 use crate::config::Settings;
 use crate::query::filter::java_regex;
@@ -53,7 +53,12 @@ fn dispatch(call: &Call, words: &[&str]) -> Result<(), Failure> {
         ["rename", kind, old, new] => tool()?.rename(kind, old, new),
         ["delete", kind, name] => tool()?.delete(kind, name),
         ["grep" | "assign" | "rename" | "delete", ..] | ["treepurge"] => wrong(),
-        [name @ ("fsck" | "metasync" | "metapurge" | "treesync" | "treepurge"), ..] => Err(not_yet(&format!("uid {name}"))),
+        ["treesync", ..] => tool().and_then(|tool| trees::sync(&tool.settings, &tool.store)),
+        ["treepurge", id, rest @ ..] => {
+            let definition = rest.first().is_some_and(|word| word.eq_ignore_ascii_case("true"));
+            tool().and_then(|tool| trees::purge(&tool.settings, &tool.store, id, definition))
+        }
+        [name @ ("fsck" | "metasync" | "metapurge"), ..] => Err(not_yet(&format!("uid {name}"))),
         [what] => tool()?.find_rows(what),
         [kind, what] => tool()?.look_up(kind, what),
         _ => wrong(),

@@ -111,8 +111,10 @@ declare! {
     core_tag_allow_specialchars: String = "", "tsd.core.tag.allow_specialchars", java_unset works;
     /// Time zone of dates without one, such as `Europe/Berlin`; empty: that of the machine.
     core_timezone: String = "", "tsd.core.timezone", java_unset works, zone;
-    /// Put every new series into the trees.
-    core_tree_enable_processing: bool = false, "tsd.core.tree.enable_processing", java later("no trees are built");
+    /// Put every new series into the trees, as it gets its meta data (`tsd.core.meta.enable_tsuid_tracking` and `tsd.core.meta.enable_realtime_ts`).
+    core_tree_enable_processing: bool = false, "tsd.core.tree.enable_processing", java works;
+    /// Record collisions and series that match no rule while points come in, in trees with `storeFailures`. OpenTSDB does not, whatever its documentation says; `tsdb uid treesync` records them in any case.
+    core_tree_record_failures: bool = false, "tsd.core.tree.record_failures", ours works;
     /// Give new metrics random ids, which spreads them over HBase's regions.
     core_uid_random_metrics: bool = false, "tsd.core.uid.random_metrics", java works;
     /// What is logged to standard error: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as `info,tsdb::store=debug`. The variable RUST_LOG goes before it.

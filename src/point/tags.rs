@@ -116,16 +116,8 @@ impl<'a> TagBuf<'a> {
     /// The order in which a Java `HashMap` that got these tags one after another goes through them: by bucket, then as
     /// they came.
     pub fn hash_order<'b>(tags: &[(&'b str, &'b str)]) -> Vec<(&'b str, &'b str)> {
-        TagBuf::order_of_buckets(tags, 16)
-    }
-
-    /// The same for a map that was made for as many tags as it got: tags of series that were read from a table.
-    pub fn tight_hash_order<'b>(tags: &[(&'b str, &'b str)]) -> Vec<(&'b str, &'b str)> {
-        TagBuf::order_of_buckets(tags, 1)
-    }
-
-    fn order_of_buckets<'b>(tags: &[(&'b str, &'b str)], mut buckets: u32) -> Vec<(&'b str, &'b str)> {
-        while tags.len() * 4 > buckets as usize * 3 {
+        let mut buckets: u32 = 16;
+        while tags.len() > buckets as usize / 4 * 3 {
             buckets = buckets.saturating_mul(2);
         }
         let mut ordered = tags.to_vec();

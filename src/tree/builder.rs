@@ -35,8 +35,8 @@ pub struct Series {
 pub struct Named {
     /// The name.
     pub name: String,
-    /// Its custom fields.
-    pub custom: BTreeMap<String, String>,
+    /// Its custom fields; a value may be `null`.
+    pub custom: BTreeMap<String, Option<String>>,
 }
 
 /// What the rules made of a series.
@@ -232,6 +232,10 @@ impl Walk<'_> {
             self.say(format!("No match on custom tag [{}] for rule: {rule}", rule.custom_field));
             return Ok(None);
         };
+        let Some(value) = value else {
+            let what = what.unwrap_or("metric");
+            return Err(TreeError::Invalid(format!("Value for custom {what} field [{}] was null", rule.custom_field)));
+        };
         let name = self.carry_out(ready, value)?;
         self.say(format!("Matched custom tag [{}] for rule: {rule}", rule.custom_field));
         Ok(name)
@@ -312,8 +316,8 @@ impl Walk<'_> {
     }
 }
 
-fn usable<'r>(rule: &Rule, what: &str, compiled: &'r Result<Regex, PatternError>) -> Result<&'r Regex, TreeError> {
-    compiled.as_ref().map_err(|e| TreeError::Invalid(format!("the {what} of rule {rule} is no regular expression: {}", e.as_java())))
+fn usable<'r>(rule: &Rule, what: &'static str, compiled: &'r Result<Regex, PatternError>) -> Result<&'r Regex, TreeError> {
+    compiled.as_ref().map_err(|error| TreeError::Pattern { rule: rule.to_string(), what, error: error.clone() })
 }
 
 impl Built {

@@ -8,6 +8,7 @@ use super::building::{Known, Outcome};
 use super::definition::Tree;
 use super::rows::Failed;
 use super::{TreeError, Trees};
+use crate::meta::{MetaError, NewSeries, TsMeta};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,6 +31,15 @@ pub fn plant(trees: &[Tree]) -> Vec<Planted> {
     planted.filter(|tree| tree.builder.has_rules()).collect()
 }
 
+impl NewSeries for Forest {
+    fn created(&self, meta: &TsMeta) -> Result<(), MetaError> {
+        self.grow(&meta.into()).map_err(|e| match e {
+            TreeError::Store(e) => MetaError::Store(e),
+            other => MetaError::Illegal(other.to_string()),
+        })
+    }
+}
+
 /// Trees for new series.
 pub struct Forest {
     trees: Trees,
@@ -45,12 +55,15 @@ impl Forest {
         Forest { trees, record_failures, planted: Mutex::default() }
     }
 
-    /// Puts a series into every enabled tree. One tree's trouble does not keep it out of the next; the first is returned.
+    /// Puts a series into every enabled tree. One tree's trouble does not keep it out of the next, unless the table cannot
+    /// be reached; the first is returned.
     pub fn grow(&self, series: &Series) -> Result<(), TreeError> {
         let mut trouble = Ok(());
         for tree in self.planted()?.iter() {
-            let done = self.grow_one(tree, series);
-            trouble = trouble.and(done);
+            match self.grow_one(tree, series) {
+                Err(e @ TreeError::Store(_)) => return Err(e),
+                done => trouble = trouble.and(done),
+            }
         }
         trouble
     }

@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`definition`] and [`rule`] (what people set), [`builder`] (a series and rules to a place; pure),
 //! [`branch`] (what is built), [`rows`] (where it all stands in the table), [`table`], [`names`] and
-//! [`building`] (reading and writing it), [`forest`] (all trees, for new series). Meta data comes from outside, as a [`builder::Series`].
+//! [`building`] (reading and writing it), [`forest`] (all trees, for new series), [`meta`] (what
+//! meta data tells of a series).
 //!
 //! Source: recorded scenarios `tree_*` of the API and `storage/tree_*`.
 
@@ -11,6 +12,7 @@ pub mod builder;
 pub mod building;
 pub mod definition;
 pub mod forest;
+pub mod meta;
 pub mod names;
 pub mod rows;
 pub mod rule;
@@ -19,6 +21,7 @@ pub mod table;
 pub use forest::Forest;
 pub use table::Trees;
 
+use crate::point::java_regex::PatternError;
 use crate::store::StoreError;
 use crate::uid::UidError;
 
@@ -56,6 +59,16 @@ pub enum TreeError {
     /// What was asked for makes no sense.
     #[error("{0}")]
     Invalid(String),
+    /// A rule's pattern or separator is no regular expression: the rule is there, but cannot be carried out.
+    #[error("the {what} of rule {rule} is no regular expression: {}", error.as_java())]
+    Pattern {
+        /// As messages name it.
+        rule: String,
+        /// `pattern` or `separator`.
+        what: &'static str,
+        /// Why.
+        error: PatternError,
+    },
     /// The edit says nothing new.
     #[error("nothing to change")]
     Unchanged,
@@ -79,3 +92,6 @@ pub enum TreeError {
     #[error(transparent)]
     Names(#[from] UidError),
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,9 @@
 use super::whitelist::Whitelist;
 use super::{OpenError, layout, positive};
 use crate::config::Settings;
-use crate::meta::{Listeners, LiveMeta, LiveUidMeta, MetaError, MetaTables, Tracking};
+use crate::meta::{Listeners, LiveMeta, LiveUidMeta, MetaError, MetaTables, NewSeries, Tracking};
 use crate::store::{Store, StoreError};
+use crate::tree::{Forest, Trees};
 use crate::uid::{Uids, Watch};
 use crate::write::{Arrivals, Arrived, WriteError};
 use std::sync::Arc;
@@ -62,9 +63,10 @@ pub fn tracking(settings: &Settings) -> Tracking {
     )
 }
 
-/// Who is told of series that got their meta data here.
-pub fn new_series() -> Arc<Listeners> {
-    Arc::default()
+/// Who is told of series that got their meta data here: trees, if new series go into them.
+pub fn new_series(trees: &Trees, settings: &Settings) -> Arc<Listeners> {
+    let forest = || Arc::new(Forest::new(trees.clone(), settings.core_tree_record_failures)) as Arc<dyn NewSeries>;
+    Arc::new(Listeners(settings.core_tree_enable_processing.then(forest).into_iter().collect()))
 }
 
 /// Meta data of series as points come in, if the settings ask for any. `listeners`: told of each new series.

@@ -129,17 +129,24 @@ impl Engine {
 
     /// Answers every sub query, in their order.
     pub fn run(&self, query: &Query, cancel: &Cancel) -> Result<Vec<Group>, QueryError> {
+        self.run_counted(query, cancel).map(|(groups, _)| groups)
+    }
+
+    /// The same, and what was read for it.
+    pub fn run_counted(&self, query: &Query, cancel: &Cancel) -> Result<(Vec<Group>, Used), QueryError> {
         let allowance = Allowance::new(&self.options);
-        let mut groups = Vec::new();
+        let (mut groups, mut used) = (Vec::new(), Used::default());
         for sub in &query.subs {
-            groups.extend(self.answer(query, sub, cancel, &allowance)?);
+            let (answered, read) = self.answer(query, sub, cancel, &allowance)?;
+            groups.extend(answered);
+            used += read;
         }
-        Ok(groups)
+        Ok((groups, used))
     }
 
     /// Answers one sub query.
     pub fn run_sub(&self, query: &Query, sub: &SubQuery, cancel: &Cancel) -> Result<Vec<Group>, QueryError> {
-        self.answer(query, sub, cancel, &Allowance::new(&self.options))
+        self.answer(query, sub, cancel, &Allowance::new(&self.options)).map(|(groups, _)| groups)
     }
 
     /// One allowance of time and memory for several sub queries and what is computed of them.
@@ -147,8 +154,8 @@ impl Engine {
         Work { engine: self, cancel: cancel.clone(), allowance: Allowance::new(&self.options) }
     }
 
-    fn answer(&self, query: &Query, sub: &SubQuery, cancel: &Cancel, allowance: &Allowance) -> Result<Vec<Group>, QueryError> {
-        self.answer_within((query.start_ms, query.end_ms), false, sub, cancel, allowance).map(|(groups, _)| groups)
+    fn answer(&self, query: &Query, sub: &SubQuery, cancel: &Cancel, allowance: &Allowance) -> Result<(Vec<Group>, Used), QueryError> {
+        self.answer_within((query.start_ms, query.end_ms), false, sub, cancel, allowance)
     }
 
     /// `all_read`: the points of all rows that are read are given out, not only those within `shown`.
@@ -216,12 +223,7 @@ impl Work<'_> {
     /// Answers one sub query over a range in milliseconds, with the points of all rows that are read: what functions over
     /// series and expressions get to see (recorded case `exp/metrics-shifted`).
     pub fn all_read(&self, range: (i64, i64), sub: &SubQuery) -> Result<Vec<Group>, QueryError> {
-        self.all_read_counted(range, sub).map(|(groups, _)| groups)
-    }
-
-    /// The same, and what was read for it.
-    pub fn all_read_counted(&self, range: (i64, i64), sub: &SubQuery) -> Result<(Vec<Group>, Used), QueryError> {
-        self.engine.answer_within(range, true, sub, &self.cancel, &self.allowance)
+        self.engine.answer_within(range, true, sub, &self.cancel, &self.allowance).map(|(groups, _)| groups)
     }
 
     /// Called once a batch of work: so many bytes more are kept.

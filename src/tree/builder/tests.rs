@@ -20,7 +20,7 @@ fn tree(rules: &[&str], strict: bool) -> Builder {
 
 fn named(text: &str) -> Named {
     let (name, custom) = text.split_once('/').unwrap_or((text, ""));
-    let custom = custom.split_once(':').map(|(k, v)| (k.to_owned(), v.to_owned()));
+    let custom = custom.split_once(':').map(|(k, v)| (k.to_owned(), (v != "null").then(|| v.to_owned())));
     Named { name: name.to_owned(), custom: custom.into_iter().collect() }
 }
 
@@ -131,6 +131,7 @@ fn custom_fields() {
     let all = [metric, tagk, tagv, r#"{"type":"METRIC","level":3}"#];
     check(&all, "cpu/dept:ops host/kind:server=web01/rack:r1-u7", "ops > server > r1 > u7 > cpu"); // tree_custom/test
     check(&all, "cpu host=web01", "cpu");
+    refuse(&all, "cpu/dept:null host=web01", "Value for custom metric field [dept] was null");
     check(&all, "cpu/dept:ops host/kind:server=web02", "ops > server > cpu");
 }
 

@@ -22,6 +22,7 @@ pub fn tree(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
         "branch" => branch::branch(tsd, request),
         "rule" => rule::rule(tsd, request),
         "rules" => rule::rules(tsd, request),
+        "test" => series::test(tsd, request),
         "collisions" => series::failed(tsd, request, crate::tree::rows::Failed::Collision),
         "notmatched" => series::failed(tsd, request, crate::tree::rows::Failed::NotMatched),
         _ => Err(ApiError::new(404, "This endpoint is not supported")),
@@ -42,6 +43,7 @@ fn invalid(message: impl Into<String>) -> ApiError {
 fn tree_error(e: TreeError) -> ApiError {
     match e {
         TreeError::Invalid(why) => invalid(why),
+        TreeError::Pattern { error, .. } => invalid(error.as_java()), // the original's words, as clients read them
         TreeError::Store(e) | TreeError::Names(UidError::Store(e)) => store_error(&e),
         TreeError::Busy(_) => ApiError::new(503, e.to_string()),
         other => ApiError::new(500, other.to_string()),

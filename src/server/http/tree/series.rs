@@ -1,9 +1,14 @@
 //! `/api/tree/test`, `/api/tree/collisions`, `/api/tree/notmatched`: what rules make of series, and which have no leaf.
 
 use super::super::api::{ApiError, ApiRequest, ApiResponse};
+use super::super::query::store_error;
 use super::super::reply;
-use super::{existing, invalid, required, tree_error, tree_param, unsupported_method};
-use crate::point::json::Json;
+use super::{answer, existing, invalid, required, tree_error, tree_param, unsupported_method};
+use crate::codec::to_hex;
+use crate::meta::{MetaError, TsMeta};
+use crate::point::json::{Json, Members, push_list, push_string};
+use crate::tree::branch::{Branch, Leaf};
+use crate::tree::builder::{Builder, Built};
 use crate::tree::rows::Failed;
 use crate::tree::table::hex;
 use crate::tsd::Tsd;
@@ -59,6 +64,86 @@ fn tsuid(text: &str) -> Result<Vec<u8>, ApiError> {
         return Err(invalid("UID was empty"));
     }
     hex(text).map_err(tree_error)
+}
+
+/// What the rules of a tree make of series, without storing anything.
+pub fn test(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let asked = Asked::read(request)?;
+    let tree = existing(tsd, asked.tree)?;
+    let tsuids = asked.tsuids.filter(|list| !list.is_empty()).ok_or_else(|| ApiError::bad("Missing or empty TSUID list"))?;
+    reads(request)?;
+    let builder = Builder::new(&tree);
+    if !builder.has_rules() {
+        return Err(invalid(format!("Tree {} has no rules", tree.id)));
+    }
+    let mut root = Branch::root(tree.id);
+    let mut results: Vec<(String, Tested)> = Vec::with_capacity(tsuids.len());
+    for text in tsuids {
+        let tested = match tsd.meta.ts_meta(&tsuid(&text)?) {
+            Ok(Some(meta)) => {
+                let built = builder.build(&(&meta).into()).map_err(tree_error)?;
+                hang(&mut root, &builder, &built, &meta);
+                Tested { meta: Some(meta), messages: built.messages }
+            }
+            Ok(None) => Tested::failed("Unable to locate TSUID meta data".to_owned()),
+            Err(MetaError::Unknown(e)) => Tested::failed(format!("TSUID was missing a UID name: {e}")),
+            Err(MetaError::Store(e)) => return Err(store_error(&e)),
+            Err(e) => return Err(invalid(e.to_string())),
+        };
+        results.retain(|(known, _)| *known != text);
+        results.push((text, tested));
+    }
+    Ok(answer(|out| {
+        let mut members = Members::open(out);
+        for (tsuid, tested) in &results {
+            members.value(tsuid, |out| tested.push_json(out, &root));
+        }
+        members.close();
+    }))
+}
+
+/// One series' result.
+struct Tested {
+    meta: Option<TsMeta>,
+    messages: Vec<String>,
+}
+
+impl Tested {
+    fn failed(message: String) -> Tested {
+        Tested { meta: None, messages: vec![message] }
+    }
+
+    fn push_json(&self, out: &mut Vec<u8>, root: &Branch) {
+        let mut members = Members::open(out);
+        match &self.meta {
+            Some(meta) => members.value("meta", |out| meta.write_answer(out)),
+            None => members.plain("meta", "null"),
+        };
+        members.value("messages", |out| push_list(out, &self.messages, |out, message| push_string(out, message)));
+        match &self.meta {
+            Some(_) => members.value("branch", |out| root.push_json(out)),
+            None => members.plain("branch", "null"),
+        };
+        members.close();
+    }
+}
+
+/// Shows a series on the root, which all results of a request share: its leaves stay, its branches are those of the last
+/// series alone (surprise 30, recorded `tree_build/test_all`).
+fn hang(root: &mut Branch, builder: &Builder, built: &Built, meta: &TsMeta) {
+    root.branches.iter_mut().for_each(Vec::clear);
+    let Some(leaf) = built.leaf.as_deref().map(|name| Leaf::new(name, &to_hex(&meta.tsuid))) else { return };
+    let mut chain = built.chain(builder.tree);
+    let Some(mut lowest) = chain.pop() else { return root.add_leaf(leaf) };
+    if builder.refuses(built) {
+        return;
+    }
+    lowest.add_leaf(leaf);
+    let top = chain.into_iter().rev().fold(lowest, |child, mut parent| {
+        parent.add_branch(child);
+        parent
+    });
+    root.add_branch(top);
 }
 
 /// Collisions and series not matched: TSUIDs and why.
