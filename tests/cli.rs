@@ -153,13 +153,12 @@ fn words(command: &str) -> Vec<String> {
     out
 }
 
-/// Sub commands of metadata, trees and repair, and the tools that are not built yet.
+/// The tools that are not built yet.
 fn later(block: &Block) -> bool {
     let words = words(&block.command);
     let first = words.first().map_or("", String::as_str);
     let tools = ["fsck", "scan"].contains(&first);
-    let subs = ["fsck", "metasync", "metapurge", "treesync", "treepurge"];
-    tools || (first == "uid" && words.iter().skip(1).any(|w| subs.contains(&w.as_str())))
+    tools || (first == "uid" && words.iter().skip(1).any(|w| w == "fsck"))
 }
 
 fn all_of(engine_of: impl Fn(&str) -> Engine, names: &[&str]) {
@@ -167,7 +166,7 @@ fn all_of(engine_of: impl Fn(&str) -> Engine, names: &[&str]) {
     for name in names {
         let dir = tempfile::tempdir().expect("temporary folder");
         let engine = engine_of(name);
-        if ["query", "search"].contains(name) {
+        if ["query", "search", "uid_meta_tree"].contains(name) {
             put_query_points(&engine, dir.path());
         }
         let (g, w) = replay(name, &engine, dir.path(), |b| !later(b));
@@ -178,7 +177,7 @@ fn all_of(engine_of: impl Fn(&str) -> Engine, names: &[&str]) {
     assert!(wrong.is_empty(), "{} blocks differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-/// The points that the transcripts of `query` and `search` begin with.
+/// The points that the transcripts of `query`, `search` and `uid_meta_tree` begin with.
 fn put_query_points(engine: &Engine, dir: &Path) {
     let mut server = Server::start_in(dir, engine, &[("tsd.core.auto_create_metrics", "true")], &[]);
     let point = |m: &str, t: i64, v: serde_json::Value, tags: serde_json::Value| serde_json::json!({"metric": m, "timestamp": t, "value": v, "tags": tags});
@@ -198,12 +197,60 @@ fn put_query_points(engine: &Engine, dir: &Path) {
 
 #[test]
 fn embedded_command_lines() {
-    all_of(|_| Engine::Embedded, &["misc", "uid", "query", "search", "import"]);
+    all_of(|_| Engine::Embedded, &["misc", "uid", "query", "search", "import", "uid_meta_tree"]);
 }
 
 #[test]
 fn hbase_command_lines() {
-    all_of(|name| Engine::fresh_hbase(&format!("cli-{name}")), &["uid", "query", "search", "import"]);
+    all_of(|name| Engine::fresh_hbase(&format!("cli-{name}")), &["uid", "query", "search", "import", "uid_meta_tree"]);
+}
+
+fn meta_data(engine_of: impl Fn() -> Engine) {
+    use support::scenario::hex;
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let engine = engine_of();
+    config(dir.path(), &engine, true);
+    if let Engine::Hbase { .. } = engine {
+        run_ok(&["create-tables", &format!("--config={}", dir.path().join("tsd.conf").display())]);
+    }
+    put_query_points(&engine, dir.path());
+    let run = |command: &str| {
+        let out = run_for(Duration::from_secs(20), &words(&format!("uid --config=tsd.conf {command}")), dir.path());
+        assert_eq!((out.code, out.stdout.as_str()), (Some(0), ""), "{command}: {}", out.stderr);
+    };
+    let cells = |table: &str| -> Vec<(String, String, String)> {
+        let all = support::tables::dump(&engine, dir.path(), table).into_iter();
+        all.map(|c| (hex(&c.row), String::from_utf8_lossy(&c.qualifier).into_owned(), String::from_utf8_lossy(&c.value).into_owned()))
+            .collect()
+    };
+    let names = cells("tsdb-uid");
+    run("metasync");
+    let (uids, series) = (cells("tsdb-uid"), cells("tsdb-meta"));
+    assert_eq!((uids.len() - names.len(), series.len()), (7, 6), "{series:?}");
+    let holds = |cells: &[(String, String, String)], row: &str, column: &str, text: &str| {
+        assert!(cells.iter().any(|(r, c, value)| r == row && c == column && value.contains(text)), "{row} {column} {text}: {cells:?}");
+    };
+    // Created at the start of the first row.
+    holds(&series, "000001000001000001", "ts_meta", "\"created\":1399996800,");
+    holds(&series, "000002000001000001000002000003", "ts_ctr", "\0\u{1}");
+    holds(&uids, "000002", "metric_meta", "\"created\":1400000400,");
+    holds(&uids, "000001", "tagk_meta", "\"created\":1399996800,");
+    // A second run finds nothing to do.
+    run("metasync");
+    assert_eq!((cells("tsdb-uid"), cells("tsdb-meta")), (uids, series));
+    run("metapurge");
+    assert_eq!((cells("tsdb-uid"), cells("tsdb-meta")), (names, vec![]));
+    run("metapurge");
+}
+
+#[test]
+fn embedded_meta_data_is_made_and_deleted() {
+    meta_data(|| Engine::Embedded);
+}
+
+#[test]
+fn hbase_meta_data_is_made_and_deleted() {
+    meta_data(|| Engine::fresh_hbase("cli-meta"));
 }
 
 /// OpenTSDB's tool never ends when something matches, so what ours prints is recorded nowhere.

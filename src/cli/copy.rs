@@ -68,7 +68,7 @@ fn line(table: &str, report: &CopyReport, started: Instant) -> String {
 }
 
 /// The store to read. What waits in the journal of an embedded one is stored first.
-fn source(settings: Settings) -> Result<Arc<dyn Store>, Failure> {
+pub(super) fn source(settings: Settings) -> Result<Arc<dyn Store>, Failure> {
     if tsd::store_kind(&settings) == StoreKind::Hbase {
         return tsd::open_store(&settings).map_err(Failure::new);
     }

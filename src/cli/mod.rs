@@ -10,6 +10,7 @@ mod export;
 mod extra;
 mod import;
 mod log;
+mod metadata;
 mod query;
 mod search;
 mod tables;

@@ -58,7 +58,9 @@ fn dispatch(call: &Call, words: &[&str]) -> Result<(), Failure> {
             let definition = rest.first().is_some_and(|word| word.eq_ignore_ascii_case("true"));
             tool().and_then(|tool| trees::purge(&tool.settings, &tool.store, id, definition))
         }
-        [name @ ("fsck" | "metasync" | "metapurge"), ..] => Err(not_yet(&format!("uid {name}"))),
+        ["metasync", ..] => super::metadata::metasync(&call.settings()?),
+        ["metapurge", ..] => super::metadata::metapurge(&call.settings()?),
+        ["fsck", ..] => Err(not_yet("uid fsck")),
         [what] => tool()?.find_rows(what),
         [kind, what] => tool()?.look_up(kind, what),
         _ => wrong(),

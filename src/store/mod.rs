@@ -120,12 +120,15 @@ pub struct Scan {
     pub batch_rows: usize,
     /// From the last row to the first: `start` is then the highest row, `stop` the lowest, both included.
     pub reverse: bool,
+    /// Only the keys of rows matter: an engine may send one cell of a row, and that without its value.
+    pub keys_only: bool,
 }
 
 impl Scan {
     /// Everything from `start` up to `stop`, in batches of 512 rows.
     pub fn range(start: impl Into<Vec<u8>>, stop: impl Into<Vec<u8>>) -> Scan {
-        Scan { start: start.into(), stop: stop.into(), columns: Columns::All, prefilter: None, batch_rows: 512, reverse: false }
+        let (start, stop) = (start.into(), stop.into());
+        Scan { start, stop, columns: Columns::All, prefilter: None, batch_rows: 512, reverse: false, keys_only: false }
     }
 }
 

@@ -95,6 +95,7 @@ impl HbaseStore {
     /// A scan that has the region server walk every row of its range.
     fn walk(&self, table: &str, scan: Scan) -> Box<dyn Scanner> {
         let filter = scan.prefilter.as_ref().and_then(filter::filter_string);
+        let filter = filter.or_else(|| scan.keys_only.then(|| skip::KEYS_ONLY.to_owned()));
         match (filter, scan.prefilter.clone()) {
             (Some(filter), Some(prefilter)) if filter::is_loose(&filter) => {
                 let store = HbaseStore { pool: self.pool.clone() };

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Sends keys alone.
-const KEYS_ONLY: &str = "FirstKeyOnlyFilter() AND KeyOnlyFilter()";
+pub(super) const KEYS_ONLY: &str = "FirstKeyOnlyFilter() AND KeyOnlyFilter()";
 /// Keys a page, while a leap is weighed.
 const WEIGHED_ROWS: usize = 256;
 /// What a leap costs, in times of opening a scanner and reading a row: rows that are walked in less are not leapt over.
