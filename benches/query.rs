@@ -185,7 +185,7 @@ fn question(aggregator: Aggregator, downsample: Option<(i64, Aggregator)>, filte
         rate: rate.then_some(RateOptions { counter: false, counter_max: i64::MAX, reset_value: 0, drop_resets: false }),
     };
     let start_ms = i64::from(START) * 1_000;
-    Query { start_ms, end_ms: start_ms + i64::from(HOURS) * 3_600_000 - 1_000, subs: vec![sub] }
+    Query { start_ms, end_ms: start_ms + i64::from(HOURS) * 3_600_000 - 1_000, subs: vec![sub], unlimited: Default::default() }
 }
 
 fn measure(name: &str, points: usize, mut work: impl FnMut() -> usize) {
@@ -220,6 +220,7 @@ fn run(title: &str, series: usize, packed: bool, threads: usize) {
         skip_unresolved_tagvs: false,
         threads,
         max_points: 0,
+        overrides: None,
         max_bytes: 0,
         timeout_ms: 0,
         memory_bytes: 0,

@@ -13,6 +13,8 @@ use crate::meta::{Listeners, LiveMeta, MetaTables};
 use crate::point::Rules;
 use crate::publish::{AddressError, Publisher};
 use crate::query::engine::{Engine, EngineOptions};
+use crate::query::ledger::Ledger;
+use crate::query::limits::Overrides;
 use crate::query::request::date::{self, Clock};
 use crate::stats::Stats;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
@@ -40,6 +42,8 @@ pub struct Tsd {
     pub writer: Arc<Writer>,
     /// The way out.
     pub engine: Arc<Engine>,
+    /// Queries that run and that have ended.
+    pub queries: Ledger,
     /// Notes beside the points.
     pub annotations: Arc<Annotations>,
     /// Trees and their rules.
@@ -137,7 +141,24 @@ impl Tsd {
         let engine = open_engine(&store, Some(writer.overlay()), &uids, &settings);
         let annotations = Arc::new(open_annotations(&store, &settings));
         let (engine, stats, logs) = (Arc::new(engine), Arc::default(), Arc::default());
-        Ok(Tsd { settings, store, uids, writer, engine, annotations, trees, publisher, meta, live, new_series, whitelist, stats, logs })
+        let queries = Ledger::new(settings.query_allow_simultaneous_duplicates);
+        Ok(Tsd {
+            settings,
+            store,
+            uids,
+            writer,
+            engine,
+            queries,
+            annotations,
+            trees,
+            publisher,
+            meta,
+            live,
+            new_series,
+            whitelist,
+            stats,
+            logs,
+        })
     }
 
     /// Forgets what is known of names and series (`dropcaches`).
@@ -378,6 +399,10 @@ fn engine_options(settings: &Settings) -> EngineOptions {
         threads: or(settings.query_threads, cores),
         max_points: unsigned(settings.query_limits_data_points_default),
         max_bytes: unsigned(settings.query_limits_bytes_default),
+        overrides: match settings.query_limits_overrides_config.as_str() {
+            "" => None,
+            path => Some(Arc::new(Overrides::new(path.into(), millis(settings.query_limits_overrides_interval)))),
+        },
         timeout_ms: unsigned(settings.query_timeout),
         memory_bytes: match unsigned(settings.query_memory) {
             0 => (machine_memory() / 4 / concurrent.max(1)).max(QUERY_MEMORY_MIN),

@@ -17,12 +17,10 @@ use support::server::{Engine, Server, long};
 const LATER: &[&str] = &[
     // areas
     "histogram",
-    "last",
     "rollup",
     // scenarios
     "histogram_on",
     "rollup_on",
-    "search_lookup_meta",
     "ui_off",
     // cases
     "old_q/png",

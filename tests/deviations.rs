@@ -18,6 +18,7 @@ const SHOWN_BY: &[(&str, &str)] = &[
     ("options/bigs-rate", "doubles_print_as_their_shortest_text"),
     ("strict/dups-query", "the_value_written_last_is_read"),
     ("delete/range-3get", "only_the_points_asked_for_are_deleted"),
+    ("uid_tsmeta_tracking/lookup", "a_counter_is_enough_for_a_lookup"),
     ("serializers/get", "serializers_are_listed"),
     ("serializers/post", "serializers_are_listed"),
     ("serializers/v1", "serializers_are_listed"),
@@ -93,6 +94,15 @@ fn only_the_points_asked_for_are_deleted() {
     s.kill();
     let s = Server::start_in(dir.path(), &Engine::Embedded, &settings, &[]);
     assert!(get(&s, all).1.contains(left), "{}", get(&s, all).1);
+}
+
+#[test]
+fn a_counter_is_enough_for_a_lookup() {
+    let s = Server::start(&Engine::Embedded, &[AUTO, ("tsd.core.meta.enable_tsuid_tracking", "true")]);
+    let body = r#"[{"metric":"m1","timestamp":1400000000,"value":1,"tags":{"k":"v"}}]"#;
+    assert_eq!(s.client().post("/api/put?sync", body).unwrap().status, 204);
+    let (status, text) = get(&s, "/api/search/lookup?m=m1");
+    assert!(status == 200 && text.contains(r#"[{"tsuid":"000001000001000001","metric":"m1","tags":{"k":"v"}}]"#), "{text}");
 }
 
 #[test]

@@ -253,22 +253,22 @@ declare! {
     query_memory: i64 = 0, "tsd.query.memory", ours works, 0..=1_099_511_627_776;
     /// Bytes that one query may read; 0: no limit.
     query_limits_bytes_default: i64 = 0, "tsd.query.limits.bytes.default", java works, 0..=1_000_000_000;
-    /// In OpenTSDB: a query may state a limit of bytes of its own.
-    query_limits_bytes_allow_override: bool = false, "tsd.query.limits.bytes.allow_override", java ignored("no query can state a limit");
+    /// Let queries be without the limit of bytes (`overrideByteLimit` in the body).
+    query_limits_bytes_allow_override: bool = false, "tsd.query.limits.bytes.allow_override", java works;
     /// Points that one query may read; 0: no limit.
     query_limits_data_points_default: i64 = 0, "tsd.query.limits.data_points.default", java works, 0..=1_000_000_000_000;
-    /// In OpenTSDB: a query may state a limit of points of its own.
-    query_limits_data_points_allow_override: bool = false, "tsd.query.limits.data_points.allow_override", java ignored("no query can state a limit");
-    /// File of limits for metrics by name.
-    query_limits_overrides_config: String = "", "tsd.query.limits.overrides.config", java_unset later("the general limits hold for every metric");
+    /// Let queries be without the limit of points (`overrideDataPointLimit` in the body).
+    query_limits_data_points_allow_override: bool = false, "tsd.query.limits.data_points.allow_override", java works;
+    /// File of limits for metrics by name: `[{"regex":"^sys","byteLimit":0,"dataPointsLimit":1000000}]`, 0 is no limit, the first match counts.
+    query_limits_overrides_config: String = "", "tsd.query.limits.overrides.config", java_unset works;
     /// Milliseconds between two looks at that file.
-    query_limits_overrides_interval: i64 = 60_000, "tsd.query.limits.overrides.interval", java later("the general limits hold for every metric"), 1..=86_400_000;
+    query_limits_overrides_interval: i64 = 60_000, "tsd.query.limits.overrides.interval", java works, 1..=86_400_000;
     /// In OpenTSDB: values of one tag that a filter may be turned into for HBase.
     query_filter_expansion_limit: i64 = 4096, "tsd.query.filter.expansion_limit", java ignored("how a filter is split between here and the store is decided query by query"), 0..=1_000_000;
     /// Answer a query that names an unknown tag value with what else matches, instead of an error.
     query_skip_unresolved_tagvs: bool = false, "tsd.query.skip_unresolved_tagvs", java works;
-    /// Let equal queries run at the same time. Off: the second one is refused.
-    query_allow_simultaneous_duplicates: bool = true, "tsd.query.allow_simultaneous_duplicates", java later("equal queries may run at the same time");
+    /// Let equal queries of one host run at the same time. Off: the second one is refused.
+    query_allow_simultaneous_duplicates: bool = true, "tsd.query.allow_simultaneous_duplicates", java works;
     /// In OpenTSDB: use HBase's fuzzy row filter with explicit tags.
     query_enable_fuzzy_filter: bool = true, "tsd.query.enable_fuzzy_filter", java ignored("the gateways cannot take that filter; another one does its work");
     /// In OpenTSDB: read rows by key where the filters allow it.

@@ -4,6 +4,7 @@
 //! Source: recorded cases `options/*`, `fill/*`. Written straight into one buffer; nothing is computed here but the cut to the
 //! request's range.
 
+use super::engine::Used;
 use super::plan::Group;
 use super::request::{Output, show};
 use crate::codec::{Note, push_notes};
@@ -20,6 +21,8 @@ pub struct Extras {
     pub engine_ms: f64,
     /// How long the request was read and checked, in milliseconds.
     pub parse_ms: f64,
+    /// What was read for all sub queries.
+    pub used: Used,
     /// Global annotations of the range, in order of their starts.
     pub globals: Vec<Note>,
     /// For functions over series, by the groups' places: those made of several series have a list of annotations, an empty
@@ -29,6 +32,11 @@ pub struct Extras {
 
 /// Writes the answer. Groups come in the order in which they are written.
 pub fn write(groups: &[Group], output: &Output, extras: &Extras) -> Vec<u8> {
+    write_measured(groups, output, extras).0
+}
+
+/// The same, and what was measured, as `showSummary` has it but for the sub queries.
+pub fn write_measured(groups: &[Group], output: &Output, extras: &Extras) -> (Vec<u8>, serde_json::Value) {
     let mut out = Vec::with_capacity(estimate(groups));
     let queries = query_texts(output, extras);
     let mut totals = vec![Emitted::default(); output.subs.len()];
@@ -57,11 +65,11 @@ pub fn write(groups: &[Group], output: &Output, extras: &Extras) -> Vec<u8> {
             out.push(b',');
         }
         out.extend_from_slice(b"{\"statsSummary\":");
-        push_json(&mut out, &summary(&totals, extras));
+        push_json(&mut out, &summary(&totals, extras, true));
         out.push(b'}');
     }
     out.push(b']');
-    out
+    (out, summary(&totals, extras, false))
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -180,7 +188,7 @@ fn group_stats(index: usize, emitted: &Emitted, extras: &Extras) -> serde_json::
     })
 }
 
-fn summary(totals: &[Emitted], extras: &Extras) -> serde_json::Value {
+fn summary(totals: &[Emitted], extras: &Extras, with_subs: bool) -> serde_json::Value {
     let emitted: u64 = totals.iter().map(|t| t.points).sum();
     let ms: f64 = totals.iter().map(|t| t.ms).sum();
     let longest = totals.iter().map(|t| t.ms).fold(0.0, f64::max);
@@ -188,13 +196,13 @@ fn summary(totals: &[Emitted], extras: &Extras) -> serde_json::Value {
         "avgAggregationTime": 0.0, "avgHBaseTime": 0.0, "avgQueryScanTime": extras.engine_ms,
         "avgScannerTime": 0.0, "avgScannerUidToStringTime": 0.0,
         "avgSerializationTime": ms / totals.len().max(1) as f64,
-        "dpsPostFilter": 0, "dpsPreFilter": 0, "emittedDPs": emitted,
+        "dpsPostFilter": extras.used.points, "dpsPreFilter": extras.used.points, "emittedDPs": emitted,
         "maxAggregationTime": 0.0, "maxHBaseTime": 0.0, "maxQueryScanTime": extras.engine_ms,
         "maxScannerUidToStringTime": 0.0, "maxSerializationTime": longest, "maxUidToStringTime": 0.0,
         "processingPreWriteTime": extras.parse_ms + extras.engine_ms,
-        "rowsPostFilter": 0, "rowsPreFilter": 0, "successfulScan": totals.len(), "uidPairsResolved": 0,
+        "rowsPostFilter": extras.used.rows, "rowsPreFilter": extras.used.rows, "successfulScan": totals.len(), "uidPairsResolved": 0,
     });
-    if let Some(members) = all.as_object_mut() {
+    if let Some(members) = all.as_object_mut().filter(|_| with_subs) {
         for (index, total) in totals.iter().enumerate() {
             members.insert(format!("queryIdx_{index:02}"), group_stats(index, total, extras));
         }

@@ -8,6 +8,8 @@ pub mod expression;
 pub mod filter;
 pub mod interpolate;
 pub mod last;
+pub mod ledger;
+pub mod limits;
 pub mod percentile;
 pub mod plan;
 pub mod points;

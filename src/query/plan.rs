@@ -13,6 +13,17 @@ pub struct Query {
     pub end_ms: i64,
     /// The questions, each answered for itself.
     pub subs: Vec<SubQuery>,
+    /// Limits that do not hold for it.
+    pub unlimited: Unlimited,
+}
+
+/// Limits that a request may ask to be without (`tsd.query.limits.*.allow_override`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unlimited {
+    /// Bytes read.
+    pub bytes: bool,
+    /// Points read.
+    pub points: bool,
 }
 
 /// One question: which series, and what to do with them.

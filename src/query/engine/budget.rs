@@ -2,6 +2,7 @@
 //! and whether it was stopped. Shared by its threads.
 
 use super::{Cancel, EngineOptions, QueryError};
+use crate::query::limits::Limit;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,7 @@ impl Allowance {
 /// Counts what a sub query uses and says no at the first limit.
 pub struct Budget<'a> {
     options: &'a EngineOptions,
+    limit: Limit,
     cancel: &'a Cancel,
     allowance: &'a Allowance,
     rows: AtomicU64,
@@ -54,10 +56,10 @@ const TOO_LARGE: u16 = 413;
 const TOO_SLOW: u16 = 504;
 
 impl<'a> Budget<'a> {
-    /// A sub query's, within the allowance of the whole.
-    pub fn new(options: &'a EngineOptions, cancel: &'a Cancel, allowance: &'a Allowance) -> Budget<'a> {
+    /// A sub query's, within the allowance of the whole. `limit`: what it may read.
+    pub fn new(options: &'a EngineOptions, limit: Limit, cancel: &'a Cancel, allowance: &'a Allowance) -> Budget<'a> {
         let zero = AtomicU64::default;
-        Budget { options, cancel, allowance, rows: zero(), points: zero(), bytes: zero() }
+        Budget { options, limit, cancel, allowance, rows: zero(), points: zero(), bytes: zero() }
     }
 
     /// Called once a batch of work.
@@ -77,17 +79,17 @@ impl<'a> Budget<'a> {
         self.rows.fetch_add(rows, Ordering::Relaxed);
         let points = self.points.fetch_add(points, Ordering::Relaxed) + points;
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        let (max_points, max_bytes) = (self.options.max_points, self.options.max_bytes);
+        let Limit { points: max_points, bytes: max_bytes } = self.limit;
         if max_points > 0 && points > max_points {
             return Err(too_large(format!(
                 "Sorry, you have attempted to fetch more than our limit of {max_points} data points. Please try filtering using more \
-                 tags or decrease your time range. (tsd.query.limits.data_points.default)"
+                 tags or decrease your time range. (tsd.query.limits.data_points.default or tsd.query.limits.overrides.config)"
             )));
         }
         if max_bytes > 0 && bytes > max_bytes {
             return Err(too_large(format!(
                 "Sorry, you have attempted to fetch more than our maximum amount of {}MB from storage. Please try filtering using \
-                 more tags or decrease your time range. (tsd.query.limits.bytes.default)",
+                 more tags or decrease your time range. (tsd.query.limits.bytes.default or tsd.query.limits.overrides.config)",
                 max_bytes / 1024 / 1024
             )));
         }

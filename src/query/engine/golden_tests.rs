@@ -100,6 +100,7 @@ impl World {
             skip_unresolved_tagvs,
             threads: self.threads,
             max_points: 0,
+            overrides: None,
             max_bytes: 0,
             timeout_ms: 60_000,
             memory_bytes: 1 << 30,

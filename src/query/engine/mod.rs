@@ -12,11 +12,12 @@ mod select;
 mod slices;
 
 use super::downsample::Grid;
-use super::plan::{Group, Query, SubQuery};
+use super::limits::{Limit, Overrides};
+use super::plan::{Group, Query, Source, SubQuery, Unlimited};
 use crate::codec::{DecodeOptions, Layout};
 use crate::stats::Counter;
 use crate::store::{Overlay, Store, StoreError};
-use crate::uid::{UidError, Uids};
+use crate::uid::{UidError, UidKind, Uids};
 pub use budget::Used;
 use budget::{Allowance, Budget};
 pub use delete::AtRest;
@@ -82,6 +83,8 @@ pub struct EngineOptions {
     pub threads: usize,
     /// Most points read by one query; 0: no limit.
     pub max_points: u64,
+    /// Limits of metrics by their names, which go before those.
+    pub overrides: Option<Arc<Overrides>>,
     /// Most bytes read by one query; 0: no limit.
     pub max_bytes: u64,
     /// Most milliseconds a query may take; 0: no limit.
@@ -155,7 +158,7 @@ impl Engine {
     }
 
     fn answer(&self, query: &Query, sub: &SubQuery, cancel: &Cancel, allowance: &Allowance) -> Result<(Vec<Group>, Used), QueryError> {
-        self.answer_within((query.start_ms, query.end_ms), false, sub, cancel, allowance)
+        self.answer_within((query.start_ms, query.end_ms), false, (sub, query.unlimited), cancel, allowance)
     }
 
     /// `all_read`: the points of all rows that are read are given out, not only those within `shown`.
@@ -163,7 +166,7 @@ impl Engine {
         &self,
         shown: (i64, i64),
         all_read: bool,
-        sub: &SubQuery,
+        (sub, unlimited): (&SubQuery, Unlimited),
         cancel: &Cancel,
         allowance: &Allowance,
     ) -> Result<(Vec<Group>, Used), QueryError> {
@@ -172,8 +175,8 @@ impl Engine {
         }
         self.counters.queries.inc();
         let options = &self.options;
-        let budget = Budget::new(options, cancel, allowance);
         let selection = Selection::resolve(sub, &self.uids, &options.layout, options.skip_unresolved_tagvs)?;
+        let budget = Budget::new(options, self.limit_of(sub, &selection, unlimited), cancel, allowance);
         let rows = RowRange::new(shown.0, shown.1, sub.downsample.as_ref());
         let grid = sub.downsample.as_ref().map(|spec| Grid::new(spec, shown, rows.millis()));
         let split_ms = grid.as_ref().map_or(Some(1), Grid::split_ms);
@@ -200,6 +203,19 @@ impl Engine {
         Ok((groups, used))
     }
 
+    /// What a sub query may read. Series asked for by their ids have the limit of their metric as well.
+    fn limit_of(&self, sub: &SubQuery, selection: &Selection, unlimited: Unlimited) -> Limit {
+        let options = &self.options;
+        let general = Limit { points: options.max_points, bytes: options.max_bytes };
+        let own = options.overrides.as_ref().and_then(|overrides| match &sub.source {
+            Source::Metric(name) => overrides.of(name),
+            // A metric without a name has no series to read.
+            Source::Tsuids(_) => self.uids.name(UidKind::Metric, &selection.metric).ok().and_then(|name| overrides.of(&name)),
+        });
+        let limit = own.unwrap_or(general);
+        Limit { bytes: if unlimited.bytes { 0 } else { limit.bytes }, points: if unlimited.points { 0 } else { limit.points } }
+    }
+
     fn count(&self, used: &Used) {
         self.counters.rows_read.add(used.rows);
         self.counters.bytes_read.add(used.bytes);
@@ -223,12 +239,12 @@ impl Work<'_> {
     /// Answers one sub query over a range in milliseconds, with the points of all rows that are read: what functions over
     /// series and expressions get to see (recorded case `exp/metrics-shifted`).
     pub fn all_read(&self, range: (i64, i64), sub: &SubQuery) -> Result<Vec<Group>, QueryError> {
-        self.engine.answer_within(range, true, sub, &self.cancel, &self.allowance).map(|(groups, _)| groups)
+        self.engine.answer_within(range, true, (sub, Unlimited::default()), &self.cancel, &self.allowance).map(|(groups, _)| groups)
     }
 
     /// Called once a batch of work: so many bytes more are kept.
     pub fn hold(&self, bytes: u64) -> Result<(), QueryError> {
-        let budget = Budget::new(&self.engine.options, &self.cancel, &self.allowance);
+        let budget = Budget::new(&self.engine.options, Limit::default(), &self.cancel, &self.allowance);
         budget.check()?;
         budget.hold(bytes)
     }

@@ -30,6 +30,7 @@ impl World {
             skip_unresolved_tagvs: false,
             threads: 2,
             max_points: 0,
+            overrides: None,
             max_bytes: 0,
             timeout_ms: 0,
             memory_bytes: 0,
@@ -51,7 +52,7 @@ impl World {
 
     fn ask_until(&self, cancel: &Cancel, sub: SubQuery) -> Result<Vec<Group>, QueryError> {
         let start_ms = i64::from(T) * 1000;
-        let query = Query { start_ms, end_ms: start_ms + 100_000, subs: vec![sub] };
+        let query = Query { start_ms, end_ms: start_ms + 100_000, subs: vec![sub], unlimited: Default::default() };
         let engine = Engine::new(self.store.clone(), Some(self.waiting.clone()), self.uids.clone(), self.options.clone());
         engine.run(&query, cancel)
     }
@@ -207,7 +208,8 @@ impl World {
     /// Deletes the points of `m` from one second to another, both included.
     fn delete(&self, from: u32, to: u32, filters: &[(&str, &str, bool)]) -> Result<u64, QueryError> {
         let ms = |second: u32| i64::from(T + second) * 1000;
-        let query = Query { start_ms: ms(from), end_ms: ms(to), subs: vec![sub(Aggregator::None, filters, false)] };
+        let query =
+            Query { start_ms: ms(from), end_ms: ms(to), subs: vec![sub(Aggregator::None, filters, false)], unlimited: Default::default() };
         let engine = Engine::new(self.store.clone(), None, self.uids.clone(), self.options.clone());
         engine.delete(&query, &Cancel::default(), &|work| work())
     }
@@ -259,4 +261,26 @@ fn damaged_cells_are_told_and_stay() {
     let error = world.delete(1, 1, &[]).unwrap_err();
     assert!(error.to_string().contains("00000150E22700000001000001"), "{error}");
     assert_eq!(world.delete(9, 9, &[]).unwrap(), 1); // nothing of the damaged cell is asked for
+}
+
+#[test]
+fn a_metric_may_have_limits_of_its_own() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), r#"[{"regex":"^m$","dataPointsLimit":5}]"#).unwrap();
+    let mut world = World::new();
+    (0..10).for_each(|second| world.put(second, Value::Int(1), &[("a", "x")]));
+    world.options.max_points = 9;
+    let overrides = super::super::limits::Overrides::new(file.path().into(), std::time::Duration::from_secs(60));
+    world.options.overrides = Some(Arc::new(overrides));
+    let points = |world: &World, source: Source| {
+        let asked = world.ask(SubQuery { source, ..sub(Aggregator::None, &[], false) });
+        asked.map(|groups| groups.iter().map(|group| group.points.len()).sum::<usize>()).map_err(|e| e.to_string())
+    };
+    let series = || Source::Tsuids(vec![vec![0, 0, 1, 0, 0, 1, 0, 0, 1]]);
+    assert!(points(&world, Source::Metric("m".into())).unwrap_err().contains("our limit of 5 data points"));
+    assert!(points(&world, series()).unwrap_err().contains("our limit of 5 data points"));
+    world.options.overrides = None;
+    assert!(points(&world, series()).unwrap_err().contains("our limit of 9 data points"));
+    world.options.max_points = 10;
+    assert_eq!(points(&world, series()), Ok(10));
 }

@@ -7,7 +7,7 @@ use super::post::DEFAULT_RATE;
 use super::uri::one_filter;
 use super::{RequestError, names};
 use crate::query::filter::FilterSpec;
-use crate::query::plan::{Aggregator, Downsample, Fill, Interval, Query, RateOptions, Source, SubQuery};
+use crate::query::plan::{Aggregator, Downsample, Fill, Interval, Query, RateOptions, Source, SubQuery, Unlimited};
 
 /// What a command line asks for.
 #[derive(Clone, Debug)]
@@ -32,7 +32,12 @@ pub fn parse(args: &[String], clock: &Clock) -> Result<Command, RequestError> {
         return Err(RequestError::new(format!("Invalid timestamp: {start_s}")));
     }
     let mut command = Command {
-        query: Query { start_ms: start_s * 1_000, end_ms: end_s.map_or(clock.now_ms, |s| s * 1_000), subs: Vec::new() },
+        query: Query {
+            start_ms: start_s * 1_000,
+            end_ms: end_s.map_or(clock.now_ms, |s| s * 1_000),
+            subs: Vec::new(),
+            unlimited: Unlimited::default(),
+        },
         plot_options: Vec::new(),
         series_options: Vec::new(),
     };

@@ -7,7 +7,7 @@ use super::{Request, RequestError, SubRequest, downsample, names};
 use crate::codec::from_hex;
 use crate::point::PointTime;
 use crate::query::filter::TagTest;
-use crate::query::plan::{Aggregator, Query, Source, SubQuery};
+use crate::query::plan::{Aggregator, Query, Source, SubQuery, Unlimited};
 
 /// What a request is compiled against.
 #[derive(Clone, Debug)]
@@ -70,8 +70,9 @@ pub fn compile(request: Request, context: &Context) -> Result<(Query, Output), R
         });
     }
     subs.retain(|plan| requests.get(plan.index).is_some_and(|sub| !sub.is_histogram()));
+    let unlimited = Unlimited { bytes: request.flags.override_byte_limit, points: request.flags.override_point_limit };
     let output = Output { start_ms, end_ms, flags: request.flags, subs: requests };
-    Ok((Query { start_ms, end_ms, subs }, output))
+    Ok((Query { start_ms, end_ms, subs, unlimited }, output))
 }
 
 type SubPlan = (Aggregator, Option<downsample::Spec>, Option<jiff::tz::TimeZone>);

@@ -82,6 +82,8 @@ pub struct Flags {
     pub arrays: bool,
     pub delete: bool,
     pub use_calendar: bool,
+    pub override_byte_limit: bool,
+    pub override_point_limit: bool,
 }
 
 /// One sub query as it was written.

@@ -36,6 +36,8 @@ fn request(value: Json) -> Result<Request, JsonError> {
             "showSummary" => &mut flags.show_summary,
             "delete" => &mut flags.delete,
             "useCalendar" => &mut flags.use_calendar,
+            "overrideByteLimit" => &mut flags.override_byte_limit,
+            "overrideDataPointLimit" => &mut flags.override_point_limit,
             _ => {
                 plain_field(&mut request, &key, value)?;
                 continue;
@@ -52,9 +54,6 @@ fn plain_field(request: &mut Request, key: &str, value: Json) -> Result<(), Json
         "end" => request.end = value.text(key)?,
         "timezone" => request.timezone = value.text(key)?,
         "options" => request.options = options(value)?,
-        "overrideByteLimit" | "overrideDataPointLimit" => {
-            value.switch(key)?;
-        }
         "queries" => {
             request.subs = match value.array(key)? {
                 None => None,

@@ -17,6 +17,18 @@ pub struct Output {
     pub subs: Vec<SubRequest>,
 }
 
+/// A whole query, for the list of queries that run: its words, and the defaults that nobody sent.
+pub fn query_json(start: Option<&str>, end: Option<&str>, timezone: Option<&str>, output: &Output) -> serde_json::Value {
+    let flags = &output.flags;
+    let subs: Vec<_> = output.subs.iter().enumerate().map(|(index, sub)| sub_query_json(sub, index, &[])).collect();
+    serde_json::json!({
+        "start": start, "end": end, "timezone": timezone, "options": null, "padding": flags.padding, "queries": subs,
+        "delete": flags.delete, "noAnnotations": flags.no_annotations, "globalAnnotations": flags.global_annotations,
+        "showTSUIDs": flags.show_tsuids, "msResolution": flags.ms_resolution, "showQuery": flags.show_query,
+        "showStats": flags.show_stats, "showSummary": flags.show_summary, "useCalendar": flags.use_calendar,
+    })
+}
+
 /// A sub query as `showQuery` prints it, with the defaults that nobody sent. `tagk_uids`: the UIDs of the filters' tag keys,
 /// in the order of their bytes (recorded cases `options/show-query-*`).
 pub fn sub_query_json(sub: &SubRequest, index: usize, tagk_uids: &[Vec<u8>]) -> serde_json::Value {

@@ -50,8 +50,7 @@ pub fn parse_calls(params: &[(String, String)]) -> Result<WithCalls, RequestErro
         show_stats: has("show_stats"),
         show_summary: has("show_summary"),
         arrays: has("arrays"),
-        delete: false,
-        use_calendar: false,
+        ..Flags::default()
     };
     let mut subs = Vec::new();
     for (_, text) in params.iter().filter(|(k, _)| k == "tsuid") {

@@ -32,6 +32,6 @@ pub fn gexp(tsd: &Tsd, request: &ApiRequest, started: Instant) -> Result<ApiResp
     let done = calculate::gexp(&tsd.engine, &tsd.uids, &plan, &parsed.shifts_ms, &parsed.calls, &request.cancel).map_err(error)?;
     let engine_ms = running.elapsed().as_secs_f64() * 1e3;
     let (tagk_uids, globals) = (tagk_uids(tsd, &output)?, globals(tsd, &output)?);
-    let extras = Extras { tagk_uids, engine_ms, parse_ms, globals, joined: done.joined };
+    let extras = Extras { tagk_uids, engine_ms, parse_ms, globals, joined: done.joined, ..Extras::default() };
     Ok(ApiResponse::json(answer::write(&done.groups, &output, &extras)))
 }

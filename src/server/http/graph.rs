@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn ages() {
         let hour = 3_600_000;
-        let plan = |start, end| Query { start_ms: start * hour, end_ms: end * hour, subs: Vec::new() };
+        let plan = |start, end| Query { start_ms: start * hour, end_ms: end * hour, subs: Vec::new(), unlimited: Default::default() };
         let now = 1000 * hour;
         assert_eq!(max_age(&plan(10, 12), false, now), 86_400);
         assert_eq!(max_age(&plan(10, 12), true, now), 7);

@@ -6,7 +6,9 @@ use crate::codec::Note;
 use crate::query::answer::{self, Extras};
 use crate::query::engine::QueryError;
 use crate::query::filter::TagTest;
-use crate::query::request::{Context, Output, Request, RequestError, compile, post, uri};
+use crate::query::ledger::{Entry, Outcome};
+use crate::query::plan::Query;
+use crate::query::request::{Context, Output, Request, RequestError, compile, post, show, uri};
 use crate::store::StoreError;
 use crate::tsd::{self, Tsd};
 use crate::uid::{UidError, UidKind};
@@ -52,22 +54,49 @@ fn answer(tsd: &Tsd, request: &ApiRequest, started: Instant) -> Result<ApiRespon
 }
 
 fn run(tsd: &Tsd, request: &ApiRequest, parsed: Request, started: Instant) -> Result<ApiResponse, ApiError> {
-    let (plan, output) = compile(parsed, &context(tsd)?).map_err(refused)?;
+    let (start, end, timezone) = (parsed.start.clone(), parsed.end.clone(), parsed.timezone.clone());
+    let (mut plan, output) = compile(parsed, &context(tsd)?).map_err(refused)?;
+    plan.unlimited.bytes &= tsd.settings.query_limits_bytes_allow_override;
+    plan.unlimited.points &= tsd.settings.query_limits_data_points_allow_override;
+    let shown = show::query_json(start.as_deref(), end.as_deref(), timezone.as_deref(), &output);
+    let (host, remote) = request.peer.map_or_else(Default::default, |peer| (peer.ip().to_string(), format!("/{peer}")));
+    let running = tsd.queries.begin(Entry::new(host, remote, shown, &request.headers)).map_err(ApiError::bad)?;
+    let answered = read(tsd, request, &plan, &output, started);
+    running.done(match &answered {
+        Ok((_, stats)) => Outcome { status: 200, exception: None, stats: stats.clone() },
+        Err(e) => Outcome { status: e.status, exception: Some(e.message.clone()), stats: serde_json::json!({}) },
+    });
+    Ok(ApiResponse::json(answered?.0))
+}
+
+/// The answer, and what was measured.
+fn read(
+    tsd: &Tsd,
+    request: &ApiRequest,
+    plan: &Query,
+    output: &Output,
+    started: Instant,
+) -> Result<(Vec<u8>, serde_json::Value), ApiError> {
     if output.flags.delete {
         // Rule 7: what waits here is stored first, so that it is deleted with the rest.
         tsd.writer.settle(SETTLE_MAX).map_err(|e| ApiError::new(503, "Nothing was deleted").details(e.to_string()))?;
     }
-    check_histogram_names(tsd, &output)?;
+    check_histogram_names(tsd, output)?;
     let parse_ms = started.elapsed().as_secs_f64() * 1e3;
     let running = Instant::now();
-    let groups = tsd.engine.run(&plan, &request.cancel).map_err(error)?;
+    let (groups, used) = tsd.engine.run_counted(plan, &request.cancel).map_err(error)?;
     if output.flags.delete {
-        let deleted = tsd.engine.delete(&plan, &request.cancel, &|work| tsd.writer.at_rest(work)).map_err(error)?;
+        let deleted = tsd.engine.delete(plan, &request.cancel, &|work| tsd.writer.at_rest(work)).map_err(error)?;
         tracing::info!(peer = ?request.peer, "{deleted} points deleted by a query");
     }
     let engine_ms = running.elapsed().as_secs_f64() * 1e3;
-    let extras = Extras { tagk_uids: tagk_uids(tsd, &output)?, engine_ms, parse_ms, globals: globals(tsd, &output)?, ..Extras::default() };
-    Ok(ApiResponse::json(answer::write(&groups, &output, &extras)))
+    let (tagk_uids, globals) = (tagk_uids(tsd, output)?, globals(tsd, output)?);
+    let extras = Extras { tagk_uids, engine_ms, parse_ms, used, globals, ..Extras::default() };
+    let (body, mut stats) = answer::write_measured(&groups, output, &extras);
+    if let Some(stats) = stats.as_object_mut() {
+        stats.insert("totalTime".to_string(), (started.elapsed().as_secs_f64() * 1e3).into());
+    }
+    Ok((body, stats))
 }
 
 /// The global annotations of the range, if they are asked for.

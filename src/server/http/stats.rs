@@ -21,8 +21,7 @@ pub fn stats(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
         "jvm" => process(),
         "threads" => threads(),
         "region_clients" => json!([]),
-        // Queries are counted, not listed: none is kept after its answer.
-        "query" => json!({"completed": [], "running": []}),
+        "query" => tsd.queries.to_json(),
         _ => lines(tsd),
     };
     Ok(ApiResponse::json(body.to_string()))
@@ -41,6 +40,7 @@ fn old(tsd: &Tsd, request: &ApiRequest) -> ApiResponse {
 pub fn samples(tsd: &Tsd) -> Vec<Sample> {
     let mut all = tsd.stats.samples();
     name_samples(tsd, &mut all);
+    all.push(Sample::gauge("tsd.query.count", Some(("type", "running")), tsd.queries.running() as u64));
     let engine = tsd.engine.counters();
     all.push(Sample::counter("tsd.query.subqueries", None, engine.queries.get()));
     all.push(Sample::counter("tsd.query.rows_read", None, engine.rows_read.get()));

@@ -1,0 +1,225 @@
+//! Which queries run and which have ended, for `/api/stats/query`; and no to one that runs already, if that is wanted.
+//!
+//! Bounded: the last [`DONE_MAX`] ended queries are kept; equal ones with equal outcomes count as one that was executed
+//! several times.
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::collections::{HashMap, VecDeque};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Ended queries that are kept, as many as OpenTSDB keeps.
+const DONE_MAX: usize = 256;
+/// Longest text of a query that is kept, in bytes.
+const QUERY_BYTES_MAX: usize = 64 * 1024;
+
+/// The book of queries. Cheap to share.
+#[derive(Debug)]
+pub struct Ledger {
+    allow_duplicates: bool,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    next: u64,
+    running: HashMap<u64, Entry>,
+    done: VecDeque<Done>,
+}
+
+/// A query as it came.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Who asks.
+    pub host: String,
+    /// The same with the port, as it is shown.
+    pub remote: String,
+    /// The query with its defaults.
+    pub query: Value,
+    /// The request's headers.
+    pub headers: Vec<(String, String)>,
+    /// Milliseconds since the epoch.
+    start: i64,
+    begun: Instant,
+}
+
+#[derive(Debug)]
+struct Done {
+    entry: Entry,
+    end: i64,
+    status: u16,
+    exception: Option<String>,
+    executed: u64,
+    stats: Value,
+}
+
+/// How a query ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The answer's status.
+    pub status: u16,
+    /// Its reason phrase.
+    pub exception: Option<String>,
+    /// What was measured.
+    pub stats: Value,
+}
+
+impl Entry {
+    /// A query that begins now.
+    pub fn new(host: String, remote: String, query: Value, headers: &[(String, String)]) -> Entry {
+        let size = query.to_string().len();
+        let query = if size > QUERY_BYTES_MAX { json!({ "tooLongToKeep": size }) } else { query };
+        let secret = |name: &str| name.eq_ignore_ascii_case("cookie") || name.eq_ignore_ascii_case("authorization");
+        let shown = |(name, value): &(String, String)| (name.clone(), if secret(name) { "*******".into() } else { value.clone() });
+        Entry { host, remote, query, headers: headers.iter().map(shown).collect(), start: now_ms(), begun: Instant::now() }
+    }
+
+    fn headers(&self) -> Value {
+        self.headers.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect::<serde_json::Map<_, _>>().into()
+    }
+
+    fn same(&self, other: &Entry) -> bool {
+        self.host == other.host && self.query == other.query
+    }
+}
+
+impl Ledger {
+    /// `allow_duplicates`: `tsd.query.allow_simultaneous_duplicates`.
+    pub fn new(allow_duplicates: bool) -> Ledger {
+        Ledger { allow_duplicates, state: Mutex::default() }
+    }
+
+    /// Enters a query. It is struck out when the returned guard goes.
+    ///
+    /// # Errors
+    /// The same host asks the same already, and that is not allowed.
+    pub fn begin(&self, entry: Entry) -> Result<Running<'_>, String> {
+        let mut state = self.state.lock();
+        if !self.allow_duplicates && state.running.values().any(|other| other.same(&entry)) {
+            return Err(format!("Query is already executing for endpoint: {}", entry.remote));
+        }
+        state.next += 1;
+        let id = state.next;
+        state.running.insert(id, entry);
+        Ok(Running { ledger: self, id })
+    }
+
+    /// How many run.
+    pub fn running(&self) -> usize {
+        self.state.lock().running.len()
+    }
+
+    /// Both lists, in the shape that OpenTSDB gives them.
+    pub fn to_json(&self) -> Value {
+        let state = self.state.lock();
+        let running: Vec<Value> = state
+            .running
+            .values()
+            .map(|entry| {
+                json!({
+                    "query": entry.query, "remote": entry.remote, "user": null, "headers": entry.headers(),
+                    "queryStart": entry.start, "elapsed": entry.begun.elapsed().as_secs_f64() * 1e3,
+                })
+            })
+            .collect();
+        let completed: Vec<Value> = state
+            .done
+            .iter()
+            .map(|done| {
+                json!({
+                    "query": done.entry.query, "exception": done.exception.as_deref().unwrap_or("null"), "executed": done.executed,
+                    "user": null, "requestHeaders": done.entry.headers(), "numRunningQueries": state.running.len(),
+                    "httpResponse": {"code": done.status, "reasonPhrase": reason(done.status)},
+                    "queryStartTimestamp": done.entry.start, "queryCompletedTimestamp": done.end,
+                    "sentToClient": done.exception.is_none(), "stats": done.stats,
+                })
+            })
+            .collect();
+        json!({"completed": completed, "running": running})
+    }
+}
+
+/// A query that runs.
+#[derive(Debug)]
+pub struct Running<'a> {
+    ledger: &'a Ledger,
+    id: u64,
+}
+
+impl Running<'_> {
+    /// It has ended.
+    pub fn done(self, outcome: Outcome) {
+        let mut state = self.ledger.state.lock();
+        let Some(entry) = state.running.remove(&self.id) else { return };
+        let Outcome { status, exception, stats } = outcome;
+        if let Some(known) = state.done.iter_mut().find(|done| done.status == status && done.entry.same(&entry)) {
+            known.executed += 1;
+            return;
+        }
+        if state.done.len() >= DONE_MAX {
+            state.done.pop_front();
+        }
+        state.done.push_back(Done { entry, end: now_ms(), status, exception, executed: 1, stats });
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.ledger.state.lock().running.remove(&self.id);
+    }
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
+/// The phrases of the statuses that queries end with, as OpenTSDB writes them.
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        400 => "Bad Request",
+        413 => "Request Entity Too Large",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        _ => "Internal Server Error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(host: &str, query: &str) -> Entry {
+        Entry::new(host.into(), format!("/{host}:1"), json!({ "q": query }), &[("cookie".into(), "secret".into())])
+    }
+
+    #[test]
+    fn equal_queries_of_one_host_are_refused_while_they_run() {
+        let ledger = Ledger::new(false);
+        let first = ledger.begin(entry("a", "x")).unwrap();
+        assert_eq!(ledger.begin(entry("a", "x")).unwrap_err(), "Query is already executing for endpoint: /a:1");
+        assert!(ledger.begin(entry("b", "x")).is_ok() && ledger.begin(entry("a", "y")).is_ok());
+        assert_eq!(ledger.running(), 1); // the others are gone again
+        drop(first);
+        assert!(ledger.begin(entry("a", "x")).is_ok());
+        let open = Ledger::new(true);
+        let both = (open.begin(entry("a", "x")).unwrap(), open.begin(entry("a", "x")).unwrap());
+        assert_eq!(open.running(), 2);
+        drop(both);
+    }
+
+    #[test]
+    fn ended_queries_are_counted_and_bounded() {
+        let ledger = Ledger::new(true);
+        let ok = || Outcome { status: 200, exception: None, stats: json!({}) };
+        for at in 0..DONE_MAX + 5 {
+            ledger.begin(entry("a", &at.to_string())).unwrap().done(ok());
+        }
+        ledger.begin(entry("a", "9")).unwrap().done(ok());
+        let shown = ledger.to_json();
+        let done = shown["completed"].as_array().unwrap();
+        assert_eq!((done.len(), &done[0]["query"]["q"]), (DONE_MAX, &json!("5")));
+        assert_eq!((&done[4]["executed"], &done[4]["requestHeaders"]["cookie"]), (&json!(2), &json!("*******")));
+        assert_eq!(shown["running"], json!([]));
+    }
+}
