@@ -224,6 +224,19 @@ mod tests {
     }
 
     #[test]
+    fn limits_stop_a_walk() {
+        struct Nothing;
+        impl Limits for Nothing {
+            fn hold(&self, bytes: u64) -> Result<(), ExpressionError> {
+                assert_eq!(bytes, 256 * 2 * 8);
+                Err(ExpressionError::Stopped)
+            }
+        }
+        assert_eq!(tabulate(&[series(1, &[(10, Int(1))])], 0.0, &Nothing), Err(ExpressionError::Stopped));
+        assert_eq!(tabulate(&[], 0.0, &Nothing), Ok(Table::default()));
+    }
+
+    #[test]
     fn tables_give_their_rows_by_place() {
         let a = [series(1, &[(10, Int(1)), (20, Int(2)), (30, Int(3))])];
         let labels = [a[0].labels.clone()];

@@ -344,9 +344,12 @@ impl ExpRequest {
     }
 
     fn check_filters(&self) -> Result<(), RequestError> {
-        let Some(filters) = &self.filters else { return Ok(()) };
+        let filters = self.filters.as_deref().unwrap_or_default();
         for metric in &self.metrics {
             let Some(wanted) = metric.filter.as_deref().filter(|f| !f.is_empty()) else { continue };
+            if filters.is_empty() {
+                return bad(format!("No filter defined: {wanted}"));
+            }
             match filters.iter().find(|f| f.id.as_deref() == Some(wanted)) {
                 Some(Filter { tags: Some(_), .. }) => {}
                 Some(_) => return bad(format!("the filter {wanted} has no 'tags'")),

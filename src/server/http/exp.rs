@@ -23,6 +23,9 @@ pub fn gexp(tsd: &Tsd, request: &ApiRequest, started: Instant) -> Result<ApiResp
         let why = "functions are given in the URI: GET /api/query/gexp?start=...&exp=scale(sum:metric,2)";
         return Err(ApiError::bad(why).details(why));
     }
+    if request.method == "DELETE" {
+        return Err(ApiError::bad("functions delete nothing").details("points are deleted by DELETE /api/query with m= or tsuid="));
+    }
     let mut parsed = uri::parse_calls(&request.params).map_err(refused)?;
     parsed.request.flags.arrays = request.has_param("arrays");
     let (plan, output) = compile(parsed.request, &context(tsd)?).map_err(refused)?;

@@ -42,6 +42,7 @@ fn bodies() {
         Err("Invalid metric at index 1: Invalid time: x. Invalid character 'x' in x"),
     );
     check("\"filter\":\"f1\"", "\"filter\":\"f2\"", Err("unrecognized filter id f2 in metric a"));
+    check("\"filters\"", "\"filter\"", Err("No filter defined: f1"));
     check("\"tags\"", "\"tag\"", Err("the filter f1 has no 'tags'"));
     check("\"id\":\"f1\"", "\"id\":null", Err("Invalid filter at index 0: Missing or empty id"));
     check("a + b", "a + zz", Err("Expression [a + zz] was missing input zz"));
