@@ -119,7 +119,8 @@ fn exp(r: &mut Random, metrics: &[String]) -> Value {
     if r.chance(0.35) {
         time["downsampler"] = json!({"interval": *r.pick(&INTERVALS), "aggregator": *r.pick(&["sum", "avg", "max", "count"])});
     }
-    if r.chance(0.2) {
+    // A rate needs two buckets.
+    if r.chance(0.2) && time["downsampler"]["interval"] != "1h" {
         time["rate"] = true.into();
     }
     let nested = r.chance(0.4);
@@ -185,7 +186,7 @@ fn question(r: &mut Random, metrics: &[String], fills: bool) -> String {
         out.push_str("rate:");
     }
     out.push_str(r.pick(metrics).as_str());
-    out.push_str(*r.pick(&["", "{khost=*}", "{khost=*}", "{kdc=*}", "{khost=*,kdc=*}", "{khost=kr01}", "{khost=kr00|kr02}"]));
+    out.push_str(r.pick::<&str>(&["", "{khost=*}", "{khost=*}", "{kdc=*}", "{khost=*,kdc=*}", "{khost=kr01}", "{khost=kr00|kr02}"]));
     out
 }
 

@@ -3,6 +3,8 @@
 use super::Allowed;
 use super::names::Names;
 use crate::query::engine::{Cancel, Engine, QueryError};
+use crate::query::expression::join::{Joined, Side};
+use crate::query::expression::parse::Parsed;
 use crate::query::expression::program::Program;
 use crate::query::expression::series::{Id, Labels, Series, Table};
 use crate::query::expression::walk::{Input, Source, compute, tabulate};
@@ -48,9 +50,15 @@ pub struct Column {
 /// One metric's series.
 struct Fetched {
     series: Vec<Series>,
-    /// Those of them with points: the others cannot be joined.
+    /// What those with points are called, which come first: the others cannot be joined.
     labels: Vec<Labels>,
     query_tags: BTreeSet<Id>,
+}
+
+impl Fetched {
+    fn full(&self) -> &[Series] {
+        self.series.get(..self.labels.len()).unwrap_or_default()
+    }
 }
 
 /// Fetches the metrics, computes the expressions and gives out what was asked for.
@@ -64,12 +72,16 @@ pub fn exp(engine: &Engine, uids: &Uids, request: &ExpRequest, plan: &ExpPlan, c
         for group in work.all_read(range, sub)?.into_iter().filter(|group| !group.tsuids.is_empty()) {
             series.push(Series { labels: names.labels(&group)?, points: group.points });
         }
+        // The empty ones go to the end, where nobody looks for them.
+        series.sort_by_key(|series| series.points.is_empty());
+        let full = series.iter().take_while(|series| !series.points.is_empty());
+        let labels = full.map(|series| series.labels.clone()).collect();
         let keys = sub.filters.iter().map(|filter| names.id(UidKind::Tagk, &filter.tagk));
         let query_tags = keys.collect::<Result<_, _>>()?;
-        metrics.push(Fetched { labels: Vec::new(), query_tags, series });
+        metrics.push(Fetched { series, labels, query_tags });
     }
     let allowed = Allowed::new(&work);
-    let mut run = Run { request, plan, range, metrics, names, allowed: &allowed, tables: HashMap::new() };
+    let mut run = Run { request, plan, range, metrics, names, allowed: &allowed, joins: HashMap::new(), tables: HashMap::new() };
     run.answer().map_err(|error| match error {
         Failure::Query(error) => error,
         Failure::Expression(error) => allowed.error(error),
@@ -100,7 +112,9 @@ struct Run<'a> {
     metrics: Vec<Fetched>,
     names: Names<'a>,
     allowed: &'a Allowed<'a>,
-    /// Of the expressions, by place.
+    /// Which series each expression has, by place.
+    joins: HashMap<usize, Joined>,
+    /// The values of those expressions that are shown or used.
     tables: HashMap<usize, Table>,
 }
 
@@ -110,12 +124,12 @@ impl Run<'_> {
         let expressions = self.request.expressions.as_ref().unwrap_or(&empty);
         let id = |expression: &Expression| expression.id.clone().unwrap_or_default();
         let ids: Vec<String> = expressions.iter().map(id).collect();
-        self.compute(&ids)?;
         let wanted: Vec<(String, Option<String>)> = match self.request.outputs.as_ref().filter(|outputs| !outputs.is_empty()) {
             Some(outputs) => outputs.iter().map(|output| (output.id.clone().unwrap_or_default(), output.alias.clone())).collect(),
             None if !ids.is_empty() => ids.iter().map(|id| (id.clone(), None)).collect(),
             None => self.request.metrics.iter().map(|metric| (metric.id.clone().unwrap_or_default(), None)).collect(),
         };
+        self.compute(&ids, &wanted)?;
         let mut answer = ExpAnswer { range: self.range, outputs: Vec::with_capacity(wanted.len()) };
         for (id, alias) in wanted {
             // An id that means nothing is left out (`exp/outputs-unknown`).
@@ -125,37 +139,58 @@ impl Run<'_> {
         Ok(answer)
     }
 
-    /// Every expression, those that others use first.
-    fn compute(&mut self, ids: &[String]) -> Result<(), Failure> {
-        let uses: Vec<(&str, Vec<&str>)> = ids
-            .iter()
-            .zip(&self.plan.expressions)
-            .map(|(id, (parsed, _))| (id.as_str(), parsed.names.iter().map(String::as_str).collect()))
-            .collect();
+    /// Joins every expression, those that others use first, and computes those that are shown or used by such: what goes
+    /// wrong in another one's values is nobody's business, in OpenTSDB either.
+    fn compute(&mut self, ids: &[String], wanted: &[(String, Option<String>)]) -> Result<(), Failure> {
+        let names = |parsed: &'_ Parsed| parsed.names.clone();
+        let used: Vec<Vec<String>> = self.plan.expressions.iter().map(|(parsed, _)| names(parsed)).collect();
+        let uses: Vec<(&str, Vec<&str>)> =
+            ids.iter().zip(&used).map(|(id, names)| (id.as_str(), names.iter().map(String::as_str).collect())).collect();
         let order = graph::order(&uses)?;
-        for fetched in &mut self.metrics {
-            // The empty ones go to the end, where nobody looks for them.
-            fetched.series.sort_by_key(|series| series.points.is_empty());
-            let full = fetched.series.iter().take_while(|series| !series.points.is_empty());
-            fetched.labels = full.map(|series| series.labels.clone()).collect();
+        for &at in &order {
+            let joined = self.join(at, ids)?;
+            self.joins.insert(at, joined);
         }
-        for at in order {
+        let mut needed: Vec<&str> = wanted.iter().map(|(id, _)| id.as_str()).collect();
+        // From the users to the used.
+        let mut computed: Vec<usize> = Vec::new();
+        for &at in order.iter().rev() {
+            if let Some((id, names)) = uses.get(at)
+                && needed.contains(id)
+            {
+                needed.extend(names);
+                computed.push(at);
+            }
+        }
+        for at in computed.into_iter().rev() {
             let table = self.one(at, ids)?;
             self.tables.insert(at, table);
         }
         Ok(())
     }
 
-    fn one(&self, at: usize, ids: &[String]) -> Result<Table, Failure> {
-        let Some((parsed, join)) = self.plan.expressions.get(at) else { return Ok(Table::default()) };
+    fn join(&self, at: usize, ids: &[String]) -> Result<Joined, Failure> {
+        let Some((parsed, join)) = self.plan.expressions.get(at) else { return Ok(Joined::default()) };
         let names = self.java_order(&parsed.names, ids);
         // OpenTSDB looks for a variable's data by its name in lower case.
         if let Some(name) = names.iter().find(|name| !names.contains(&name.to_lowercase().as_str())) {
             return Err(ExpressionError::Data(format!("Missing results for variable {name}: ids are in lower case")).into());
         }
+        let side = |name: &&str| match ids.iter().position(|id| id == name) {
+            Some(at) => Some(Side { labels: &self.joins.get(&at)?.labels, query_tags: None }),
+            None => self.metric(name).map(|(_, fetched)| Side { labels: &fetched.labels, query_tags: Some(&fetched.query_tags) }),
+        };
+        Ok(join.join(&names.iter().filter_map(side).collect::<Vec<_>>())?)
+    }
+
+    fn one(&self, at: usize, ids: &[String]) -> Result<Table, Failure> {
+        let (Some((parsed, _)), Some(joined)) = (self.plan.expressions.get(at), self.joins.get(&at)) else {
+            return Ok(Table::default());
+        };
+        let names = self.java_order(&parsed.names, ids);
         let inputs = names.iter().filter_map(|name| self.input(name, ids)).collect::<Vec<_>>();
         let variables: Vec<usize> = parsed.names.iter().filter_map(|name| names.iter().position(|other| other == name)).collect();
-        Ok(compute(&Program::new(parsed), join, &inputs, &variables, self.allowed)?)
+        Ok(compute(&Program::new(parsed), joined, &inputs, &variables, self.allowed)?)
     }
 
     fn input(&self, name: &str, ids: &[String]) -> Option<Input<'_>> {
@@ -167,14 +202,14 @@ impl Run<'_> {
                 fill: fill.map_or(f64::NAN, |fill| fill_value(Some(fill))),
             });
         }
-        let at = self.request.metrics.iter().position(|metric| metric.id.as_deref() == Some(name))?;
-        let fetched = self.metrics.get(at)?;
-        let source = Source::Series {
-            series: fetched.series.get(..fetched.labels.len())?,
-            labels: &fetched.labels,
-            query_tags: Some(&fetched.query_tags),
-        };
-        Some(Input { source, fill: fill_value(self.request.metrics.get(at)?.fill) })
+        let (at, fetched) = self.metric(name)?;
+        Some(Input { source: Source::Series(fetched.full()), fill: fill_value(self.request.metrics.get(at)?.fill) })
+    }
+
+    /// A metric's place and series. Of equal sub queries one answers for all.
+    fn metric(&self, id: &str) -> Option<(usize, &Fetched)> {
+        let at = self.request.metrics.iter().position(|metric| metric.id.as_deref() == Some(id))?;
+        Some((at, self.metrics.get(*self.plan.answered_by.get(at)?)?))
     }
 
     /// The variables of an expression as OpenTSDB's maps hold them: metrics come in by the order of one map, expressions after
@@ -199,8 +234,7 @@ impl Run<'_> {
             });
             return Ok(table.map(|table| (table, true)));
         }
-        let at = self.request.metrics.iter().position(|metric| metric.id.as_deref() == Some(id));
-        let Some(fetched) = at.and_then(|at| self.metrics.get(at)) else { return Ok(None) };
+        let Some((_, fetched)) = self.metric(id) else { return Ok(None) };
         // Missing values of a metric that is shown itself are 0, whatever its policy.
         Ok(Some((tabulate(&fetched.series, 0.0, self.allowed)?, false)))
     }

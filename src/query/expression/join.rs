@@ -40,7 +40,7 @@ pub struct Side<'a> {
 }
 
 /// Series put together.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Joined {
     /// What each of the joined series is called.
     pub labels: Vec<Labels>,

@@ -5,12 +5,11 @@
 //! lacks altogether counts as 0. A variable that is an expression itself gives its rows one after the other, whatever their
 //! times: OpenTSDB does not look at them, so rows out of step are combined by place (tried on the real one).
 
-use super::join::{Join, Joined, Side};
+use super::join::Joined;
 use super::program::Program;
-use super::series::{Id, Labels, Series, Table};
+use super::series::{Series, Table};
 use super::{ExpressionError, Limits, data};
 use crate::query::points::as_f64;
-use std::collections::BTreeSet;
 
 /// Rows between two looks at the limits.
 const ROWS_A_CHECK: usize = 256;
@@ -21,14 +20,7 @@ const ENDED: i64 = i64::MAX;
 #[derive(Clone, Debug)]
 pub enum Source<'a> {
     /// Series that were read.
-    Series {
-        /// Them.
-        series: &'a [Series],
-        /// Their names, one for each.
-        labels: &'a [Labels],
-        /// Keys of the tags that the filters named.
-        query_tags: Option<&'a BTreeSet<Id>>,
-    },
+    Series(&'a [Series]),
     /// The result of another expression.
     Table(&'a Table),
 }
@@ -42,24 +34,23 @@ pub struct Input<'a> {
     pub fill: f64,
 }
 
-/// Computes an expression over its variables. `inputs` come in the order that decides about tags ([`Join::join`]);
-/// `variables` says which of them is the program's first, second ... variable.
+/// Computes an expression over its variables. `inputs` are the sides that were joined; `variables` says which of them is the
+/// program's first, second ... variable.
 pub fn compute(
     program: &Program,
-    join: &Join,
+    joined: &Joined,
     inputs: &[Input<'_>],
     variables: &[usize],
     limits: &dyn Limits,
 ) -> Result<Table, ExpressionError> {
-    let sides: Vec<Side<'_>> = inputs.iter().map(Input::side).collect();
-    let Joined { labels, slots, alive } = join.join(&sides)?;
-    let mut cursors: Vec<Cursor<'_>> = inputs.iter().zip(&alive).map(|(input, alive)| Cursor::new(input, alive)).collect();
+    let Joined { labels, slots, alive } = joined;
+    let mut cursors: Vec<Cursor<'_>> = inputs.iter().zip(alive).map(|(input, alive)| Cursor::new(input, alive)).collect();
     let width = labels.len();
     let mut rows = vec![vec![0.0; width]; inputs.len()];
-    let mut out = Table { labels, ..Table::default() };
+    let mut out = Table { labels: labels.clone(), ..Table::default() };
     let mut row = vec![0.0; width];
     while let Some(ms) = cursors.iter().map(Cursor::next_time).min().filter(|ms| *ms != ENDED) {
-        for ((cursor, slots), row) in cursors.iter_mut().zip(&slots).zip(&mut rows) {
+        for ((cursor, slots), row) in cursors.iter_mut().zip(slots).zip(&mut rows) {
             cursor.step(ms)?;
             for (value, slot) in row.iter_mut().zip(slots) {
                 *value = cursor.value(*slot);
@@ -74,11 +65,10 @@ pub fn compute(
 
 /// The series of one variable side by side, missing values as `fill`.
 pub fn tabulate(series: &[Series], fill: f64, limits: &dyn Limits) -> Result<Table, ExpressionError> {
-    let labels: Vec<Labels> = series.iter().map(|one| one.labels.clone()).collect();
-    let input = Input { source: Source::Series { series, labels: &labels, query_tags: None }, fill };
+    let input = Input { source: Source::Series(series), fill };
     let mut cursor = Cursor::new(&input, &vec![true; series.len()]);
     let mut row = vec![0.0; series.len()];
-    let mut out = Table { labels: labels.clone(), ..Table::default() };
+    let mut out = Table { labels: series.iter().map(|one| one.labels.clone()).collect(), ..Table::default() };
     while cursor.next_time() != ENDED {
         let ms = cursor.next_time();
         cursor.step(ms)?;
@@ -95,15 +85,6 @@ fn push(out: &mut Table, ms: i64, row: &[f64], limits: &dyn Limits) -> Result<()
     out.times.push(ms);
     out.values.extend_from_slice(row);
     Ok(())
-}
-
-impl<'a> Input<'a> {
-    fn side(&self) -> Side<'a> {
-        match &self.source {
-            Source::Series { labels, query_tags, .. } => Side { labels, query_tags: *query_tags },
-            Source::Table(table) => Side { labels: &table.labels, query_tags: None },
-        }
-    }
 }
 
 /// Where a variable is.
@@ -132,7 +113,7 @@ enum From<'a> {
 impl<'a> Cursor<'a> {
     fn new(input: &Input<'a>, alive: &[bool]) -> Cursor<'a> {
         let (width, from) = match &input.source {
-            Source::Series { series, .. } => {
+            Source::Series(series) => {
                 let time = |(one, alive): (&Series, &bool)| one.points.first().filter(|_| *alive).map_or(ENDED, |point| point.0);
                 let next: Vec<i64> = series.iter().zip(alive).map(time).collect();
                 let first = next.iter().copied().min().unwrap_or(ENDED);
@@ -189,11 +170,12 @@ impl<'a> Cursor<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::Unlimited;
-    use super::super::join::Operator;
+    use super::super::join::{Join, Operator, Side};
     use super::super::parse::parse;
     use super::*;
     use crate::point::Number::{Float, Int};
     use crate::query::expression::series::Labels;
+    use std::collections::BTreeSet;
 
     fn series(host: u8, points: &[(i64, crate::point::Number)]) -> Series {
         let tags = [(vec![1], vec![host])].into();
@@ -203,8 +185,14 @@ mod tests {
     fn run(text: &str, inputs: &[Input<'_>], operator: Operator) -> Result<String, String> {
         let parsed = parse(text).unwrap();
         let variables: Vec<usize> = parsed.names.iter().map(|name| usize::from(name == "b")).collect();
-        let join = Join { operator, ..Join::default() };
-        let table = compute(&Program::new(&parsed), &join, inputs, &variables, &Unlimited).map_err(|e| e.to_string())?;
+        let labels = |input: &Input<'_>| match input.source {
+            Source::Series(series) => series.iter().map(|one| one.labels.clone()).collect(),
+            Source::Table(table) => table.labels.clone(),
+        };
+        let labels: Vec<Vec<Labels>> = inputs.iter().map(labels).collect();
+        let sides: Vec<Side<'_>> = labels.iter().map(|labels| Side { labels, query_tags: None }).collect();
+        let joined = Join { operator, ..Join::default() }.join(&sides).map_err(|e| e.to_string())?;
+        let table = compute(&Program::new(&parsed), &joined, inputs, &variables, &Unlimited).map_err(|e| e.to_string())?;
         Ok(table.rows().map(|(ms, row)| format!("{ms}{row:?}")).collect::<Vec<_>>().join(" "))
     }
 
@@ -212,9 +200,7 @@ mod tests {
     fn rows() {
         let a = [series(1, &[(10, Int(1)), (20, Float(f64::NAN))]), series(2, &[(10, Int(5)), (30, Int(6))])];
         let b = [series(2, &[(10, Int(100)), (40, Int(200))])];
-        let labels: Vec<Vec<Labels>> = [&a[..], &b[..]].iter().map(|side| side.iter().map(|s| s.labels.clone()).collect()).collect();
-        let input = |series, labels, fill| Input { source: Source::Series { series, labels, query_tags: None }, fill };
-        let inputs = [input(&a[..], &labels[0][..], -1.0), input(&b[..], &labels[1][..], 0.5)];
+        let inputs = [Input { source: Source::Series(&a), fill: -1.0 }, Input { source: Source::Series(&b), fill: 0.5 }];
         let union = run("a + b", &inputs, Operator::Union);
         assert_eq!(union.as_deref(), Ok("10[1.0, 105.0] 20[-1.0, -0.5] 30[-1.0, 6.5] 40[-1.0, 199.0]"));
         // The series that is left out does not count with its instants either.
@@ -239,9 +225,8 @@ mod tests {
     #[test]
     fn tables_give_their_rows_by_place() {
         let a = [series(1, &[(10, Int(1)), (20, Int(2)), (30, Int(3))])];
-        let labels = [a[0].labels.clone()];
-        let table = Table { labels: labels.to_vec(), times: vec![10, 30, 35], values: vec![100.0, 300.0, f64::NAN] };
-        let input = Input { source: Source::Series { series: &a, labels: &labels, query_tags: None }, fill: 0.0 };
+        let table = Table { labels: vec![a[0].labels.clone()], times: vec![10, 30, 35], values: vec![100.0, 300.0, f64::NAN] };
+        let input = Input { source: Source::Series(&a), fill: 0.0 };
         let nested = Input { source: Source::Table(&table), fill: 7.0 };
         let got = run("a + b", &[input.clone(), nested.clone()], Operator::Union);
         assert_eq!(got.as_deref(), Ok("10[101.0] 20[302.0] 30[10.0]"));

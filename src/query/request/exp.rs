@@ -96,6 +96,9 @@ pub struct Output {
 pub struct ExpPlan {
     /// What to ask the engine: a sub query a metric, in their order.
     pub query: Query,
+    /// For each metric, whose sub query answers it: equal ones get the answer of the one that comes last in OpenTSDB's map,
+    /// and filters are equal whether they group or not.
+    pub answered_by: Vec<usize>,
     /// The expressions, in their order.
     pub expressions: Vec<(Parsed, Join)>,
 }
@@ -314,9 +317,20 @@ impl ExpRequest {
         if expressions.iter().any(|parsed| parsed.names.is_empty()) {
             return bad("The expression didn't appear to have any variables");
         }
-        let (query, _) = compile(self.request(), context).map_err(|e| RequestError::new(e.message))?;
+        let request = self.request();
+        let answered_by = self.answered_by(request.subs.as_deref().unwrap_or_default());
+        let (query, _) = compile(request, context).map_err(|e| RequestError::new(e.message))?;
         let joins = self.expressions.iter().flatten().map(|e| self.join(e)).collect::<Result<Vec<_>, _>>()?;
-        Ok(ExpPlan { query, expressions: expressions.into_iter().zip(joins).collect() })
+        Ok(ExpPlan { query, answered_by, expressions: expressions.into_iter().zip(joins).collect() })
+    }
+
+    fn answered_by(&self, subs: &[SubRequest]) -> Vec<usize> {
+        let ids: Vec<&str> = self.metrics.iter().map(|metric| metric.id.as_deref().unwrap_or_default()).collect();
+        let mut last = std::collections::HashMap::new();
+        for at in java_map::order(&ids, ids.len()) {
+            last.extend(subs.get(at).map(|sub| (sub.key(), at)));
+        }
+        subs.iter().enumerate().map(|(at, sub)| last.get(&sub.key()).copied().unwrap_or(at)).collect()
     }
 
     fn join(&self, expression: &Expression) -> Result<Join, RequestError> {

@@ -32,6 +32,14 @@ pub struct Curve {
     pub joined: bool,
     /// What people wrote about its series.
     pub notes: Vec<Note>,
+    /// After its points comes an error, for whoever wants all of them. Series that a further one of the same tags takes the
+    /// place of are read by nobody.
+    pub broken: bool,
+}
+
+/// The curves, all of whose points are wanted.
+fn whole(curves: Vec<Curve>) -> Result<Vec<Curve>, ExpressionError> {
+    if curves.iter().any(|curve| curve.broken) { data("No more elements") } else { Ok(curves) }
 }
 
 /// A name that was given.
@@ -137,6 +145,10 @@ impl Call {
 
     /// Carries it out. Calls within calls are as deep as whoever read the text allows.
     pub fn evaluate(&self, answers: &mut Answers, scope: Scope<'_>) -> Result<Vec<Curve>, ExpressionError> {
+        whole(self.curves(answers, scope)?)
+    }
+
+    fn curves(&self, answers: &mut Answers, scope: Scope<'_>) -> Result<Vec<Curve>, ExpressionError> {
         let words = self.words();
         let shift = if self.function == Function::Shift { shift_ms(&words)? } else { 0 };
         let inner = Scope { range: (scope.range.0 - shift, scope.range.1 - shift), ..scope };
@@ -151,24 +163,26 @@ impl Call {
                         None => return data(format!("Index {place} out of bounds for length {length}")),
                     }
                 }
-                Argument::Call(call) => call.evaluate(answers, inner)?,
+                Argument::Call(call) => call.curves(answers, inner)?,
                 Argument::Word(_) => return data(format!("Unknown parameter type: null in tree: {}", self.describe())),
             });
         }
         if sides.is_empty() {
             return Ok(Vec::new());
         }
+        if matches!(self.function, Function::Sum | Function::Difference | Function::Multiply | Function::Divide) {
+            return together::combine(self.function, &sides, scope.limits);
+        }
+        let first = if self.function == Function::Shift { sides.swap_remove(0) } else { sides.concat() };
+        let curves = whole(first)?;
         match self.function {
-            Function::Scale => points::scale(sides.concat(), &words),
-            Function::Absolute => Ok(points::absolute(sides.concat())),
-            Function::Alias => points::alias(sides.concat(), &words),
-            Function::Shift => Ok(points::shift(sides.swap_remove(0), shift)),
-            Function::MovingAverage => moving::average(sides.concat(), &words, scope),
-            Function::HighestCurrent => highest::current(sides.concat(), &words, scope),
-            Function::HighestMax => highest::max(sides.concat(), &words, scope),
-            Function::Sum | Function::Difference | Function::Multiply | Function::Divide => {
-                together::combine(self.function, &sides, scope.limits)
-            }
+            Function::Scale => points::scale(curves, &words),
+            Function::Alias => points::alias(curves, &words),
+            Function::Shift => Ok(points::shift(curves, shift)),
+            Function::MovingAverage => moving::average(curves, &words, scope),
+            Function::HighestCurrent => highest::current(curves, &words, scope),
+            Function::HighestMax => highest::max(curves, &words, scope),
+            _ => Ok(points::absolute(curves)),
         }
     }
 

@@ -23,21 +23,26 @@ pub fn combine(function: Function, sides: &[Vec<Curve>], limits: &dyn Limits) ->
     if sides.iter().flatten().any(|curve| curve.alias.is_some()) {
         return data("A series with an alias has no metric and cannot be combined with others: give the alias to the result");
     }
+    // The first point of every series is looked at, also of those that nobody reads.
+    if sides.iter().flatten().any(|curve| curve.broken && curve.points.is_empty()) {
+        return data("No more elements");
+    }
     let labels: Vec<Vec<Labels>> = sides.iter().map(|side| side.iter().map(|curve| curve.labels.clone()).collect()).collect();
     let joined = Join { operator: Operator::Union, use_query_tags: false, include_agg_tags: false }
         .join(&labels.iter().map(|labels| Side { labels, query_tags: None }).collect::<Vec<_>>())?;
     let mut out = Vec::with_capacity(joined.labels.len());
     for (place, labels) in joined.labels.into_iter().enumerate() {
-        let of = |(side, slots): (&'_ usize, &Vec<Option<usize>>)| {
-            let curve = slots.get(place).copied().flatten()?;
-            Some(sides.get(*side)?.get(curve)?.points.as_slice())
-        };
-        let members: Vec<Option<&[(i64, Number)]>> = joined.slots.iter().enumerate().map(|(side, slots)| of((&side, slots))).collect();
-        let points = by_place(operator(function), &members)?;
+        let members: Vec<Option<&Curve>> = sides.iter().zip(&joined.slots).map(|pair| of_side(pair, place)).collect();
+        let (points, broken) = by_place(operator(function), &members);
         limits.hold(size_of_val(points.as_slice()) as u64)?;
-        out.push(Curve { labels, points, joined: true, ..Curve::default() });
+        out.push(Curve { labels, points, joined: true, broken, ..Curve::default() });
     }
     Ok(out)
+}
+
+/// The curve that a side has in a joined place.
+fn of_side<'c>((side, slots): (&'c Vec<Curve>, &Vec<Option<usize>>), place: usize) -> Option<&'c Curve> {
+    side.get(slots.get(place).copied().flatten()?)
 }
 
 fn operator(function: Function) -> Binary {
@@ -49,20 +54,19 @@ fn operator(function: Function) -> Binary {
     }
 }
 
-fn by_place(operator: Binary, members: &[Option<&[(i64, Number)]>]) -> Result<Vec<(i64, Number)>, ExpressionError> {
-    let lengths: Vec<usize> = members.iter().flatten().map(|points| points.len()).collect();
-    let length = lengths.first().copied().unwrap_or(0);
-    if lengths.iter().any(|other| *other != length) {
-        return data("No more elements");
-    }
-    let value = |points: &Option<&[(i64, Number)]>, at: usize| {
-        let value = points.and_then(|points| points.get(at)).map_or(0.0, |point| as_f64(point.1));
+/// The points as far as all have some, and whether one has fewer than another.
+fn by_place(operator: Binary, members: &[Option<&Curve>]) -> (Vec<(i64, Number)>, bool) {
+    let lengths = || members.iter().flatten().map(|curve| curve.points.len());
+    let (shortest, longest) = (lengths().min().unwrap_or(0), lengths().max().unwrap_or(0));
+    let value = |curve: &Option<&Curve>, at: usize| {
+        let value = curve.and_then(|curve| curve.points.get(at)).map_or(0.0, |point| as_f64(point.1));
         if value.is_nan() { 0.0 } else { value }
     };
     let point = |at: usize| {
-        let ms = members.iter().flatten().filter_map(|points| points.get(at)).map(|point| point.0).min()?;
-        let values = members.iter().map(|points| value(points, at));
+        let ms = members.iter().flatten().filter_map(|curve| curve.points.get(at)).map(|point| point.0).min()?;
+        let values = members.iter().map(|curve| value(curve, at));
         Some((ms, Number::Float(values.reduce(|left, right| operator.doubles(left, right))?)))
     };
-    Ok((0..length).filter_map(point).collect())
+    let broken = shortest < longest || members.iter().flatten().any(|curve| curve.broken);
+    ((0..shortest).filter_map(point).collect(), broken)
 }
