@@ -126,6 +126,7 @@ fn main() -> Result<(), Failure> {
         max_bytes: 0,
         timeout_ms: 0,
         memory_bytes: 0,
+        overrides: None,
     };
     let engine = Engine::new(store, None, uids.clone(), options);
     println!("2 metrics x {SERIES} series x {HOURS} h x {SECONDS} s, medians of {ROUNDS}");
