@@ -2,8 +2,8 @@
 //!
 //! Reading order: [`row_key`] (which row a point belongs to), [`qualifier`] (when inside its hour, and the value's bytes),
 //! [`cell`] (what a column holds, and its points one by one), [`pack`] (many points in one cell), [`merge`] (the columns
-//! of a row as OpenTSDB's compaction joins them), [`row`] (a row's cells into columns of times and values), [`annotation`]
-//! (notes beside the points).
+//! of a row as OpenTSDB's compaction joins them), [`row`] (a row's cells into columns of times and values), [`rollup`] (the
+//! same for tables of rolled-up values), [`annotation`] (notes beside the points).
 //!
 //! | column qualifier | holds |
 //! | --- | --- |
@@ -22,6 +22,7 @@ pub mod merge;
 pub mod pack;
 pub mod prune;
 pub mod qualifier;
+pub mod rollup;
 pub mod row;
 pub mod row_key;
 
@@ -32,6 +33,7 @@ pub use merge::{Merged, merge_cells};
 pub use pack::{PackError, PackedCell, append_point, pack};
 pub use prune::{Pruned, prune};
 pub use qualifier::{Qualifier, Short, base_time, encode_point, encode_value};
+pub use rollup::{RollupColumn, RollupConfig, RollupConfigError, RollupInterval, RowSpan};
 pub use row::{DecodeOptions, Duplicate, Points, RowReport, decode_row};
 pub use row_key::{KeyError, RowKey, SeriesKey, row_from_tsuid, salt_of, scan_key};
 

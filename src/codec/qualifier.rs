@@ -124,17 +124,23 @@ impl Qualifier {
     /// The value that these bytes are; `None` if no number has this many.
     #[inline]
     pub fn read(self, value: &[u8]) -> Option<Number> {
-        Some(match (self.is_float(), value) {
-            (false, &[a]) => Number::Int(i64::from(a as i8)),
-            (false, &[a, b]) => Number::Int(i64::from(i16::from_be_bytes([a, b]))),
-            (false, &[a, b, c, d]) => Number::Int(i64::from(i32::from_be_bytes([a, b, c, d]))),
-            (true, &[a, b, c, d]) => Number::Float(f64::from(f32::from_be_bytes([a, b, c, d]))),
-            (is_float, _) => {
-                let eight: [u8; 8] = value.try_into().ok()?;
-                if is_float { Number::Float(f64::from_be_bytes(eight)) } else { Number::Int(i64::from_be_bytes(eight)) }
-            }
-        })
+        read_value(self.is_float(), value)
     }
+}
+
+/// The number that a value's bytes are; `None` if no number has this many.
+#[inline]
+pub(super) fn read_value(is_float: bool, value: &[u8]) -> Option<Number> {
+    Some(match (is_float, value) {
+        (false, &[a]) => Number::Int(i64::from(a as i8)),
+        (false, &[a, b]) => Number::Int(i64::from(i16::from_be_bytes([a, b]))),
+        (false, &[a, b, c, d]) => Number::Int(i64::from(i32::from_be_bytes([a, b, c, d]))),
+        (true, &[a, b, c, d]) => Number::Float(f64::from(f32::from_be_bytes([a, b, c, d]))),
+        (is_float, _) => {
+            let eight: [u8; 8] = value.try_into().ok()?;
+            if is_float { Number::Float(f64::from_be_bytes(eight)) } else { Number::Int(i64::from_be_bytes(eight)) }
+        }
+    })
 }
 
 /// The start of the hour row that a point belongs to, in seconds.
