@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the four tables in the shell of a real HBase. Run it once, on a host with HBase:
+# Makes the four tables, and those of rollups, in the shell of a real HBase. Run it once, on a host with HBase:
 #
 #   HBASE_HOME=/opt/hbase ./create_table.sh
 #   HBASE_HOME=/opt/hbase COMPRESSION=SNAPPY SALT_WIDTH=1 SALT_BUCKETS=20 ./create_table.sh
@@ -7,6 +7,7 @@
 # Environment:
 #   HBASE_HOME            where HBase is installed; or HBASE_SHELL, a command that reads shell commands (`hbase shell -n`)
 #   TSDB_TABLE UID_TABLE TREE_TABLE META_TABLE   names (tsdb, tsdb-uid, tsdb-tree, tsdb-meta)
+#   ROLLUP_TABLES         more tables of points, those that tsd.rollups.config names, as in "tsdb-1h tsdb-1h-agg" (none)
 #   COMPRESSION           NONE LZO GZ SNAPPY LZ4 ZSTD (GZ, which every region server has; LZO needs its library there)
 #   BLOOMFILTER           ROW ROWCOL NONE (ROW)
 #   DATA_BLOCK_ENCODING   NONE PREFIX DIFF FAST_DIFF ROW_INDEX_V1 (DIFF: row keys differ little from each other)
@@ -43,6 +44,7 @@ ttl=${TTL:-${TSDB_TTL:-FOREVER}}
 salt_width=${SALT_WIDTH:-0}
 salt_buckets=${SALT_BUCKETS:-20}
 data=${TSDB_TABLE:-tsdb} uid=${UID_TABLE:-tsdb-uid} tree=${TREE_TABLE:-tsdb-tree} meta=${META_TABLE:-tsdb-meta}
+read -ra rollups <<<"${ROLLUP_TABLES:-}"
 
 one_of COMPRESSION "$compression" NONE LZO GZ SNAPPY LZ4 ZSTD
 one_of BLOOMFILTER "${bloom^^}" ROW ROWCOL NONE
@@ -50,7 +52,7 @@ one_of DATA_BLOCK_ENCODING "${encoding^^}" NONE PREFIX DIFF FAST_DIFF ROW_INDEX_
 [[ ${ttl^^} == FOREVER ]] || number TTL "$ttl" 1 2147483646
 number SALT_WIDTH "$salt_width" 0 8
 number SALT_BUCKETS "$salt_buckets" 1 65535
-for name in "$data" "$uid" "$tree" "$meta"; do
+for name in "$data" "$uid" "$tree" "$meta" "${rollups[@]}"; do
   [[ $name =~ ^[A-Za-z0-9_][A-Za-z0-9_.:-]*$ ]] || fail "$name cannot be the name of a table"
 done
 
@@ -94,7 +96,10 @@ commands() {
   local forever=''
   [[ ${ttl^^} == FOREVER ]] || forever=", TTL => $((10#$ttl))"
   create "$uid" "$(family id), $(family name)"
-  create "$data" "$(family t ', VERSIONS => 1' "$forever")$data_splits"
+  local name
+  for name in "$data" "${rollups[@]}"; do
+    create "$name" "$(family t ', VERSIONS => 1' "$forever")$data_splits"
+  done
   create "$tree" "$(family t ', VERSIONS => 1')"
   create "$meta" "$(family name)"
 }

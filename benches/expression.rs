@@ -116,6 +116,7 @@ fn main() -> Result<(), Failure> {
     let dir = tempfile::tempdir()?;
     let (store, uids) = world(dir.path())?;
     let options = EngineOptions {
+        rollups: None,
         layout: Layout::default(),
         data_table: "tsdb".to_string(),
         fix_duplicates: false,

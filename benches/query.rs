@@ -176,6 +176,7 @@ fn new_uids(store: Arc<Bench>) -> Arc<Uids> {
 fn question(aggregator: Aggregator, downsample: Option<(i64, Aggregator)>, filter: Option<TagTest>, rate: bool) -> Query {
     let filters = filter.into_iter().map(|test| TagFilter { tagk: "host".to_string(), group_by: true, test }).collect();
     let sub = SubQuery {
+        rollup: Default::default(),
         index: 0,
         source: Source::Metric("m".to_string()),
         filters,
@@ -213,6 +214,7 @@ fn run(title: &str, series: usize, packed: bool, threads: usize) {
     let points = series * (HOURS * 3_600 / SECONDS) as usize;
     println!("{title}: {series} series, {points} points, {threads} thread(s), {:.0} MiB resident", status_mib("VmRSS:"));
     let options = EngineOptions {
+        rollups: None,
         layout: Layout::default(),
         data_table: "tsdb".to_string(),
         fix_duplicates: false,

@@ -7,7 +7,7 @@ use tsdb::server::http::put_json::{self, Fields, Taker};
 use tsdb::server::limits::Limits;
 use tsdb::server::telnet::command::Commands;
 use tsdb::server::telnet::session::{Session, Sink};
-use tsdb::write::WriteError;
+use tsdb::write::{RolledUp, RollupError, WriteError};
 
 const POINTS: usize = 1000;
 const ROUNDS: usize = 2000;
@@ -22,6 +22,9 @@ impl Sink for Counted {
         Some(Ok(()))
     }
     fn unknown(&mut self, _: &Point<'_>) -> Result<(), WriteError> {
+        Ok(())
+    }
+    fn rollup(&mut self, _: &RolledUp<'_>, _: &Rules) -> Result<(), RollupError> {
         Ok(())
     }
 }

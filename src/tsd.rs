@@ -5,27 +5,29 @@
 pub mod hooks;
 pub mod whitelist;
 
-use crate::codec::{DecodeOptions, Layout};
+use crate::codec::{DecodeOptions, Layout, RollupConfig};
 use crate::config::Settings;
 use crate::logbook::Logbook;
 use crate::meta::annotation::{AnnotationOptions, Annotations};
 use crate::meta::{Listeners, LiveMeta, MetaTables};
 use crate::point::Rules;
 use crate::publish::{AddressError, Publisher};
+use crate::query::engine::rollup::RollupSettings;
 use crate::query::engine::{Engine, EngineOptions};
 use crate::query::ledger::Ledger;
 use crate::query::limits::Overrides;
 use crate::query::request::date::{self, Clock};
+use crate::query::request::names;
 use crate::stats::Stats;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use crate::store::hbase::{HbaseOptions, HbaseStore};
 use crate::store::{FamilySpec, Overlay, Store, StoreError, TableSpec};
 use crate::tree::Trees;
 use crate::uid::{UidError, UidOptions, Uids};
-use crate::write::{Arrivals, AutoCreate, Cells, JournalOptions, WriteError, WriteOptions, Writer};
+use crate::write::{Arrivals, AutoCreate, Cells, JournalOptions, RollupOptions, WriteError, WriteOptions, Writer};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use whitelist::Whitelist;
@@ -85,6 +87,14 @@ pub enum OpenError {
     /// Settings that contradict each other or name what is not there.
     #[error("{0}")]
     Setting(String),
+    /// `tsd.rollups.config` cannot be used: where it was set, and what is wrong.
+    #[error("{place}tsd.rollups.config: {why}")]
+    Rollups {
+        /// `opentsdb.conf:12: `, or nothing.
+        place: String,
+        /// What is wrong.
+        why: String,
+    },
     /// Names cannot be read.
     #[error(transparent)]
     Uids(#[from] UidError),
@@ -124,6 +134,7 @@ impl Tsd {
     /// Opens store, names, writer (which replays what its journal holds) and engine. Blocks.
     pub fn open(settings: Settings) -> Result<Tsd, OpenError> {
         let settings = Arc::new(settings);
+        let rollups = rollups(&settings)?;
         let store = open_store(&settings)?;
         check_tables(store.as_ref(), &settings)?;
         let whitelist = hooks::whitelist(&settings)?;
@@ -134,11 +145,11 @@ impl Tsd {
         let new_series = hooks::new_series(&trees, &settings);
         let live = hooks::open_live(&meta, &settings, &new_series);
         let publisher = open_publisher(&uids, &settings)?;
-        let mut options = write_options(&settings, store.as_ref());
+        let mut options = WriteOptions { rollups: rollups.map(Arc::new), ..write_options(&settings, store.as_ref()) };
         options.arrivals.extend(hooks::arrivals(live.as_ref()));
         options.arrivals.extend(publisher.clone().map(|publisher| publisher as Arc<dyn Arrivals>));
         let writer = open_writer(&store, &uids, &settings, options)?;
-        let engine = open_engine(&store, Some(writer.overlay()), &uids, &settings);
+        let engine = open_engine(&store, Some(writer.overlay()), &uids, &settings)?;
         let annotations = Arc::new(open_annotations(&store, &settings));
         let (engine, stats, logs) = (Arc::new(engine), Arc::default(), Arc::default());
         let queries = Ledger::new(settings.query_allow_simultaneous_duplicates);
@@ -205,8 +216,20 @@ pub fn open_writer(
 }
 
 /// The way out, over an open store. `overlay`: what waits in this process.
-pub fn open_engine(store: &Arc<dyn Store>, overlay: Option<Arc<dyn Overlay>>, uids: &Arc<Uids>, settings: &Settings) -> Engine {
-    Engine::new(store.clone(), overlay, uids.clone(), engine_options(settings))
+pub fn open_engine(
+    store: &Arc<dyn Store>,
+    overlay: Option<Arc<dyn Overlay>>,
+    uids: &Arc<Uids>,
+    settings: &Settings,
+) -> Result<Engine, OpenError> {
+    let rollups = rollups(settings)?.map(|rollups| RollupSettings {
+        config: rollups.config,
+        tag_key: rollups.tag_key,
+        raw_tag_value: rollups.raw_tag_value,
+        split: settings.rollups_split_query_enable,
+    });
+    let options = EngineOptions { rollups, ..engine_options(settings) };
+    Ok(Engine::new(store.clone(), overlay, uids.clone(), options))
 }
 
 /// The publisher of points, if the settings ask for one.
@@ -242,39 +265,91 @@ pub fn open_trees(store: &Arc<dyn Store>, settings: &Settings) -> Trees {
     Trees::new(store.clone(), &settings.storage_hbase_tree_table)
 }
 
-/// The tables of the settings, made as `schema` says: names, points, trees, meta data.
-pub fn tables(settings: &Settings, schema: &Schema) -> Vec<TableSpec> {
+/// The tables of the settings, made as `schema` says: names, points, trees, meta data, and those of rollups.
+pub fn tables(settings: &Settings, schema: &Schema) -> Result<Vec<TableSpec>, OpenError> {
     let family =
         |name, versions, ttl| FamilySpec { name, compression: schema.compression.clone(), bloom: schema.bloom.clone(), versions, ttl };
     let table = |name: &str, families| TableSpec { name: name.to_string(), families };
-    vec![
+    let mut all = vec![
         table(&settings.storage_hbase_uid_table, vec![family("id", 1, None), family("name", 1, None)]),
         table(&settings.storage_hbase_data_table, vec![family("t", 1, schema.ttl)]),
         table(&settings.storage_hbase_tree_table, vec![family("t", 1, None)]),
         table(&settings.storage_hbase_meta_table, vec![family("name", 1, None)]),
-    ]
+    ];
+    for name in rollup_tables(settings)? {
+        if all.iter().all(|known| known.name != name) {
+            all.push(table(&name, vec![family("t", 1, schema.ttl)]));
+        }
+    }
+    Ok(all)
+}
+
+fn rollup_tables(settings: &Settings) -> Result<Vec<String>, OpenError> {
+    let rollups = rollups(settings)?;
+    let intervals = rollups.iter().flat_map(|rollups| rollups.config.intervals());
+    Ok(intervals.flat_map(|interval| [interval.table.to_string(), interval.preaggregates.to_string()]).collect())
+}
+
+/// What the settings say about rollups; `None` while they are off.
+pub fn rollups(settings: &Settings) -> Result<Option<RollupOptions>, OpenError> {
+    if !settings.rollups_enable {
+        return Ok(None);
+    }
+    let place = settings.given.texts.get("tsd.rollups.config").map(|text| format!("{}: ", text.place)).unwrap_or_default();
+    let wrong = |why: String| OpenError::Rollups { place: place.clone(), why };
+    let given = settings.rollups_config.trim();
+    if given.is_empty() {
+        return Err(wrong("tsd.rollups.enable is on, and this is empty".to_owned()));
+    }
+    let json = if given.ends_with(".json") {
+        let path = beside_configuration(settings, Path::new(given));
+        std::fs::read_to_string(&path).map_err(|e| wrong(format!("cannot read {}: {e}", path.display())))?
+    } else {
+        given.to_owned()
+    };
+    let is_function: fn(&str) -> bool = |name| names::aggregator(name).is_some();
+    let config = RollupConfig::parse(&json, is_function).map_err(|e| wrong(e.to_string()))?;
+    config.warnings().iter().for_each(|warning| tracing::warn!("tsd.rollups.config: {warning}"));
+    Ok(Some(RollupOptions {
+        config: Arc::new(config),
+        tag_key: settings.rollups_agg_tag_key.clone(),
+        raw_tag_value: settings.rollups_raw_agg_tag_value.clone(),
+        tag_raw: settings.rollups_tag_raw,
+        block_derived: settings.rollups_block_derived,
+        is_function,
+    }))
+}
+
+/// A path as OpenTSDB takes it, from where the process runs; if nothing is there, from the configuration file's folder.
+fn beside_configuration(settings: &Settings, path: &Path) -> PathBuf {
+    let beside = settings.given.file.as_ref().and_then(|file| file.parent()).map(|folder| folder.join(path));
+    match beside {
+        Some(beside) if !path.exists() && beside.exists() => beside,
+        _ => path.to_path_buf(),
+    }
 }
 
 /// That the tables of points and names exist; a store of our own gets what is missing.
 pub fn check_tables(store: &dyn Store, settings: &Settings) -> Result<(), OpenError> {
     let there = store.tables()?;
     let schema = Schema { compression: "NONE".into(), bloom: "ROW".into(), ttl: None };
-    let missing: Vec<TableSpec> = tables(settings, &schema).into_iter().filter(|table| !there.contains(&table.name)).collect();
+    let missing: Vec<TableSpec> = tables(settings, &schema)?.into_iter().filter(|table| !there.contains(&table.name)).collect();
     if store.is_private() {
         for table in &missing {
             store.create_table(table, &[])?;
         }
         return Ok(());
     }
-    let mut needed = vec![&settings.storage_hbase_data_table, &settings.storage_hbase_uid_table];
+    let mut needed = rollup_tables(settings)?;
+    needed.extend([settings.storage_hbase_data_table.clone(), settings.storage_hbase_uid_table.clone()]);
     let tracking = settings.core_meta_enable_tsuid_tracking || settings.core_meta_enable_tsuid_incrementing;
     if tracking || settings.core_meta_enable_realtime_ts || settings.core_meta_enable_realtime_uid {
-        needed.push(&settings.storage_hbase_meta_table);
+        needed.push(settings.storage_hbase_meta_table.clone());
     }
     if settings.core_tree_enable_processing {
-        needed.push(&settings.storage_hbase_tree_table);
+        needed.push(settings.storage_hbase_tree_table.clone());
     }
-    let missing: Vec<String> = missing.into_iter().map(|table| table.name).filter(|name| needed.contains(&name)).collect();
+    let missing: Vec<String> = missing.into_iter().map(|table| table.name).filter(|name| needed.contains(name)).collect();
     if missing.is_empty() { Ok(()) } else { Err(OpenError::MissingTables { store: store.describe(), missing }) }
 }
 
@@ -394,6 +469,7 @@ fn engine_options(settings: &Settings) -> EngineOptions {
         layout: layout(settings),
         decode: decode_options(settings),
         data_table: settings.storage_hbase_data_table.clone(),
+        rollups: None,
         fix_duplicates: settings.storage_fix_duplicates,
         skip_unresolved_tagvs: settings.query_skip_unresolved_tagvs,
         threads: or(settings.query_threads, cores),

@@ -17,10 +17,8 @@ use support::server::{Engine, Server, long};
 const LATER: &[&str] = &[
     // areas
     "histogram",
-    "rollup",
     // scenarios
     "histogram_on",
-    "rollup_on",
     "ui_off",
     // cases
     "old_q/png",
@@ -28,7 +26,7 @@ const LATER: &[&str] = &[
 ];
 
 /// Data sets that need what is not there yet.
-const LATER_DATASETS: &[&str] = &["hist", "rollup"];
+const LATER_DATASETS: &[&str] = &["hist"];
 
 fn profile(name: &str) -> Vec<(String, String)> {
     let text = std::fs::read_to_string(kit::root().join(format!("query/profiles/{name}.conf"))).expect("profile");
@@ -122,6 +120,16 @@ fn embedded_strict_cases() {
     query_cases(&Engine::Embedded, "strict", built);
 }
 
+#[test]
+fn embedded_extended_cases() {
+    query_cases(&Engine::Embedded, "extended", built);
+}
+
+#[test]
+fn hbase_extended_cases() {
+    query_cases(&Engine::fresh_hbase("extended"), "extended", built);
+}
+
 /// In the short form every fifth case (and all puts, which make data); in the long form all.
 #[test]
 fn hbase_query_cases() {
@@ -174,7 +182,7 @@ fn embedded_scenarios() {
 fn hbase_scenarios() {
     let recorded =
         |name: &&str| kit::root().join(format!("api/{name}.jsonl")).exists() || kit::root().join(format!("telnet/{name}.jsonl")).exists();
-    let names = ["put_bad", "suggest", "uid_assign", "uid_tsmeta", "uid_tsmeta_tracking", "uid_uidmeta"];
+    let names = ["put_bad", "rollup_on", "suggest", "uid_assign", "uid_tsmeta", "uid_tsmeta_tracking", "uid_uidmeta"];
     for name in names.into_iter().filter(|name| recorded(name)) {
         scenario_cases(&Engine::fresh_hbase(name), |n| n == name);
     }

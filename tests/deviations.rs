@@ -41,6 +41,7 @@ const SHOWN_BY: &[(&str, &str)] = &[
     ("cli/misc.18", "a_bad_port_is_named"),
     ("cli/import.5", "import_takes_points_in_any_order_and_twice"),
     ("cli/import.17", "import_takes_points_in_any_order_and_twice"),
+    ("rollup/get-m=sum_rollup_raw_1h-sum_kit.roll", "plain_points_are_read_without_pre_aggregates"),
     ("annotation_global/list_no_end", "annotations_without_an_end_reach_to_now"),
     ("gexp/38-timeShift_ex.a_khost=____5min__", "time_shifts_work"),
     ("gexp/39-timeShift_ex.a_khost=____1hr__", "time_shifts_work"),
@@ -126,6 +127,22 @@ fn the_value_written_last_is_read() {
     }
     let (status, text) = get(&s, "/api/query?start=1399999999&end=1400000001&m=sum:dup");
     assert_eq!((status, text.contains(r#""1400000000":20.5}"#)), (200, true), "{text}");
+}
+
+#[test]
+fn plain_points_are_read_without_pre_aggregates() {
+    let config = r#"{"aggregationIds":{"sum":0},"intervals":[
+        {"table":"tsdb","preAggregationTable":"pre","interval":"1m","rowSpan":"1h","defaultInterval":true}]}"#;
+    let s = Server::start(&Engine::Embedded, &[AUTO, ("tsd.rollups.enable", "true"), ("tsd.rollups.config", config)]);
+    let mut point = json!({"metric": "m", "timestamp": 1400000000, "value": 5, "tags": {"a": "b"}});
+    assert_eq!(s.client().post("/api/put", &point.to_string()).unwrap().status, 204);
+    point["groupByAggregator"] = "SUM".into();
+    assert_eq!(s.client().post("/api/rollup", &point.to_string()).unwrap().status, 204);
+    for (part, tags) in [("rollup_raw", r#"{"a":"b"}"#), ("pre-agg", r#"{"a":"b","_aggregate":"SUM"}"#)] {
+        let (_, text) = get(&s, &format!("/api/query?start=1399999999&end=1400000001&m=sum:{part}:m"));
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!((&answer[0]["tags"], &answer[0]["dps"]["1400000000"]), (&serde_json::from_str(tags).unwrap(), &json!(5)), "{text}");
+    }
 }
 
 #[test]

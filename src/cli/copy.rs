@@ -82,7 +82,12 @@ pub(super) fn source(settings: Settings) -> Result<Arc<dyn Store>, Failure> {
 fn common_tables(settings: &Settings, source: &dyn Store, target: &dyn Store) -> Result<Vec<String>, Failure> {
     let (there, beyond) = (source.tables().map_err(Failure::new)?, target.tables().map_err(Failure::new)?);
     let any = Schema { compression: "NONE".into(), bloom: "ROW".into(), ttl: None };
-    let tables: Vec<String> = tsd::tables(settings, &any).into_iter().map(|table| table.name).filter(|name| there.contains(name)).collect();
+    let tables: Vec<String> = tsd::tables(settings, &any)
+        .map_err(Failure::new)?
+        .into_iter()
+        .map(|table| table.name)
+        .filter(|name| there.contains(name))
+        .collect();
     let missing: Vec<String> = tables.iter().filter(|name| !beyond.contains(name)).cloned().collect();
     if !missing.is_empty() {
         return Err(Failure::new(OpenError::MissingTables { store: target.describe(), missing }));

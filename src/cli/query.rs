@@ -44,7 +44,7 @@ fn with_engine(settings: Settings, run: impl FnOnce(&crate::query::engine::Engin
     let store = tsd::open_store(&settings).map_err(Failure::new)?;
     tsd::check_tables(store.as_ref(), &settings).map_err(Failure::new)?;
     let uids = tsd::open_uids(&store, &settings).map_err(Failure::new)?;
-    run(&tsd::open_engine(&store, None, &uids, &settings))
+    run(&tsd::open_engine(&store, None, &uids, &settings).map_err(Failure::new)?)
 }
 
 /// `metric time value {tag=value, ...}`, a line a point; tags in the order of a Java `HashMap`.

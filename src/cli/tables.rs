@@ -1,4 +1,4 @@
-//! `create-tables`: the four tables, with the schema of OpenTSDB's `create_table.sh`.
+//! `create-tables`: the four tables and those of rollups, with the schema of OpenTSDB's `create_table.sh`.
 
 use super::{Call, Failure, USAGE};
 use crate::config::Settings;
@@ -14,8 +14,9 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     let splits = splits(call, &settings)?;
     let store = tsd::open_store(&settings).map_err(Failure::new)?;
     let there = store.tables().map_err(Failure::new)?;
-    for table in tsd::tables(&settings, &schema) {
-        let splits = if table.name == settings.storage_hbase_data_table { splits.as_slice() } else { &[] };
+    for table in tsd::tables(&settings, &schema).map_err(Failure::new)? {
+        let of_points = table.families.iter().any(|family| family.name == "t") && table.name != settings.storage_hbase_tree_table;
+        let splits = if of_points { splits.as_slice() } else { &[] };
         super::extra::print(&create(store.as_ref(), &there, &table, splits)?)?;
     }
     store.sync().map_err(Failure::new)

@@ -306,21 +306,21 @@ declare! {
 
     // ------------------------------------------------------------------ rollups
     /// Take and serve rolled-up points.
-    rollups_enable: bool = false, "tsd.rollups.enable", java later("there are no rollups");
+    rollups_enable: bool = false, "tsd.rollups.enable", java works;
     /// Intervals and tables of rollups: JSON or the path of a file that holds it.
-    rollups_config: String = "", "tsd.rollups.config", java_unset later("there are no rollups");
+    rollups_config: String = "", "tsd.rollups.config", java_unset works;
     /// An older name of `tsd.rollups.agg_tag_key`.
     rollups_agg_tag: String = "", "tsd.rollups.agg_tag", java_unset ignored("OpenTSDB 2.4 never reads it; see tsd.rollups.agg_tag_key");
     /// Tag that tells how a point was aggregated over tags.
-    rollups_agg_tag_key: String = "_aggregate", "tsd.rollups.agg_tag_key", java later("there are no rollups");
+    rollups_agg_tag_key: String = "_aggregate", "tsd.rollups.agg_tag_key", java works;
     /// Its value for points that were not.
-    rollups_raw_agg_tag_value: String = "RAW", "tsd.rollups.raw_agg_tag_value", java later("there are no rollups");
-    /// Give that tag to ordinary points too.
-    rollups_tag_raw: bool = false, "tsd.rollups.tag_raw", java later("there are no rollups");
-    /// Refuse rollups by functions that cannot be derived further.
-    rollups_block_derived: bool = true, "tsd.rollups.block_derived", java later("there are no rollups");
-    /// Read recent points from the table of points where the rollups end.
-    rollups_split_query_enable: bool = false, "tsd.rollups.split_query.enable", java later("there are no rollups");
+    rollups_raw_agg_tag_value: String = "RAW", "tsd.rollups.raw_agg_tag_value", java works;
+    /// Give that tag to rolled-up values of single series too.
+    rollups_tag_raw: bool = false, "tsd.rollups.tag_raw", java works;
+    /// Refuse values made by `avg` or `dev`, which cannot be rolled up further.
+    rollups_block_derived: bool = true, "tsd.rollups.block_derived", java works;
+    /// Read recent points from the table of points where rollups may still be missing (`delaySla`).
+    rollups_split_query_enable: bool = false, "tsd.rollups.split_query.enable", java works;
 
     // ------------------------------------------------------------------ statistics and telnet
     /// Name the host in the TSD's own statistics as DNS knows it.

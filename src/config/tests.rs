@@ -112,8 +112,11 @@ fn said_in_the_log() {
     let key = "tsd.core.storage_exception_handler.enable";
     assert_eq!(said(&format!("{key}=true")), [Notice::Info(format!("t.conf:1: {key} has no effect here: {handler}"))]);
     assert_eq!(
-        said("tsd.rollups.enable=true"),
-        [Notice::Warning("t.conf:1: tsd.rollups.enable is not there yet: there are no rollups".into())]
+        said("tsd.storage.enable_appends=true"),
+        [Notice::Warning(
+            "t.conf:1: tsd.storage.enable_appends is not there yet: points are written as cells of their own; rows that were appended to are read"
+                .into()
+        )]
     );
     assert_eq!(said("tsd.rollups.enable=false\ntsd.network.port=1"), []);
     let again = "t.conf:1: tsd.network.port is set again at t.conf:2, which counts";

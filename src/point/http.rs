@@ -14,6 +14,18 @@ pub fn admit_http<'t, 'a: 't>(
     tags: &'t TagBuf<'a>,
     rules: &Rules,
 ) -> Result<Point<'t>, PointError> {
+    let (metric, value) = present_http(metric, time, value, tags)?;
+    let value = Value::parse_http(value)?;
+    line::admit(metric, time, value, tags, rules, true)
+}
+
+/// That nothing is missing. Gives metric and value.
+pub fn present_http<'a, 'v>(
+    metric: Option<&'a str>,
+    time: i64,
+    value: Option<&'v str>,
+    tags: &TagBuf<'_>,
+) -> Result<(&'a str, &'v str), PointError> {
     let refuse = |words: &str| Err(PointError::Illegal(words.into()));
     let Some(metric) = metric.filter(|m| !m.is_empty()) else {
         return refuse("Metric name was empty");
@@ -27,8 +39,7 @@ pub fn admit_http<'t, 'a: 't>(
     if tags.as_slice().is_empty() {
         return refuse("Missing tags");
     }
-    let value = Value::parse_http(value)?;
-    line::admit(metric, time, value, tags, rules, true)
+    Ok((metric, value))
 }
 
 /// A timestamp given as a JSON string: digits with an optional sign, blanks around them; empty counts as 0. `None`: the

@@ -31,9 +31,17 @@ pub fn parse_put<'t, 'a: 't>(line: &'a str, tags: &'t mut TagBuf<'a>, rules: &Ru
     }
 }
 
-/// Reads `metric time value tag...`: what stands behind the command (and, in a rollup line, its own words).
+/// Reads `metric time value tag...`: what stands behind the command.
 #[inline]
-pub fn parse_words<'t, 'a: 't>(words: &'a str, tags: &'t mut TagBuf<'a>, rules: &Rules) -> Result<Point<'t>, PointError> {
+fn parse_words<'t, 'a: 't>(words: &'a str, tags: &'t mut TagBuf<'a>, rules: &Rules) -> Result<Point<'t>, PointError> {
+    let (metric, time, value) = split_words(words, tags)?;
+    admit(metric, time, value, tags, rules, true)
+}
+
+/// The same without the checks of value, time and names: for what has rules of its own (rollups, histograms).
+/// Gives metric, time (above 0) and value.
+#[inline]
+pub fn split_words<'a>(words: &'a str, tags: &mut TagBuf<'a>) -> Result<(&'a str, i64, Value), PointError> {
     let (metric, rest) = split_word(words);
     let (time, rest) = split_word(rest.unwrap_or_default());
     let (value, rest) = split_word(rest.unwrap_or_default());
@@ -51,8 +59,7 @@ pub fn parse_words<'t, 'a: 't>(words: &'a str, tags: &'t mut TagBuf<'a>, rules: 
         return Err(PointError::Illegal("empty value".into()));
     }
     parse_tags(rest, tags)?;
-    let value = Value::parse_telnet(value)?;
-    admit(metric, time, value, tags, rules, true)
+    Ok((metric, time, Value::parse_telnet(value)?))
 }
 
 /// Reads a line of an import file: `metric time value tag...`, no command before it.
@@ -139,8 +146,9 @@ fn too_few_words(got: usize) -> PointError {
     PointError::Illegal(format!("not enough arguments (need least {}, got {got})", PUT_WORDS - 1))
 }
 
+/// The refusal of a value that is no finite number.
 #[cold]
-fn not_finite(metric: &str, time: i64, value: Value) -> PointError {
+pub fn not_finite(metric: &str, time: i64, value: Value) -> PointError {
     let text = match value {
         Value::Single(v) if v.is_nan() => "NaN",
         Value::Double(v) if v.is_nan() => "NaN",
@@ -151,8 +159,9 @@ fn not_finite(metric: &str, time: i64, value: Value) -> PointError {
     PointError::Illegal(format!("value is NaN or Infinite: {text} for metric={metric} timestamp={time}"))
 }
 
+/// The refusal of a time that is out of range. `hashed`: tags show in the order of a Java `HashMap`.
 #[cold]
-fn bad_time(metric: &str, time: i64, value: Value, tags: &[(&str, &str)], hashed: bool) -> PointError {
+pub fn bad_time(metric: &str, time: i64, value: Value, tags: &[(&str, &str)], hashed: bool) -> PointError {
     let (bytes, flags) = java_bytes(value);
     let shown = TagBuf::show(tags, hashed);
     PointError::Illegal(format!("bad timestamp={time} when trying to add value={bytes}/{flags} to metric={metric}, tags={shown}"))

@@ -46,7 +46,7 @@ pub fn write_measured(groups: &[Group], output: &Output, extras: &Extras) -> (Ve
             out.push(b',');
         }
         let started = std::time::Instant::now();
-        write_head(&mut out, group, output, queries.get(group.index));
+        write_head(&mut out, group, output, queries.get(group.index).cloned());
         write_notes(&mut out, group, output, extras, place);
         let points = write_points(&mut out, group, output);
         let emitted = Emitted { points, ms: started.elapsed().as_secs_f64() * 1e3 };
@@ -83,18 +83,18 @@ fn estimate(groups: &[Group]) -> usize {
     groups.iter().map(|g| 160 + 32 * g.points.len()).sum::<usize>() + 2
 }
 
-fn query_texts(output: &Output, extras: &Extras) -> Vec<Vec<u8>> {
+fn query_texts(output: &Output, extras: &Extras) -> Vec<serde_json::Value> {
     if !output.flags.show_query {
         return Vec::new();
     }
     let text = |(index, sub)| {
         let uids = extras.tagk_uids.get(index).map(Vec::as_slice).unwrap_or_default();
-        show::sub_query_json(sub, index, uids).to_string().into_bytes()
+        show::sub_query_json(sub, index, uids)
     };
     output.subs.iter().enumerate().map(text).collect()
 }
 
-fn write_head(out: &mut Vec<u8>, group: &Group, output: &Output, query: Option<&Vec<u8>>) {
+fn write_head(out: &mut Vec<u8>, group: &Group, output: &Output, query: Option<serde_json::Value>) {
     out.extend_from_slice(b"{\"metric\":");
     push_string(out, &group.metric);
     out.extend_from_slice(b",\"tags\":{");
@@ -114,9 +114,12 @@ fn write_head(out: &mut Vec<u8>, group: &Group, output: &Output, query: Option<&
         push_string(out, key);
     }
     out.push(b']');
-    if let Some(query) = query {
+    if let Some(mut query) = query {
+        if let (Some(interval), Some(table)) = (&group.rollup, query.get_mut("rollupTable")) {
+            *table = interval.as_ref().into();
+        }
         out.extend_from_slice(b",\"query\":");
-        out.extend_from_slice(query);
+        push_json(out, &query);
     }
     if output.flags.show_tsuids {
         let mut ids: Vec<&Vec<u8>> = group.tsuids.iter().collect();
@@ -245,6 +248,7 @@ mod tests {
             ],
             nan_is_null: false,
             notes: Vec::new(),
+            rollup: None,
         }
     }
 

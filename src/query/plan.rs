@@ -43,6 +43,31 @@ pub struct SubQuery {
     pub downsample: Option<Downsample>,
     /// Rate of change, after downsampling.
     pub rate: Option<RateOptions>,
+    /// Which tables may answer.
+    pub rollup: RollupChoice,
+}
+
+/// Which tables may answer a sub query. By default only that of plain points.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RollupChoice {
+    /// Whether rolled-up values are read.
+    pub usage: RollupUsage,
+    /// Read values that were aggregated over tags. A filter on the aggregate tag asks for them as well.
+    pub pre_aggregate: bool,
+}
+
+/// Whether rolled-up values are read where the interval of the buckets allows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RollupUsage {
+    /// Never: plain points only.
+    #[default]
+    Raw,
+    /// Those of the longest interval that divides the buckets, and nothing else.
+    NoFallback,
+    /// If that has no series at all: the next shorter interval, down to plain points.
+    Fallback,
+    /// If that has no series at all: plain points.
+    FallbackRaw,
 }
 
 /// Which series a sub query reads.
@@ -190,4 +215,6 @@ pub struct Group {
     pub nan_is_null: bool,
     /// Annotations of its series, in order of their starts; also some outside the query's range.
     pub notes: Vec<Note>,
+    /// Interval of the rollups that answered; `None`: plain points.
+    pub rollup: Option<std::sync::Arc<str>>,
 }

@@ -90,6 +90,10 @@ impl Batch {
         Ok(())
     }
 
+    pub(super) fn rollups(&self) -> Option<Arc<super::RollupOptions>> {
+        self.inner.options.rollups.clone()
+    }
+
     /// The series of a point's names; `None`: the store is away and its names have no ids yet.
     fn series_of(&mut self, point: &Point<'_>) -> Result<Option<Arc<Series>>, WriteError> {
         SeriesCache::write_key(point, &mut self.key);

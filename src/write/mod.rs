@@ -19,6 +19,7 @@ pub mod journal;
 mod loose;
 mod options;
 mod resolve;
+mod rollup;
 mod series;
 mod stats;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use flush::compact::{Compacted, compact_row};
 pub use hook::{Arrivals, Arrived};
 pub use options::{AutoCreate, Cells, Clock, JournalOptions, WriteOptions};
 pub use resolve::NewNames;
+pub use rollup::{RolledUp, RollupError, RollupOptions, RollupRefused};
 
 use crate::codec::SeriesKey;
 use crate::point::PointTime;

@@ -68,6 +68,8 @@ pub struct WriteOptions {
     pub series_max: usize,
     /// How long a full journal or head holds a commit back before it is refused, in milliseconds.
     pub backpressure: u64,
+    /// Rollups, if they are configured.
+    pub rollups: Option<Arc<super::RollupOptions>>,
     /// The time of day.
     pub clock: Clock,
     /// Who is told of points that come in.
@@ -100,6 +102,7 @@ impl WriteOptions {
             head_bytes: HEAD_BYTES_DEFAULT,
             series_max: SERIES_MAX_DEFAULT,
             backpressure: BACKPRESSURE_DEFAULT,
+            rollups: None,
             clock: Arc::new(wall_clock),
             arrivals: Vec::new(),
         }

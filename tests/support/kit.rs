@@ -202,7 +202,7 @@ pub fn assign_all(client: &mut Client) {
     }
 }
 
-/// Loads a data set by `/api/put?sync&details`, learns its TSUIDs and sends its further requests. Rollups and histograms are left to those who have them.
+/// Loads a data set by `/api/put?sync&details`, learns its TSUIDs and sends its further requests. Rollups too; histograms are left to those who have them.
 pub fn load(client: &mut Client, name: &str, ctx: &mut Context) -> Result<(), String> {
     let set = dataset(name);
     let points = filled(&set["points"], ctx);
@@ -215,6 +215,12 @@ pub fn load(client: &mut Client, name: &str, ctx: &mut Context) -> Result<(), St
             if r.status != 200 {
                 return Err(format!("loading {name}: {} {}", r.status, r.text()));
             }
+        }
+    }
+    for chunk in set["rollup"].as_array().into_iter().flatten().cloned().collect::<Vec<_>>().chunks(50) {
+        let r = client.post("/api/rollup?sync&details", &serde_json::to_string(chunk).expect("rollups"))?;
+        if r.status != 200 {
+            return Err(format!("loading {name}: {} {}", r.status, r.text()));
         }
     }
     learn(client, &set, ctx)?;

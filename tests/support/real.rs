@@ -54,9 +54,13 @@ pub fn command(prefix: &str, args: &[&str]) -> (i32, String) {
 
 /// Creates the four tables through Thrift with our own command.
 pub fn create_tables(prefix: &str) {
+    create_tables_for(&super::server::Engine::Hbase { prefix: prefix.to_string() }, &[]);
+}
+
+/// The same with settings that name more tables.
+pub fn create_tables_for(engine: &super::server::Engine, settings: &[(&str, &str)]) {
     let dir = tempfile::tempdir().expect("temporary folder");
-    let engine = super::server::Engine::Hbase { prefix: prefix.to_string() };
-    let conf = super::server::write_config(dir.path(), &engine, &[]);
+    let conf = super::server::write_config(dir.path(), engine, settings);
     super::server::run_ok(&["create-tables", &format!("--config={}", conf.display())]);
 }
 

@@ -154,12 +154,33 @@ pub fn write_config(dir: &Path, engine: &Engine, settings: &[(&str, &str)]) -> P
     all.push(("tsd.network.bind".into(), "127.0.0.1".into()));
     for (k, v) in settings {
         all.retain(|(key, _)| key != k);
-        all.push((k.to_string(), v.to_string()));
+        let value = if *k == "tsd.rollups.config" { rollup_config(engine, v) } else { v.to_string() };
+        all.push((k.to_string(), value));
     }
     let text: String = all.iter().map(|(k, v)| format!("{k} = {}\n", v.replace('\\', "\\\\"))).collect();
     let conf = dir.join("opentsdb.conf");
     std::fs::write(&conf, text).expect("write the configuration");
     conf
+}
+
+/// A rollup configuration, read from the kit's profiles if it is a file, with the engine's names of tables.
+pub fn rollup_config(engine: &Engine, config: &str) -> String {
+    let text = if config.ends_with(".json") {
+        std::fs::read_to_string(super::kit::root().join("query/profiles").join(config)).expect("rollup configuration")
+    } else {
+        config.to_string()
+    };
+    let Ok(mut json) = serde_json::from_str::<serde_json::Value>(&text) else { return text };
+    if let Engine::Hbase { prefix } = engine {
+        for interval in json["intervals"].as_array_mut().into_iter().flatten() {
+            for key in ["table", "preAggregationTable"] {
+                let name = interval[key].as_str().unwrap_or_default();
+                let name = if name == "kit-data" { "tsdb" } else { name };
+                interval[key] = serde_json::Value::from(format!("{prefix}{name}"));
+            }
+        }
+    }
+    json.to_string()
 }
 
 pub fn signal(pid: u32, name: &str) {

@@ -126,6 +126,12 @@ impl RollupColumn {
         Some((u32::from(bits) >> FLAG_BITS, (bits & 15) as u8))
     }
 
+    /// The instant of a column in milliseconds; `None`: a column of something else.
+    pub fn instant(&self, base: u32, seconds: u32, qualifier: &[u8]) -> Option<i64> {
+        let (offset, _) = self.offset(qualifier)?;
+        Some((i64::from(base) + i64::from(offset) * i64::from(seconds)) * 1000)
+    }
+
     /// Appends the function's values in a row, ascending in time. Of two values of one interval the newest is read. What
     /// cannot be read as a number is left out.
     pub fn decode<'a>(&self, base: u32, seconds: u32, cells: impl Iterator<Item = Cell<'a>>, out: &mut Points) {

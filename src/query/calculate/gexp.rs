@@ -69,7 +69,7 @@ fn group(curve: Curve, nan_is_null: bool, names: Names<'_>) -> Result<Group, Que
             (metric.unwrap_or_default(), tags, names.aggregated(&labels)?)
         }
     };
-    Ok(Group { index, metric, tags, aggregate_tags, tsuids, points, nan_is_null, notes })
+    Ok(Group { index, metric, tags, aggregate_tags, tsuids, points, nan_is_null, notes, rollup: None })
 }
 
 /// `@host` stands for the tag's value, one tag after the other in the order of Java's map.

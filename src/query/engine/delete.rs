@@ -4,8 +4,11 @@
 //! Other TSDs may write, append to and compact the same rows meanwhile, so each row is read right before it is changed,
 //! deletes carry the time of the newest cell that was read (what is written afterwards is newer and survives), what
 //! is left of a cell is written before the cell goes, and rows are read again until none of the points is there.
+//! A question that rollups answer loses the values of its function there, and no plain points. (OpenTSDB leaves the rollups
+//! and removes hours of plain points.)
 //! The caller has stored what waits in this process and keeps its flushes away: `at_rest`.
 
+use super::rollup::{self, Source};
 use super::select::SeriesTest;
 use super::{Cancel, Engine, FAMILY, QueryError, Selection};
 use crate::codec::{self, Cell, CellKind, CellPoints, Pruned, RowKey, cell_kind, prune, scan_key, to_hex};
@@ -49,22 +52,38 @@ impl Engine {
     }
 
     fn delete_of(&self, query: &Query, sub: &SubQuery, cancel: &Cancel, at_rest: AtRest<'_>) -> Result<u64, QueryError> {
+        let selection = Selection::resolve(sub, &self.uids, &self.options.layout, self.options.skip_unresolved_tagvs)?;
+        for source in rollup::sources(sub, &self.options)? {
+            let deleted = self.delete_in(&source, (query.start_ms, query.end_ms), &selection, cancel, at_rest)?;
+            if deleted > 0 {
+                return Ok(deleted);
+            }
+        }
+        Ok(0)
+    }
+
+    fn delete_in(
+        &self,
+        source: &Source,
+        range: Range,
+        selection: &Selection,
+        cancel: &Cancel,
+        at_rest: AtRest<'_>,
+    ) -> Result<u64, QueryError> {
         let layout = &self.options.layout;
-        let selection = Selection::resolve(sub, &self.uids, layout, self.options.skip_unresolved_tagvs)?;
-        let mut test = SeriesTest::new(&selection, &self.uids);
+        let mut test = SeriesTest::new(selection, &self.uids);
         let mut known: FxHashMap<Vec<u8>, bool> = FxHashMap::default();
-        let range = (query.start_ms, query.end_ms);
-        let (first, last) = (base_of(range.0), base_of(range.1));
+        let (first, last) = (base_of(source, range.0), base_of(source, range.1));
         let mut deleted = 0;
         for bucket in 0..layout.buckets() {
-            let stop = match last.checked_add(codec::ROW_SECONDS) {
+            let stop = match last.checked_add(1) {
                 Some(base) => scan_key(layout, bucket, &selection.metric, base),
                 None => crate::store::after_prefix(&scan_key(layout, bucket, &selection.metric, last)),
             };
             let mut scan = Scan::range(scan_key(layout, bucket, &selection.metric, first), stop);
             scan.columns = Columns::Family(FAMILY);
             scan.prefilter = selection.prefilter(layout.tags_at());
-            let mut scanner = self.store.scan(&self.options.data_table, scan)?;
+            let mut scanner = self.store.scan(&source.table, scan)?;
             let (mut batch, mut keys) = (RowBatch::default(), Vec::new());
             while scanner.next(&mut batch)? {
                 for row in batch.rows() {
@@ -77,21 +96,21 @@ impl Engine {
                             wanted
                         }
                     };
-                    if wanted && holds_any(row, key.base_time(), range) {
+                    if wanted && holds_any(source, row, key.base_time(), range) {
                         keys.push(row.key().to_vec());
                     }
                     if keys.len() >= ROWS_AT_ONCE {
-                        deleted += self.clean(&std::mem::take(&mut keys), range, cancel, at_rest)?;
+                        deleted += self.clean(source, &std::mem::take(&mut keys), range, cancel, at_rest)?;
                     }
                 }
             }
-            deleted += self.clean(&keys, range, cancel, at_rest)?;
+            deleted += self.clean(source, &keys, range, cancel, at_rest)?;
         }
         Ok(deleted)
     }
 
     /// Cleans these rows until a read finds none of the points in them.
-    fn clean(&self, keys: &[Vec<u8>], range: Range, cancel: &Cancel, at_rest: AtRest<'_>) -> Result<u64, QueryError> {
+    fn clean(&self, source: &Source, keys: &[Vec<u8>], range: Range, cancel: &Cancel, at_rest: AtRest<'_>) -> Result<u64, QueryError> {
         let mut keys = keys.to_vec();
         let mut deleted = 0;
         for round in 0..ROUNDS_MAX {
@@ -105,7 +124,7 @@ impl Engine {
                 std::thread::sleep(ROUND_PAUSE);
             }
             let mut result = Ok(Vec::new());
-            at_rest(&mut || result = self.round(&keys, range));
+            at_rest(&mut || result = self.round(source, &keys, range));
             let found = result?;
             // Points that come back because somebody merged the row at the same moment are not counted twice.
             deleted += if round == 0 { found.iter().map(|(_, points)| points).sum::<u64>() } else { 0 };
@@ -118,14 +137,14 @@ impl Engine {
     }
 
     /// Reads rows and takes the points out of them. Returns the rows that had any, and how many.
-    fn round(&self, keys: &[Vec<u8>], range: Range) -> Result<Vec<(Vec<u8>, u64)>, QueryError> {
-        let table = &self.options.data_table;
+    fn round(&self, source: &Source, keys: &[Vec<u8>], range: Range) -> Result<Vec<(Vec<u8>, u64)>, QueryError> {
+        let table = &source.table;
         let mut batch = RowBatch::default();
         self.store.get(table, keys, &Columns::Family(FAMILY), &mut batch)?;
         let mut found = Vec::new();
         let (mut puts, mut deletes) = (Vec::new(), Vec::new());
         for row in batch.rows() {
-            let plan = self.plan(row, range)?;
+            let plan = self.plan(source, row, range)?;
             if plan.points == 0 {
                 continue;
             }
@@ -151,8 +170,18 @@ impl Engine {
         Ok(found)
     }
 
-    fn plan(&self, row: RowView<'_>, range: Range) -> Result<Plan, QueryError> {
+    fn plan(&self, source: &Source, row: RowView<'_>, range: Range) -> Result<Plan, QueryError> {
         let Ok(key) = RowKey::parse(&self.options.layout, row.key()) else { return Ok(Plan::default()) };
+        if let Some(reading) = &source.rollup {
+            let mut plan = Plan { newest: i64::MIN, ..Plan::default() };
+            let inside = |qualifier| reading.instant(key.base_time(), qualifier).is_some_and(|ms| (range.0..=range.1).contains(&ms));
+            for cell in row.cells().filter(|cell| inside(cell.qualifier)) {
+                plan.points += 1;
+                plan.newest = plan.newest.max(cell.time);
+                plan.deletes.push(Mutation::Delete { family: FAMILY, qualifier: cell.qualifier.to_vec() });
+            }
+            return Ok(plan);
+        }
         let gone = |offset: u32| within(key.base_time(), offset, range);
         let cells: Vec<Cell<'_>> = row.cells().map(|c| Cell { qualifier: c.qualifier, value: c.value, time: c.time }).collect();
         // Cells that carry the points' own times cannot tell which was written last: then every copy stays.
@@ -221,10 +250,13 @@ fn newest(cells: &[Cell<'_>]) -> FxHashMap<u32, i64> {
     newest
 }
 
-/// Start of the hour of an instant, in seconds. Instants beyond 32 bits of seconds have no row of their own.
-fn base_of(ms: i64) -> u32 {
+/// Base time of the row of an instant, in seconds. Instants beyond 32 bits of seconds have no row of their own.
+fn base_of(source: &Source, ms: i64) -> u32 {
     let seconds = u32::try_from(ms / 1000).unwrap_or(u32::MAX);
-    seconds - seconds % codec::ROW_SECONDS
+    match &source.rollup {
+        Some(reading) => u32::try_from(reading.interval.span.base(i64::from(seconds))).unwrap_or(0),
+        None => seconds - seconds % codec::ROW_SECONDS,
+    }
 }
 
 fn within(base: u32, offset: u32, range: Range) -> bool {
@@ -232,7 +264,10 @@ fn within(base: u32, offset: u32, range: Range) -> bool {
 }
 
 /// Whether a row holds a point of the range.
-fn holds_any(row: RowView<'_>, base: u32, range: Range) -> bool {
+fn holds_any(source: &Source, row: RowView<'_>, base: u32, range: Range) -> bool {
+    if let Some(reading) = &source.rollup {
+        return row.cells().any(|c| reading.instant(base, c.qualifier).is_some_and(|ms| (range.0..=range.1).contains(&ms)));
+    }
     row.cells().any(|c| {
         let cell = Cell { qualifier: c.qualifier, value: c.value, time: c.time };
         CellPoints::new(&cell).flatten().any(|point| within(base, point.qualifier.offset_ms(), range))

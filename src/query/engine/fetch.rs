@@ -2,12 +2,14 @@
 //! downsampled while they stream. Memory follows the answer, not the input.
 
 use super::budget::{Budget, Used};
+use super::rollup::Source;
 use super::select::{Selection, SeriesTest};
 use super::slices::Slice;
 use super::{EngineOptions, FAMILY, QueryError};
 use crate::codec::{self, Cell, Note, decode_row, note_time, to_hex};
+use crate::point::Number;
 use crate::query::downsample::{Buckets, Grid};
-use crate::query::points::{POINT_BYTES, Points};
+use crate::query::points::{POINT_BYTES, Points, as_f64};
 use crate::store::{CellView, Columns, Overlay, RowBatch, RowView, Scan, Store};
 use crate::uid::{UidKind, Uids};
 use parking_lot::Mutex;
@@ -45,6 +47,8 @@ pub struct Fetch<'a> {
     pub uids: &'a Uids,
     /// Settings.
     pub options: &'a EngineOptions,
+    /// The table, and how its rows are read.
+    pub source: &'a Source,
     /// What is wanted.
     pub selection: &'a Selection,
     /// Buckets of time; `None`: raw points.
@@ -64,6 +68,8 @@ struct Part {
 enum Sink {
     Raw(Points),
     Buckets(Box<Buckets>),
+    /// Sums and counts.
+    Averages(Box<(Buckets, Buckets)>),
 }
 
 impl Sink {
@@ -71,6 +77,15 @@ impl Sink {
         match self {
             Sink::Raw(points) => points.len() as u64 * POINT_BYTES,
             Sink::Buckets(buckets) => buckets.bytes(),
+            Sink::Averages(both) => both.0.bytes() + both.1.bytes(),
+        }
+    }
+
+    fn finish(self) -> Points {
+        match self {
+            Sink::Raw(points) => points,
+            Sink::Buckets(buckets) => buckets.finish(),
+            Sink::Averages(both) => averages(both.0.finish(), both.1.finish()),
         }
     }
 }
@@ -101,6 +116,17 @@ impl Fetch<'_> {
         self.join(done.into_inner())
     }
 
+    /// What a new series' points go to.
+    fn sink(&self) -> Sink {
+        match self.grid {
+            None => Sink::Raw(Points::default()),
+            Some(grid) if self.source.rollup.as_ref().is_some_and(|rollup| rollup.is_average()) => {
+                Sink::Averages(Box::new((Buckets::new(grid), Buckets::new(grid))))
+            }
+            Some(grid) => Sink::Buckets(Box::new(Buckets::new(grid))),
+        }
+    }
+
     /// The waiting rows of each salt bucket.
     fn pin(&self, slices: &[Slice]) -> Result<Vec<RowBatch>, QueryError> {
         let Some(overlay) = self.overlay else { return Ok(Vec::new()) };
@@ -110,7 +136,7 @@ impl Fetch<'_> {
             let mut of = slices.iter().filter(|slice| slice.bucket == bucket);
             let (first, last) = (of.clone().next(), of.next_back());
             let rows = match (first, last) {
-                (Some(first), Some(last)) => overlay.pin(&self.options.data_table, &first.start, &last.stop),
+                (Some(first), Some(last)) => overlay.pin(&self.source.table, &first.start, &last.stop),
                 _ => RowBatch::default(),
             };
             self.budget.hold(rows.byte_len() as u64)?;
@@ -124,10 +150,7 @@ impl Fetch<'_> {
         let mut series: BTreeMap<Vec<u8>, Series> = BTreeMap::new();
         for parts in done.into_values() {
             for Part { key, sink, span, notes } in parts? {
-                let points = match sink {
-                    Sink::Raw(points) => points,
-                    Sink::Buckets(buckets) => buckets.finish(),
-                };
+                let points = sink.finish();
                 match series.get_mut(&key) {
                     Some(known) => {
                         known.points.append(points);
@@ -152,6 +175,8 @@ struct SliceReader<'a> {
     known: FxHashMap<Vec<u8>, Option<usize>>,
     test: SeriesTest<'a>,
     points: codec::Points,
+    /// Counts beside sums, where averages are made of rollups.
+    counts: codec::Points,
     held: u64,
     read: u64,
 }
@@ -168,6 +193,7 @@ impl<'a> SliceReader<'a> {
             known: FxHashMap::default(),
             test,
             points: codec::Points::default(),
+            counts: codec::Points::default(),
             held: 0,
             read: 0,
         }
@@ -180,7 +206,7 @@ impl<'a> SliceReader<'a> {
         scan.prefilter = fetch.selection.prefilter(self.prefix + TIME_WIDTH);
         scan.batch_rows = BATCH_ROWS;
         let mut waiting = Waiting::new(waiting, slice);
-        let mut scanner = fetch.store.scan(&fetch.options.data_table, scan)?;
+        let mut scanner = fetch.store.scan(&fetch.source.table, scan)?;
         let mut batch = RowBatch::default();
         fetch.budget.check()?;
         while scanner.next(&mut batch)? {
@@ -234,21 +260,11 @@ impl<'a> SliceReader<'a> {
             }
         };
         let cells = || cells().map(|cell| Cell { qualifier: cell.qualifier, value: cell.value, time: cell.time });
-        self.points.clear();
-        let report = decode_row(key, u32::from_be_bytes(*time), cells, &self.fetch.options.decode, &mut self.points);
-        // Two values for one instant are no error here, whatever `fix_duplicates` says: the newest is read.
-        if let Some(damage) = report.failure() {
-            return Err(QueryError::Data(damage.to_string()));
-        }
-        let notes = if report.skipped_cells > 0 { self.notes(key, cells()) } else { Vec::new() };
-        let span = self.points.times.first().copied().zip(self.points.times.last().copied());
-        if span.is_none() && notes.is_empty() {
-            return Ok(());
-        }
+        let Some(notes) = self.decode(key, u32::from_be_bytes(*time), cells)? else { return Ok(()) };
         self.read += self.points.len() as u64;
+        let span = self.points.times.first().copied().zip(self.points.times.last().copied());
         let place = place.unwrap_or_else(|| {
-            let sink = self.fetch.grid.map_or_else(|| Sink::Raw(Points::default()), |grid| Sink::Buckets(Box::new(Buckets::new(grid))));
-            self.parts.push(Part { key: [prefix, tags].concat(), sink, span: None, notes: Vec::new() });
+            self.parts.push(Part { key: [prefix, tags].concat(), sink: self.fetch.sink(), span: None, notes: Vec::new() });
             self.known.insert(tags.to_vec(), Some(self.parts.len() - 1));
             self.held += SERIES_BYTES;
             self.parts.len() - 1
@@ -259,8 +275,12 @@ impl<'a> SliceReader<'a> {
         let before = part.sink.bytes();
         match (&mut part.sink, self.fetch.grid) {
             (Sink::Buckets(buckets), Some(grid)) => buckets.extend(grid, &self.points.times, &self.points.values),
+            (Sink::Averages(both), Some(grid)) => {
+                both.0.extend(grid, &self.points.times, &self.points.values);
+                both.1.extend(grid, &self.counts.times, &self.counts.values);
+            }
             (Sink::Raw(points), _) => points.extend(&self.points.times, &self.points.values),
-            (Sink::Buckets(_), None) => {}
+            (Sink::Buckets(_) | Sink::Averages(_), None) => {}
         }
         self.held += part.sink.bytes().saturating_sub(before);
         Ok(())
@@ -280,6 +300,26 @@ impl<'a> SliceReader<'a> {
         }
         notes
     }
+
+    /// Reads the points of a row, and gives its annotations. `None`: the row is not there for this question.
+    fn decode<'c, I: Iterator<Item = Cell<'c>>>(
+        &mut self,
+        key: &[u8],
+        base: u32,
+        cells: impl Fn() -> I,
+    ) -> Result<Option<Vec<Note>>, QueryError> {
+        if let Some(rollup) = &self.fetch.source.rollup {
+            return Ok(rollup.decode(base, cells, &mut self.points, &mut self.counts).then(Vec::new));
+        }
+        self.points.clear();
+        let report = decode_row(key, base, &cells, &self.fetch.options.decode, &mut self.points);
+        // Two values for one instant are no error here, whatever `fix_duplicates` says: the newest is read.
+        if let Some(damage) = report.failure() {
+            return Err(QueryError::Data(damage.to_string()));
+        }
+        let notes = if report.skipped_cells > 0 { self.notes(key, cells()) } else { Vec::new() };
+        Ok((!self.points.is_empty() || !notes.is_empty()).then_some(notes))
+    }
 }
 
 /// Both spans, of which the first is the earlier.
@@ -288,6 +328,12 @@ fn joined(first: Option<(i64, i64)>, second: Option<(i64, i64)>) -> Option<(i64,
         (Some((start, _)), Some((_, end))) => Some((start, end)),
         (one, other) => one.or(other),
     }
+}
+
+/// Sums by counts, bucket by bucket; nothing by nothing is 0.
+fn averages(sums: Points, counts: Points) -> Points {
+    let both = sums.iter().zip(counts.iter().map(|(_, count)| as_f64(count)));
+    both.map(|((ms, sum), count)| (ms, Number::Float(if count == 0.0 { 0.0 } else { as_f64(sum) / count }))).collect()
 }
 
 /// The waiting rows of a slice, handed out in order.

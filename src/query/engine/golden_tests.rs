@@ -93,6 +93,7 @@ impl World {
 
     fn engine(&self, skip_unresolved_tagvs: bool) -> Engine {
         let options = EngineOptions {
+            rollups: None,
             layout: self.layout,
             data_table: "tsdb".to_string(),
             fix_duplicates: true,

@@ -14,6 +14,7 @@ use crate::query::points::as_f64;
 use crate::query::rate::Rate;
 use crate::uid::{UidKind, Uids};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Values taken between two looks at the limits, over all series of a group.
 const WORK_A_CHECK: usize = 1 << 20;
@@ -34,6 +35,8 @@ pub struct Grouping<'a> {
     pub rows: (i64, i64),
     /// First and last instant to show, in milliseconds.
     pub shown: (i64, i64),
+    /// Interval of the rollups that were read.
+    pub rollup: Option<Arc<str>>,
     /// Limits.
     pub budget: &'a Budget<'a>,
 }
@@ -49,8 +52,9 @@ struct Members {
 }
 
 impl Grouping<'_> {
-    /// The groups in order of their tag values' UIDs, or of their series for `none`.
-    pub fn answer(&self, series: Vec<Series>) -> Result<Vec<Group>, QueryError> {
+    /// The groups with the bytes that tell them apart, in the order of those: their tag values' UIDs, or for `none` the keys of
+    /// their series.
+    pub fn answer(&self, series: Vec<Series>) -> Result<Vec<(Vec<u8>, Group)>, QueryError> {
         let mut groups: BTreeMap<Vec<u8>, Vec<Series>> = BTreeMap::new();
         for one in series {
             let name = match (self.sub.aggregator, &self.selection.group_by) {
@@ -61,9 +65,9 @@ impl Grouping<'_> {
                 groups.entry(name).or_default().push(one);
             }
         }
-        let members: Vec<Members> = groups.into_values().map(|series| self.in_range(series)).collect();
+        let (names, members): (Vec<_>, Vec<Members>) = groups.into_iter().map(|(name, series)| (name, self.in_range(series))).unzip();
         self.warm(&members)?;
-        members.into_iter().map(|members| self.group(members)).collect()
+        names.into_iter().zip(members).map(|(name, members)| Ok((name, self.group(members)?))).collect()
     }
 
     /// Rows past the range may have been read (explicit tags), and series may hold annotations alone; a group of nothing
@@ -117,7 +121,8 @@ impl Grouping<'_> {
         let metric = if series.is_empty() { String::new() } else { self.uids.name(UidKind::Metric, &self.selection.metric)?.to_string() };
         let nan_is_null = self.sub.downsample.as_ref().is_some_and(|spec| spec.fill == Fill::Null);
         let points = self.points(&series)?;
-        Ok(Group { index: self.sub.index, metric, tags, aggregate_tags, tsuids, points, nan_is_null, notes })
+        let rollup = self.rollup.clone();
+        Ok(Group { index: self.sub.index, metric, tags, aggregate_tags, tsuids, points, nan_is_null, notes, rollup })
     }
 
     /// Tags on which no two series of the group disagree, also those that some of them lack (recorded case

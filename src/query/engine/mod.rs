@@ -8,10 +8,11 @@ mod delete;
 mod fetch;
 mod group;
 mod range;
+pub mod rollup;
+mod run;
 mod select;
 mod slices;
 
-use super::downsample::Grid;
 use super::limits::{Limit, Overrides};
 use super::plan::{Group, Query, Source, SubQuery, Unlimited};
 use crate::codec::{DecodeOptions, Layout};
@@ -21,11 +22,9 @@ use crate::uid::{UidError, UidKind, Uids};
 pub use budget::Used;
 use budget::{Allowance, Budget};
 pub use delete::AtRest;
-use fetch::Fetch;
-use group::Grouping;
-use range::RowRange;
+use rollup::RollupSettings;
+use run::Run;
 use select::Selection;
-use slices::slices;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -73,6 +72,8 @@ pub struct EngineOptions {
     pub layout: Layout,
     /// Name of the data table.
     pub data_table: String,
+    /// Rollups, if they are configured.
+    pub rollups: Option<RollupSettings>,
     /// `tsd.storage.fix_duplicates`.
     pub fix_duplicates: bool,
     /// Which of two points of one instant is read.
@@ -177,28 +178,11 @@ impl Engine {
         let options = &self.options;
         let selection = Selection::resolve(sub, &self.uids, &options.layout, options.skip_unresolved_tagvs)?;
         let budget = Budget::new(options, self.limit_of(sub, &selection, unlimited), cancel, allowance);
-        let rows = RowRange::new(shown.0, shown.1, sub.downsample.as_ref());
-        let grid = sub.downsample.as_ref().map(|spec| Grid::new(spec, shown, rows.millis()));
-        let split_ms = grid.as_ref().map_or(Some(1), Grid::split_ms);
-        let slices = slices(&options.layout, &selection.metric, rows, split_ms, options.threads, selection.reads_end_row());
-        let fetch = Fetch {
-            store: self.store.as_ref(),
-            overlay: self.overlay.as_deref(),
-            uids: &self.uids,
-            options,
-            selection: &selection,
-            grid: grid.as_ref(),
-            budget: &budget,
-        };
-        let series = fetch.run(&slices);
+        let run = Run { engine: self, sub, selection: &selection, shown, all_read, budget: &budget };
+        let groups = run.answer();
         let used = budget.used();
         self.count(&used);
-        let series = series?;
-        let fill = sub.downsample.as_ref().and_then(|spec| grid.as_ref()?.fill(spec.fill, rows.millis()));
-        let rows = rows.millis();
-        let shown = if all_read { rows } else { shown };
-        let groups =
-            Grouping { uids: &self.uids, options, sub, selection: &selection, fill, rows, shown, budget: &budget }.answer(series)?;
+        let groups = groups?;
         self.counters.points_answered.add(groups.iter().map(|group| group.points.len() as u64).sum());
         Ok((groups, used))
     }

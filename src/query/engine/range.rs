@@ -4,6 +4,7 @@
 //! end, because points outside take part in interpolation and in rates, and those in rows not read do not (recorded cases
 //! `agg/rows-count`, `rate/hour-start-3600`). So each odd step here can be seen in answers.
 
+use crate::codec::RollupInterval;
 use crate::query::plan::{CalendarUnit, Downsample, Interval};
 
 /// Seconds in a row.
@@ -25,6 +26,19 @@ impl RowRange {
         RowRange { start: first_row(start_ms, interval), end: end_row(end_ms, interval) }
     }
 
+    /// For a question to a table of rollups: from the row of its start (for rates the one before) to the row of a whole row
+    /// behind its end.
+    pub fn of_rollups(start_ms: i64, end_ms: i64, interval: &RollupInterval, rate: bool) -> RowRange {
+        let seconds = |time: i64| if is_seconds(time) { time } else { time / 1000 };
+        let mut start = interval.span.base(seconds(start_ms));
+        if rate {
+            start = interval.span.base(start - 1);
+        }
+        let end = if is_seconds(end_ms) { end_ms } else { end_ms / 1000 + 1 };
+        let row = i64::from(interval.seconds) * i64::from(interval.intervals);
+        RowRange { start: start.max(0), end: interval.span.base(end + row) }
+    }
+
     /// Start and end in milliseconds, as the walk through groups compares them with points.
     pub fn millis(self) -> (i64, i64) {
         (to_millis(self.start), to_millis(self.end))
@@ -41,7 +55,7 @@ fn to_millis(time: i64) -> i64 {
 }
 
 /// An interval's length in milliseconds as its text says it: a month is 30 days and a year 365. 0 for a bucket over all.
-fn nominal_ms(interval: &Interval) -> i64 {
+pub fn nominal_ms(interval: &Interval) -> i64 {
     match interval {
         Interval::All => 0,
         Interval::Fixed { ms } => *ms,

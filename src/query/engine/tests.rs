@@ -23,6 +23,7 @@ impl World {
         let store = Arc::new(MemoryStore::default());
         let uids = Arc::new(Uids::new(store.clone(), UidOptions::default()));
         let options = EngineOptions {
+            rollups: None,
             layout: Layout::default(),
             data_table: "tsdb".to_string(),
             fix_duplicates: false,
@@ -83,7 +84,16 @@ fn sub(aggregator: Aggregator, filters: &[(&str, &str, bool)], explicit_tags: bo
         TagFilter { tagk: tagk.to_string(), group_by, test }
     });
     let source = Source::Metric("m".to_string());
-    SubQuery { index: 0, source, filters: filters.collect(), explicit_tags, aggregator, downsample: None, rate: None }
+    SubQuery {
+        index: 0,
+        source,
+        filters: filters.collect(),
+        explicit_tags,
+        aggregator,
+        downsample: None,
+        rate: None,
+        rollup: Default::default(),
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::post::DEFAULT_RATE;
 use super::uri::one_filter;
 use super::{RequestError, names};
 use crate::query::filter::FilterSpec;
-use crate::query::plan::{Aggregator, Downsample, Fill, Interval, Query, RateOptions, Source, SubQuery, Unlimited};
+use crate::query::plan::{Aggregator, Downsample, Fill, Interval, Query, RateOptions, RollupChoice, Source, SubQuery, Unlimited};
 
 /// What a command line asks for.
 #[derive(Clone, Debug)]
@@ -112,7 +112,8 @@ fn sub_query(args: &mut Arguments<'_>, index: usize) -> Result<SubQuery, Request
         filter.add_grouping(&mut filters);
     }
     let filters = filters.into_iter().map(|f| f.filter).collect();
-    Ok(SubQuery { index, source: Source::Metric(metric), filters, explicit_tags: false, aggregator, downsample, rate })
+    let rollup = RollupChoice::default();
+    Ok(SubQuery { index, source: Source::Metric(metric), filters, explicit_tags: false, aggregator, downsample, rate, rollup })
 }
 
 fn has_after_first(text: &str, c: char) -> bool {

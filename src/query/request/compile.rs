@@ -1,13 +1,14 @@
 //! From the words of a request to the plan, checked in OpenTSDB's order so that the first error is the same one.
 
 use super::date::{Clock, parse_date};
+use super::names::rollup_usage;
 use super::post::DEFAULT_RATE;
 use super::show::{Output, dump};
 use super::{Request, RequestError, SubRequest, downsample, names};
 use crate::codec::from_hex;
 use crate::point::PointTime;
 use crate::query::filter::TagTest;
-use crate::query::plan::{Aggregator, Query, Source, SubQuery, Unlimited};
+use crate::query::plan::{Aggregator, Query, RollupChoice, Source, SubQuery, Unlimited};
 
 /// What a request is compiled against.
 #[derive(Clone, Debug)]
@@ -50,9 +51,6 @@ pub fn compile(request: Request, context: &Context) -> Result<(Query, Output), R
             Some(spec) => Some(spec.plan(request.flags.use_calendar, zone)?),
             None => None,
         };
-        if sub.extra.pre_aggregate {
-            return Err(RequestError::new("Pre-aggregated data needs rollups, which are off (tsd.rollups.enable)"));
-        }
         let source = source(sub, context.metric_width)?;
         let by_metric = matches!(source, Source::Metric(_));
         if by_metric {
@@ -67,6 +65,7 @@ pub fn compile(request: Request, context: &Context) -> Result<(Query, Output), R
             aggregator,
             downsample,
             rate: sub.rate.then(|| sub.rate_options.unwrap_or(DEFAULT_RATE)),
+            rollup: RollupChoice { usage: rollup_usage(sub.extra.rollup_usage.as_deref()), pre_aggregate: sub.extra.pre_aggregate },
         });
     }
     subs.retain(|plan| requests.get(plan.index).is_some_and(|sub| !sub.is_histogram()));

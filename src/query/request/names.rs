@@ -1,6 +1,6 @@
 //! Names of aggregation functions.
 
-use crate::query::plan::{Aggregator, Estimation, Percentile};
+use crate::query::plan::{Aggregator, Estimation, Percentile, RollupUsage};
 
 /// Every name, in the order in which a Java TSD lists them. Names are case-sensitive (`error/get-upper-agg`).
 pub const AGGREGATORS: [&str; 35] = [
@@ -65,6 +65,21 @@ pub fn aggregator(name: &str) -> Option<Aggregator> {
     })
 }
 
+/// `rollupUsage`: a word that nobody knows is the default, as none is.
+pub fn rollup_usage(word: Option<&str>) -> RollupUsage {
+    match word.map(str::to_uppercase).as_deref() {
+        Some("ROLLUP_RAW") => RollupUsage::Raw,
+        Some("ROLLUP_FALLBACK") => RollupUsage::Fallback,
+        Some("ROLLUP_FALLBACK_RAW") => RollupUsage::FallbackRaw,
+        _ => RollupUsage::NoFallback,
+    }
+}
+
+/// The name of a function.
+pub fn name_of(function: Aggregator) -> &'static str {
+    AGGREGATORS.into_iter().find(|name| aggregator(name) == Some(function)).unwrap_or_default()
+}
+
 /// `p99`, `ep99r3`, `ep99r7`.
 fn percentile(name: &str) -> Option<Percentile> {
     let (digits, estimation) = match name.strip_prefix("ep") {
@@ -94,7 +109,7 @@ mod tests {
     #[test]
     fn every_name_has_a_function() {
         for name in AGGREGATORS {
-            assert!(aggregator(name).is_some(), "{name}");
+            assert_eq!(aggregator(name).map(name_of), Some(name));
         }
         for name in ["SUM", "squaresum", "p98", "ep99", "ep99r5", "p", ""] {
             assert_eq!(aggregator(name), None, "{name}");

@@ -1,7 +1,8 @@
 //! What an answer shows of its request (`showQuery`), and the text of a refused one (`details`).
 
 use super::compile::Checked;
-use super::{Flags, Request, SubRequest};
+use super::{Flags, Request, SubRequest, names};
+use crate::query::plan::RollupUsage;
 use std::fmt::Write;
 
 /// How the answer is written, and to what.
@@ -69,13 +70,13 @@ pub fn sub_query_json(sub: &SubRequest, index: usize, tagk_uids: &[Vec<u8>]) -> 
     })
 }
 
-/// The usage that a word means: unknown words are the default.
+/// How the usage that a word means is printed.
 fn rollup_usage(word: &str) -> &'static str {
-    match word.to_uppercase().as_str() {
-        "ROLLUP_RAW" => "ROLLUP_RAW",
-        "ROLLUP_FALLBACK" => "ROLLUP_FALLBACK",
-        "ROLLUP_FALLBACK_RAW" => "ROLLUP_FALLBACK_RAW",
-        _ => "ROLLUP_NOFALLBACK",
+    match names::rollup_usage(Some(word)) {
+        RollupUsage::Raw => "ROLLUP_RAW",
+        RollupUsage::NoFallback => "ROLLUP_NOFALLBACK",
+        RollupUsage::Fallback => "ROLLUP_FALLBACK",
+        RollupUsage::FallbackRaw => "ROLLUP_FALLBACK_RAW",
     }
 }
 

@@ -180,8 +180,8 @@ impl Call<'_> {
         let (pool, call) = match handler {
             Handler::Query(call) => (&pools.queries, call),
             Handler::Call(call) => (&pools.others, call),
-            Handler::Put => return put::put(self.shared, request, sent).await,
-            Handler::Rollup => (&pools.writes, put::rollup as route::Call),
+            Handler::Put => return put::put(self.shared, put::Kind::Points, request, sent).await,
+            Handler::Rollup => return put::put(self.shared, put::Kind::Rollups, request, sent).await,
             Handler::Histogram => return Err(put::histogram()),
             Handler::Home => return Ok(answer::html(pages::home())),
             Handler::Die => return self.die(),

@@ -1,4 +1,4 @@
-//! `POST /api/put`: points in JSON.
+//! `POST /api/put` and `POST /api/rollup`: points, and values rolled up over time or over tags, in JSON.
 //!
 //! A 2xx answer means that every point is on disk, in the journal or in the store; with `sync`, that the store has it.
 //! Good points beside bad ones are stored although the answer is a 400 (recorded case `put/partial-put`); a body that is
@@ -8,18 +8,26 @@ use super::super::limits::{OVERLOAD_WAIT_MAX, PUT_DETAILS_MAX, PUT_SYNC_MAX};
 use super::super::{Shared, on_disk};
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::body::Sent;
-use super::put_json::{self, Fields, Taker};
+use super::put_json::{self, Fields, RollupFields, Taker};
 use crate::point::name::surrogate_half;
-use crate::point::{PointError, Rules, TagBuf, admit_http};
+use crate::point::{PointError, Rules, TagBuf, Value, admit_http, present_http};
 use crate::stats::{Counter, Stats};
-use crate::tsd::Tsd;
 use crate::uid::UidError;
-use crate::write::{Batch, Ticket, WriteError};
+use crate::write::{Batch, RolledUp, RollupError, Ticket, WriteError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long to wait between two tries when nothing more can be taken.
 const OVERLOAD_PAUSE: Duration = Duration::from_millis(20);
+
+/// What a request brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::server) enum Kind {
+    /// Plain points.
+    Points,
+    /// Rolled-up and pre-aggregated values.
+    Rollups,
+}
 
 /// What the query string asks for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,7 +67,7 @@ struct Tally {
 }
 
 /// Takes the points, waits until they are on disk, answers.
-pub(in crate::server) async fn put(shared: &Arc<Shared>, request: ApiRequest, sent: Sent) -> Result<ApiResponse, ApiError> {
+pub(in crate::server) async fn put(shared: &Arc<Shared>, kind: Kind, request: ApiRequest, sent: Sent) -> Result<ApiResponse, ApiError> {
     if request.method != "POST" {
         return Err(ApiError::method_not_allowed(&request.method, &request.path));
     }
@@ -68,7 +76,7 @@ pub(in crate::server) async fn put(shared: &Arc<Shared>, request: ApiRequest, se
     let work = move || {
         let body = sent.into_text()?;
         let wishes = Wishes::of(&request)?;
-        take(&owner, body.text.trim_matches(|c| c <= ' '), wishes).map(|(tally, ticket)| (tally, ticket, wishes))
+        take(&owner, kind, body.text.trim_matches(|c| c <= ' '), wishes).map(|(tally, ticket)| (tally, ticket, wishes))
     };
     let (mut tally, ticket, wishes) = shared.pools.writes.run(work).await.and_then(|done| done)?;
     if let Some(ticket) = ticket {
@@ -82,15 +90,15 @@ pub(in crate::server) async fn put(shared: &Arc<Shared>, request: ApiRequest, se
 }
 
 /// Reads the body into a batch and hands it over.
-fn take(shared: &Shared, body: &str, wishes: Wishes) -> Result<(Tally, Option<Ticket>), ApiError> {
+fn take(shared: &Shared, kind: Kind, body: &str, wishes: Wishes) -> Result<(Tally, Option<Ticket>), ApiError> {
     match body.as_bytes().first() {
         None => return Err(ApiError::bad("Missing request content")),
         Some(b'{' | b'[') => {}
         Some(_) => return Err(ApiError::bad("The JSON must start as an object or an array")),
     }
-    match read(shared, body, wishes) {
+    match read(shared, kind, body, wishes) {
         Err(e) => match put_json::quote_bare_numbers(body) {
-            Some(quoted) => read(shared, &quoted, wishes).and_then(Intake::finish),
+            Some(quoted) => read(shared, kind, &quoted, wishes).and_then(Intake::finish),
             None => Err(e),
         },
         Ok(intake) => intake.finish(),
@@ -98,8 +106,9 @@ fn take(shared: &Shared, body: &str, wishes: Wishes) -> Result<(Tally, Option<Ti
 }
 
 /// On an error the batch is dropped with all that was in it.
-fn read<'s>(shared: &'s Shared, body: &str, wishes: Wishes) -> Result<Intake<'s>, ApiError> {
+fn read<'s>(shared: &'s Shared, kind: Kind, body: &str, wishes: Wishes) -> Result<Intake<'s>, ApiError> {
     let mut intake = Intake {
+        kind,
         stats: &shared.tsd.stats,
         batch: shared.tsd.writer.batch(),
         rules: &shared.rules,
@@ -183,6 +192,7 @@ fn answer(tally: &Tally, wishes: Wishes) -> Result<ApiResponse, ApiError> {
 
 /// Takes points into a batch.
 struct Intake<'s> {
+    kind: Kind,
     batch: Batch,
     rules: &'s Rules,
     stats: &'s Stats,
@@ -198,16 +208,24 @@ impl<'de> Taker<'de> for Intake<'_> {
             return;
         }
         let Some(fields) = point else {
-            return self.refuse(None, "Unexpected null datapoint encountered in set.");
+            return self.refuse(None, None, "Unexpected null datapoint encountered in set.");
         };
         match self.add(fields) {
             Ok(()) => self.tally.taken += 1,
             Err(Refused::Point(words, why)) => {
                 why(self.stats).inc();
-                self.refuse(Some(fields), &words);
+                self.refuse(Some(fields), None, &words);
+            }
+            Err(Refused::Tagged(words, why, tag)) => {
+                why(self.stats).inc();
+                self.refuse(Some(fields), tag, &words);
             }
             Err(Refused::Request(e)) => self.tally.unavailable = Some(e),
         }
+    }
+
+    fn takes_rollups(&self) -> bool {
+        self.kind == Kind::Rollups
     }
 }
 
@@ -237,6 +255,9 @@ impl Intake<'_> {
                 }
             }
         }
+        if let Some(rollup) = &fields.rollup {
+            return self.add_rollup(fields, rollup, &tags);
+        }
         let point = admit_http(fields.metric.as_deref(), fields.timestamp, fields.value.as_deref(), &tags, self.rules);
         let point = point.map_err(|e| refuse_point(&e))?;
         let batch = &mut self.batch;
@@ -245,19 +266,47 @@ impl Intake<'_> {
             self.ticket = Some(hand_over(batch).map_err(|e| Refused::Request(failed(&e)))?);
             done = batch.add(&point);
         }
-        done.map_err(|e| match e {
-            WriteError::Uid(UidError::NoSuchName { .. }) => Refused::Point("Unknown metric".to_owned(), |s| &s.put.unknown_metrics),
-            WriteError::Uid(e @ (UidError::Exhausted(_) | UidError::Refused(_))) => Refused::Point(e.to_string(), |s| &s.put.store_errors),
-            WriteError::Illegal(words) => Refused::Point(words, |s| &s.put.illegal_arguments),
-            other => Refused::Request(failed(&other)),
+        done.map_err(refuse_write)
+    }
+
+    /// The same for a rolled-up or pre-aggregated value.
+    fn add_rollup(&mut self, fields: &Fields<'_>, rollup: &RollupFields<'_>, tags: &TagBuf<'_>) -> Result<(), Refused> {
+        let (metric, value) =
+            present_http(fields.metric.as_deref(), fields.timestamp, fields.value.as_deref(), tags).map_err(|e| refuse_point(&e))?;
+        let (interval, function, group_by) = (rollup.interval.as_deref(), rollup.aggregator.as_deref(), rollup.group_by.as_deref());
+        let missing = |text: Option<&str>| text.is_none_or(str::is_empty);
+        if missing(group_by) && (missing(interval) || missing(function)) {
+            let what = if missing(interval) { "interval" } else { "aggregator" };
+            return Err(Refused::Point(format!("Missing {what}"), |s| &s.put.illegal_arguments));
+        }
+        let value = Value::parse_http(value).map_err(|e| refuse_point(&e))?;
+        let point = RolledUp { metric, time: fields.timestamp, value, tags: tags.as_slice(), interval, function, group_by };
+        let mut done = self.batch.add_rollup(&point, self.rules);
+        let full = |refused: &crate::write::RollupRefused| matches!(refused.why, RollupError::Write(WriteError::Overloaded(_)));
+        if done.as_ref().is_err_and(full) && !self.batch.is_empty() {
+            self.ticket = Some(hand_over(&mut self.batch).map_err(|e| Refused::Request(failed(&e)))?);
+            done = self.batch.add_rollup(&point, self.rules);
+        }
+        done.map_err(|refused| {
+            let why = match refused.why {
+                RollupError::Point(e) => refuse_point(&e),
+                RollupError::NoInterval(_) => Refused::Point("Unexpected exception".to_owned(), |s| &s.put.illegal_arguments),
+                e @ RollupError::NoTable => Refused::Point(format!("Storage exception: {e}"), |s| &s.put.illegal_arguments),
+                RollupError::Write(e) => refuse_write(e),
+            };
+            match why {
+                Refused::Point(words, counter) => Refused::Tagged(words, counter, refused.tag),
+                other => other,
+            }
         })
     }
 
+    /// `tag`: one that the point got here.
     #[cold]
-    fn refuse(&mut self, fields: Option<&Fields<'_>>, words: &str) {
+    fn refuse(&mut self, fields: Option<&Fields<'_>>, tag: Option<(String, String)>, words: &str) {
         self.tally.failed += 1;
         if self.details && self.tally.errors.len() < PUT_DETAILS_MAX {
-            let datapoint = fields.map(echo);
+            let datapoint = fields.map(|fields| echo(fields, tag));
             self.tally.errors.push(with_halves(&serde_json::json!({ "datapoint": datapoint, "error": words }).to_string()));
         }
     }
@@ -271,9 +320,20 @@ fn refuse_point(e: &PointError) -> Refused {
     Refused::Point(e.http_text().to_owned(), counter)
 }
 
+fn refuse_write(e: WriteError) -> Refused {
+    match e {
+        WriteError::Uid(UidError::NoSuchName { .. }) => Refused::Point("Unknown metric".to_owned(), |s| &s.put.unknown_metrics),
+        WriteError::Uid(e @ (UidError::Exhausted(_) | UidError::Refused(_))) => Refused::Point(e.to_string(), |s| &s.put.store_errors),
+        WriteError::Illegal(words) => Refused::Point(words, |s| &s.put.illegal_arguments),
+        other => Refused::Request(failed(&other)),
+    }
+}
+
 /// Why a point was not taken.
 enum Refused {
     Point(String, fn(&Stats) -> &Counter),
+    /// The same for a point that had got a tag by then, which the echo shows.
+    Tagged(String, fn(&Stats) -> &Counter, Option<(String, String)>),
     /// Nobody can take points now: the whole request is refused, and can be sent again as it is.
     Request(ApiError),
 }
@@ -290,7 +350,7 @@ fn with_halves(json: &str) -> String {
 }
 
 /// A rejected point as it was sent, less what is missing or `null`; the value always as text.
-fn echo(fields: &Fields<'_>) -> serde_json::Value {
+fn echo(fields: &Fields<'_>, tag: Option<(String, String)>) -> serde_json::Value {
     let mut point = serde_json::Map::new();
     if let Some(metric) = &fields.metric {
         point.insert("metric".to_owned(), metric.as_ref().into());
@@ -301,31 +361,20 @@ fn echo(fields: &Fields<'_>) -> serde_json::Value {
     }
     if fields.has_tags {
         let tags = fields.tags.iter().map(|(k, v)| (k.to_string(), v.as_deref().map_or(serde_json::Value::Null, Into::into)));
-        point.insert("tags".to_owned(), serde_json::Value::Object(tags.collect()));
+        let mut tags: serde_json::Map<_, _> = tags.collect();
+        if let Some((key, value)) = tag {
+            tags.insert(key, value.into());
+        }
+        point.insert("tags".to_owned(), serde_json::Value::Object(tags));
+    }
+    if let Some(rollup) = &fields.rollup {
+        for (name, text) in [("interval", &rollup.interval), ("aggregator", &rollup.aggregator), ("groupByAggregator", &rollup.group_by)] {
+            if let Some(text) = text {
+                point.insert(name.to_owned(), text.as_ref().into());
+            }
+        }
     }
     point.into()
-}
-
-/// `POST /api/rollup` without rollups configured: a 400 a point (recorded case `rollup/not-enabled`).
-pub fn rollup(_tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    if request.method != "POST" {
-        return Err(ApiError::method_not_allowed(&request.method, &request.path));
-    }
-    let body: serde_json::Value =
-        serde_json::from_slice(&request.body).map_err(|e| ApiError::bad("Unable to parse the given JSON").details(e.to_string()))?;
-    let points = match body {
-        serde_json::Value::Array(points) => points,
-        point => vec![point],
-    };
-    let errors = points.into_iter().map(|mut point| {
-        if let Some(value) = point.get_mut("value").filter(|v| v.is_number()) {
-            *value = value.to_string().into();
-        }
-        serde_json::json!({ "datapoint": point, "error": "No rollup or aggregations were configured" }).to_string()
-    });
-    let errors: Vec<String> = errors.collect();
-    let tally = Tally { failed: errors.len() as u64, errors, ..Tally::default() };
-    answer(&tally, Wishes::of(request)?)
 }
 
 /// `/api/histogram` without histograms configured, for any method (recorded case `histogram/not-enabled-get`).

@@ -25,6 +25,19 @@ pub struct Fields<'de> {
     pub has_tags: bool,
     /// `tags`, names unique.
     pub tags: Vec<(Cow<'de, str>, Option<Cow<'de, str>>)>,
+    /// `interval`, `aggregator`, `groupByAggregator`; read for rollups only.
+    pub rollup: Option<RollupFields<'de>>,
+}
+
+/// What a rolled-up value has beside a point's fields.
+#[derive(Debug, Default, PartialEq)]
+pub struct RollupFields<'de> {
+    /// `interval`
+    pub interval: Option<Cow<'de, str>>,
+    /// `aggregator`
+    pub aggregator: Option<Cow<'de, str>>,
+    /// `groupByAggregator`
+    pub group_by: Option<Cow<'de, str>>,
 }
 
 impl Fields<'_> {
@@ -34,6 +47,9 @@ impl Fields<'_> {
         self.value = None;
         self.has_tags = false;
         self.tags.clear();
+        if let Some(rollup) = &mut self.rollup {
+            *rollup = RollupFields::default();
+        }
     }
 }
 
@@ -41,6 +57,10 @@ impl Fields<'_> {
 pub trait Taker<'de> {
     /// The next point.
     fn take(&mut self, point: Option<&Fields<'de>>);
+    /// Whether the fields of rollups are wanted.
+    fn takes_rollups(&self) -> bool {
+        false
+    }
 }
 
 /// Reads an object or a list of them. An error means that the text is no JSON or no point; points before it were taken.
@@ -48,7 +68,7 @@ pub trait Taker<'de> {
 /// `depth`: how deep fields that nobody asked for may be nested.
 pub fn read<'de>(text: &'de str, depth: usize, taker: &mut dyn Taker<'de>) -> Result<(), serde_json::Error> {
     let mut json = serde_json::Deserializer::from_str(text);
-    let mut fields = Fields::default();
+    let mut fields = Fields { rollup: taker.takes_rollups().then(RollupFields::default), ..Fields::default() };
     if text.starts_with('{') {
         PointSeed(&mut fields, depth).deserialize(&mut json)?;
         taker.take(Some(&fields));
@@ -131,10 +151,24 @@ impl<'de> Visitor<'de> for PointSeed<'_, 'de> {
                 "timestamp" => fields.timestamp = map.next_value_seed(TimeSeed)?,
                 "value" => fields.value = raw_text(map.next_value::<&RawValue>()?)?,
                 "tags" => fields.has_tags = map.next_value_seed(TagsSeed(&mut fields.tags))?,
-                _ => map.next_value_seed(Skip(self.1))?,
+                name => match fields.rollup.as_mut().and_then(|rollup| rollup.field(name)) {
+                    Some(field) => *field = map.next_value_seed(TextSeed)?,
+                    None => map.next_value_seed(Skip(self.1))?,
+                },
             }
         }
         Ok(true)
+    }
+}
+
+impl<'de> RollupFields<'de> {
+    fn field(&mut self, name: &str) -> Option<&mut Option<Cow<'de, str>>> {
+        match name {
+            "interval" => Some(&mut self.interval),
+            "aggregator" => Some(&mut self.aggregator),
+            "groupByAggregator" => Some(&mut self.group_by),
+            _ => None,
+        }
     }
 }
 

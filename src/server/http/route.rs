@@ -27,7 +27,7 @@ pub enum Handler {
     Call(Call),
     /// `/api/put`.
     Put,
-    /// `/api/rollup`, without rollups configured.
+    /// `/api/rollup`.
     Rollup,
     /// `/api/histogram`, without histograms configured.
     Histogram,

@@ -11,8 +11,8 @@ mod tests;
 use super::http::{stats, version};
 use super::limits::{OVERLOAD_WAIT_MAX, WRITE_TIMEOUT};
 use super::{Shared, Stop, on_disk};
-use crate::point::Point;
-use crate::write::{Batch, Ticket, WriteError};
+use crate::point::{Point, Rules};
+use crate::write::{Batch, RolledUp, RollupError, Ticket, WriteError};
 use command::{Command, Commands};
 use session::{Next, Session, Sink};
 use std::io;
@@ -40,6 +40,10 @@ impl Sink for Batch {
     /// Names may have to be asked for: the other connections of this thread go on elsewhere meanwhile.
     fn unknown(&mut self, point: &Point<'_>) -> Result<(), WriteError> {
         blocking(|| self.add(point))
+    }
+
+    fn rollup(&mut self, point: &RolledUp<'_>, rules: &Rules) -> Result<(), RollupError> {
+        blocking(|| self.add_rollup(point, rules)).map_err(|refused| refused.why)
     }
 }
 

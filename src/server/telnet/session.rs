@@ -5,10 +5,10 @@
 
 use super::super::limits::Limits;
 use super::command::{Command, Commands, Word};
-use crate::point::{Point, PointError, Rules, TagBuf, line_text, parse_put, parse_words};
+use crate::point::{Point, PointError, Rules, TagBuf, Value, line_text, parse_put, split_words};
 use crate::stats::Stats;
 use crate::uid::UidError;
-use crate::write::WriteError;
+use crate::write::{RolledUp, RollupError, WriteError};
 
 /// Words of a `rollup` line behind the command.
 const ROLLUP_WORDS: usize = 5;
@@ -19,6 +19,8 @@ pub trait Sink {
     fn known(&mut self, point: &Point<'_>) -> Option<Result<(), WriteError>>;
     /// Takes any point; may block on the store.
     fn unknown(&mut self, point: &Point<'_>) -> Result<(), WriteError>;
+    /// Takes a rolled-up or pre-aggregated value; may block on the store.
+    fn rollup(&mut self, point: &RolledUp<'_>, rules: &Rules) -> Result<(), RollupError>;
 }
 
 /// Why [`Session::run`] stopped.
@@ -151,7 +153,7 @@ impl Session {
         match self.commands.find(name) {
             Word::Put => return self.put(line, sink),
             Word::Command(command) => return Some(Next::Do(command)),
-            Word::Rollup => self.rollup(rest, line.len() > name.len()),
+            Word::Rollup => return self.rollup(rest, line.len() > name.len(), sink),
             Word::Histogram => self.reply(
                 "histogram: illegal argument: Histogram storage has not been enabled. Check the 'tsd.core.histograms.config' configuration.\n",
             ),
@@ -182,7 +184,7 @@ impl Session {
             }
             Err(WriteError::Overloaded(limit)) if !self.refusing => Some(Next::Overloaded(limit)),
             Err(e) => {
-                self.failed(&e);
+                self.failed("put", &e);
                 None
             }
         }
@@ -199,17 +201,17 @@ impl Session {
 
     /// A point that was understood and not taken.
     #[cold]
-    fn failed(&mut self, e: &WriteError) {
+    fn failed(&mut self, command: &str, e: &WriteError) {
         match e {
             WriteError::Uid(UidError::NoSuchName { .. }) => self.tally.unknown += 1,
             WriteError::Illegal(_) => self.tally.illegal += 1,
             _ => self.tally.failed += 1,
         }
         match e {
-            WriteError::Uid(UidError::NoSuchName { .. }) => self.reply(&format!("put: unknown metric: {e}\n")),
-            WriteError::Illegal(_) => self.reply(&format!("put: illegal argument: {e}\n")),
-            WriteError::Overloaded(_) if self.return_errors => self.reply(&format!("put: Please throttle writes: {e}\n")),
-            _ if self.return_errors => self.reply(&format!("put: HBase error: {e}\n")),
+            WriteError::Uid(UidError::NoSuchName { .. }) => self.reply(&format!("{command}: unknown metric: {e}\n")),
+            WriteError::Illegal(_) => self.reply(&format!("{command}: illegal argument: {e}\n")),
+            WriteError::Overloaded(_) if self.return_errors => self.reply(&format!("{command}: Please throttle writes: {e}\n")),
+            _ if self.return_errors => self.reply(&format!("{command}: HBase error: {e}\n")),
             _ => {}
         }
     }
@@ -224,20 +226,63 @@ impl Session {
         }
     }
 
-    /// Rollups are not configured: a line that is right gets the original's words for that.
-    fn rollup(&mut self, words: &str, any: bool) {
+    /// `rollup INTERVAL-FUNCTION:GROUPBY metric time value tag...`; either side of the colon may be missing.
+    fn rollup(&mut self, words: &str, any: bool, sink: &mut impl Sink) -> Option<Next> {
+        self.tally.puts += 1;
         let got = if any { words.split(' ').count() } else { 0 };
         if got < ROLLUP_WORDS {
-            self.reply(&format!("rollup: illegal argument: not enough arguments (need least 7, got {got})\n"));
-            return;
+            let words = format!("not enough arguments (need least 7, got {got})");
+            self.complain("rollup", &PointError::Illegal(words));
+            return None;
         }
-        let (interval, words) = words.split_once(' ').unwrap_or((words, ""));
+        let (what, words) = words.split_once(' ').unwrap_or((words, ""));
         let mut tags = TagBuf::new();
-        let refused = match parse_words(words, &mut tags, &self.rules) {
-            _ if interval.is_empty() => PointError::Illegal("Missing interval or aggregator".to_owned()),
-            Err(e) => e,
-            Ok(_) => PointError::Illegal("No rollup or aggregations were configured".to_owned()),
+        let (metric, time, value) = match self.rollup_words(what, words, &mut tags) {
+            Ok(read) => read,
+            Err(e) => {
+                self.complain("rollup", &e);
+                return None;
+            }
         };
-        self.complain("rollup", &refused);
+        let (interval, function, group_by) = rollup_kind(what);
+        let point = RolledUp { metric, time, value, tags: tags.as_slice(), interval, function: function.or(group_by), group_by };
+        let Err(refused) = sink.rollup(&point, &self.rules) else {
+            self.tally.points += 1;
+            self.refusing = false;
+            return None;
+        };
+        match refused {
+            RollupError::Write(WriteError::Overloaded(limit)) if !self.refusing => return Some(Next::Overloaded(limit)),
+            RollupError::Write(e) => self.failed("rollup", &e),
+            RollupError::Point(e) => self.complain("rollup", &e),
+            e @ RollupError::NoInterval(_) => {
+                self.tally.illegal += 1;
+                self.reply(&format!("rollup: No such rollup: {e}\n"));
+            }
+            e @ RollupError::NoTable => {
+                self.tally.illegal += 1;
+                self.reply(&format!("rollup: HBase error: {e}\n"));
+            }
+        }
+        None
+    }
+
+    fn rollup_words<'a>(&self, what: &str, words: &'a str, tags: &mut TagBuf<'a>) -> Result<(&'a str, i64, Value), PointError> {
+        // Of nothing but colons nothing is left.
+        if what.trim_matches(':').is_empty() {
+            return Err(PointError::Illegal("Missing interval or aggregator".to_owned()));
+        }
+        split_words(words, tags)
+    }
+}
+
+/// Interval, function over time, function over tags. What has neither dash nor colon is a function over tags (`rollup_on/t03`).
+fn rollup_kind(what: &str) -> (Option<&str>, Option<&str>, Option<&str>) {
+    let mut parts = what.trim_end_matches(':').split(':');
+    let first = parts.next().unwrap_or_default();
+    let second = parts.next();
+    match first.split_once('-') {
+        Some((interval, function)) => (Some(interval), Some(function), second),
+        None => (None, None, second.or(Some(first))),
     }
 }

@@ -6,7 +6,7 @@ use crate::config::Settings;
 use crate::fuzz;
 use crate::point::{Point, Rules};
 use crate::server::limits::Limits;
-use crate::write::WriteError;
+use crate::write::{RolledUp, RollupError, WriteError};
 
 /// Takes every point; the metric `full` is too much.
 #[derive(Default)]
@@ -22,6 +22,15 @@ impl Sink for List {
         }
         let tags: Vec<_> = point.tags.iter().map(|(k, v)| format!("{k}={v}")).collect();
         self.0.push(format!("{} {} {:?} {}", point.metric, point.time.millis(), point.value, tags.join(" ")));
+        Ok(())
+    }
+    fn rollup(&mut self, point: &RolledUp<'_>, _: &Rules) -> Result<(), RollupError> {
+        if point.metric == "full" {
+            return Err(WriteError::Overloaded("the journal is full".to_owned()).into());
+        }
+        let show = |text: Option<&str>| text.map_or("-".to_owned(), |text| format!("<{text}>"));
+        let (interval, function, group_by) = (show(point.interval), show(point.function), show(point.group_by));
+        self.0.push(format!("{interval} {function} {group_by} {} {} {:?}", point.metric, point.time, point.value));
         Ok(())
     }
 }
@@ -80,7 +89,17 @@ fn lines_however_cut() {
     check("put m1 1400000000 x host=a\n", &[], "put: invalid value: Invalid character 'x' in x\n");
     check("rollup\n", &[], "rollup: illegal argument: not enough arguments (need least 7, got 0)\n");
     check("rollup 1h-sum m1 1400000000 1\n", &[], "rollup: illegal argument: not enough arguments (need least 7, got 4)\n");
-    check("rollup 1h-sum m1 1400000000 1 a=b\n", &[], "rollup: illegal argument: No rollup or aggregations were configured\n");
+    check("rollup 1h-sum m1 1400000000 1 a=b\n", &["<1h> <sum> - m1 1400000000 Int(1)"], "");
+    check("rollup 1h-sum:max m1 1 1 a=b\n", &["<1h> <sum> <max> m1 1 Int(1)"], "");
+    check("rollup 1h-sum: m1 1 1 a=b\n", &["<1h> <sum> - m1 1 Int(1)"], ""); // rollup_on/t15
+    check("rollup 1h-sum-x m1 1 1 a=b\n", &["<1h> <sum-x> - m1 1 Int(1)"], ""); // rollup_on/t13
+    check("rollup 1h m1 1 1.5 a=b\n", &["- <1h> <1h> m1 1 Single(1.5)"], ""); // rollup_on/t03
+    check("rollup :sum m1 1 1 a=b\n", &["- <sum> <sum> m1 1 Int(1)"], "");
+    check("rollup 1h:sum:x m1 1 1 a=b\n", &["- <sum> <sum> m1 1 Int(1)"], "");
+    check("rollup -sum m1 1 1 a=b\n", &["<> <sum> - m1 1 Int(1)"], "");
+    check("rollup  m1 1 1 a=b\n", &[], "rollup: illegal argument: Missing interval or aggregator\n");
+    check("rollup : m1 1 1 a=b\n", &[], "rollup: illegal argument: Missing interval or aggregator\n");
+    check("rollup sum full 1 1 a=b\n", &[], "rollup: Please throttle writes: the journal is full\n");
     check("rollup 1h-sum m1 x 1 a=b\n", &[], "rollup: invalid value: Invalid character 'x' in x\n");
     check("put full 1 2 a=b\nput m1 1 2 a=b\n", &["m1 1000 Int(2) a=b"], "put: Please throttle writes: the journal is full\n");
 }

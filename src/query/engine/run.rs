@@ -1,0 +1,129 @@
+//! One sub query: its tables tried in turn, and answers of two tables put together.
+
+use super::budget::Budget;
+use super::fetch::Fetch;
+use super::group::Grouping;
+use super::range::RowRange;
+use super::rollup::{self, Source};
+use super::select::Selection;
+use super::slices::slices;
+use super::{Engine, QueryError};
+use crate::query::downsample::Grid;
+use crate::query::plan::{Downsample, Group, SubQuery};
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A sub query that is being answered.
+pub struct Run<'a> {
+    /// Store, names, settings.
+    pub engine: &'a Engine,
+    /// The question.
+    pub sub: &'a SubQuery,
+    /// Its series' test.
+    pub selection: &'a Selection,
+    /// First and last instant to show, in milliseconds.
+    pub shown: (i64, i64),
+    /// All points of the rows that are read are given out.
+    pub all_read: bool,
+    /// Limits.
+    pub budget: &'a Budget<'a>,
+}
+
+/// Groups by the bytes that tell them apart.
+type Named = Vec<(Vec<u8>, Group)>;
+
+impl Run<'_> {
+    /// The groups in order.
+    pub fn answer(&self) -> Result<Vec<Group>, QueryError> {
+        let options = &self.engine.options;
+        let sources = rollup::sources(self.sub, options)?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+        let (start, end) = self.shown;
+        let groups = match sources.first().and_then(|first| rollup::split_at(options, first, now, end)) {
+            None => self.first_of(&sources, self.shown)?,
+            Some(split) => {
+                let plain = rollup::plain_source(self.sub, options)?;
+                let rolled = if split < start { Vec::new() } else { self.first_of(&sources, (start, split))? };
+                merge(rolled, self.read(&plain, (split.max(start), end))?)
+            }
+        };
+        Ok(groups.into_iter().map(|(_, group)| group).collect())
+    }
+
+    /// Reads the first source that has any series.
+    fn first_of(&self, sources: &[Source], asked: (i64, i64)) -> Result<Named, QueryError> {
+        for source in sources {
+            let groups = self.read(source, asked)?;
+            if !groups.is_empty() {
+                return Ok(groups);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Reads one source. `asked`: start and end, which decide about rows; shown is what the request wants to see.
+    fn read(&self, source: &Source, asked: (i64, i64)) -> Result<Named, QueryError> {
+        let Engine { store, overlay, uids, options, .. } = self.engine;
+        let spec = source.downsample.as_ref();
+        let rows = match &source.rollup {
+            None => RowRange::new(asked.0, asked.1, spec),
+            Some(reading) => RowRange::of_rollups(asked.0, asked.1, &reading.interval, self.sub.rate.is_some()),
+        };
+        let grid = spec.map(|spec| match &source.rollup {
+            None => Grid::new(spec, asked, rows.millis()),
+            Some(reading) => {
+                let function = reading.function(spec.function);
+                Grid::new(&Downsample { function, ..spec.clone() }, asked, rows.millis())
+            }
+        });
+        // Rows of rollups are long and few.
+        let split_ms = if source.rollup.is_some() { None } else { grid.as_ref().map_or(Some(1), Grid::split_ms) };
+        let selection = self.selection;
+        let slices = slices(&options.layout, &selection.metric, rows, split_ms, options.threads, selection.reads_end_row());
+        let fetch = Fetch {
+            store: store.as_ref(),
+            overlay: overlay.as_deref(),
+            uids,
+            options,
+            source,
+            selection,
+            grid: grid.as_ref(),
+            budget: self.budget,
+        };
+        let series = fetch.run(&slices)?;
+        let fill = spec.and_then(|spec| grid.as_ref()?.fill(spec.fill, rows.millis()));
+        let rollup = source.rollup.as_ref().map(|reading| reading.interval.name.clone());
+        let rows = rows.millis();
+        let shown = if self.all_read { rows } else { self.shown };
+        Grouping { uids, options, sub: self.sub, selection, fill, rows, shown, rollup, budget: self.budget }.answer(series)
+    }
+}
+
+/// Groups of rollups and of plain points as one: where both have an instant the plain points count, as in an answer of
+/// OpenTSDB, which shows both, the plain points last.
+fn merge(rolled: Named, plain: Named) -> Named {
+    let mut all: BTreeMap<Vec<u8>, Group> = rolled.into_iter().collect();
+    for (name, later) in plain {
+        let Some(group) = all.get_mut(&name) else {
+            all.insert(name, later);
+            continue;
+        };
+        let mut points: BTreeMap<i64, _> = group.points.drain(..).collect();
+        points.extend(later.points);
+        group.points = points.into_iter().collect();
+        group.tags.retain(|(key, _)| later.tags.iter().all(|(other, _)| other != key));
+        group.tags.extend(later.tags);
+        group.aggregate_tags.extend(later.aggregate_tags);
+        group.aggregate_tags.sort();
+        group.aggregate_tags.dedup();
+        group.tsuids.extend(later.tsuids);
+        group.tsuids.sort();
+        group.tsuids.dedup();
+        group.notes.extend(later.notes);
+        group.rollup = None;
+        if group.metric.is_empty() {
+            group.metric = later.metric;
+        }
+    }
+    all.into_iter().collect()
+}
