@@ -27,8 +27,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 const SHARDS: usize = 16;
 /// Rows of a call to the store.
 const CALL_ROWS: usize = 500;
-/// Counters incremented at once.
-const INCREMENTS_AT_ONCE: usize = 8;
+/// Counters incremented, or series told of, at once.
+const CALLS_AT_ONCE: usize = 8;
 /// How long a series that was noted needs no new note, in seconds, if the hour does not change: readers look for its last
 /// point in the row of the counter's time.
 const NOTED_SECONDS: u64 = 60;
@@ -270,7 +270,7 @@ impl LiveMeta {
             }
         };
         std::thread::scope(|scope| {
-            (1..INCREMENTS_AT_ONCE.min(work.len())).for_each(|_| drop(scope.spawn(run)));
+            (1..CALLS_AT_ONCE.min(work.len())).for_each(|_| drop(scope.spawn(run)));
             run();
         });
         if let Some(error) = failure.into_inner() {
@@ -402,23 +402,34 @@ impl LiveMeta {
         Ok(made)
     }
 
-    /// Tells of meta data that was made.
+    /// Tells of meta data that was made. Listeners ask the store several times a series, so many are told at once.
     fn tell(&self, work: &mut Vec<Work>) -> Result<(), MetaError> {
-        let mut result = Ok(());
-        work.retain(|w| {
-            if !matches!(w.step, Step::Tell) || result.is_err() {
-                return true;
-            }
-            match self.tell_one(&w.tsuid) {
-                Err(error) if error.is_passing() => {
-                    result = Err(error);
-                    true
+        let (wanted, rest): (Vec<Work>, Vec<Work>) = std::mem::take(work).into_iter().partition(|w| matches!(w.step, Step::Tell));
+        *work = rest;
+        let told: Vec<AtomicBool> = wanted.iter().map(|_| AtomicBool::new(false)).collect();
+        let next = AtomicUsize::new(0);
+        let failure: Mutex<Option<MetaError>> = Mutex::default();
+        let run = || {
+            while let Some((w, told)) = Some(next.fetch_add(1, Relaxed)).and_then(|at| Some((wanted.get(at)?, told.get(at)?))) {
+                match self.tell_one(&w.tsuid) {
+                    Err(error) if error.is_passing() => {
+                        *failure.lock() = Some(error);
+                        next.fetch_max(wanted.len(), Relaxed);
+                        continue;
+                    }
+                    Err(error) => drop(self.skip(&w.tsuid, &error.to_string())),
+                    Ok(()) => {}
                 }
-                Err(error) => self.skip(&w.tsuid, &error.to_string()) >= 0,
-                Ok(()) => false,
+                told.store(true, Relaxed);
             }
+        };
+        std::thread::scope(|scope| {
+            (1..CALLS_AT_ONCE.min(wanted.len())).for_each(|_| drop(scope.spawn(run)));
+            run();
         });
-        result
+        let untold = wanted.into_iter().zip(told).filter(|(_, told)| !told.load(Relaxed));
+        work.extend(untold.map(|(w, _)| w));
+        failure.into_inner().map_or(Ok(()), Err)
     }
 
     fn tell_one(&self, tsuid: &[u8]) -> Result<(), MetaError> {
