@@ -94,6 +94,7 @@ fn replay(name: &str, engine: &Engine, dir: &Path, wanted: impl Fn(&Block) -> bo
         if block.notes.iter().any(|n| n.contains("auto_create_metrics=false")) {
             config(dir, engine, false);
         }
+        wrong.extend(follow(&block.notes, engine, dir).map(|why| format!("before cli/{}: {why}", block.id)));
         if !wanted(&block) || block.exit.as_deref() == Some("timeout") {
             continue;
         }
@@ -126,6 +127,35 @@ fn replay(name: &str, engine: &Engine, dir: &Path, wanted: impl Fn(&Block) -> bo
         }
     }
     (good, wrong)
+}
+
+/// Does what notes of `uid_meta_tree` say: a tree made, its processing switched on, rows counted. What is wrong, if anything.
+fn follow(notes: &[String], engine: &Engine, dir: &Path) -> Option<String> {
+    let mut wrong = None;
+    for note in notes {
+        if note.starts_with("tree 1 with one rule (TAGK dc), enabled") {
+            let server = Server::start_in(dir, engine, &[], &[]);
+            for (path, body) in [
+                ("/api/tree", r#"{"name": "T", "enabled": true}"#),
+                ("/api/tree/rule", r#"{"treeId": 1, "level": 0, "order": 0, "type": "TAGK", "field": "dc"}"#),
+            ] {
+                assert_eq!(server.client().post(path, body).expect("post").status, 200, "{path}");
+            }
+        } else if note.contains("tsd.core.tree.enable_processing=true") {
+            write_config(dir, engine, &[("tsd.core.tree.enable_processing", "true")]);
+            std::fs::rename(dir.join("opentsdb.conf"), dir.join("tsd.conf")).expect("rename");
+        } else if let Some(counts) = note.strip_prefix("rows now: ") {
+            let want: std::collections::BTreeMap<String, usize> = serde_json::from_str(counts).expect("counts");
+            for (table, want) in want {
+                let cells = support::tables::dump(engine, dir, &format!("tsdb-{table}"));
+                let rows: std::collections::BTreeSet<&Vec<u8>> = cells.iter().map(|cell| &cell.row).collect();
+                if rows.len() != want {
+                    wrong = Some(format!("{} rows in table {table}, expected {want}", rows.len()));
+                }
+            }
+        }
+    }
+    wrong
 }
 
 /// A command line as a shell would split it; only quotes are used in the transcripts.
