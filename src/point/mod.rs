@@ -6,6 +6,7 @@
 
 pub mod error;
 pub mod http;
+pub mod java_map;
 pub mod java_regex;
 pub mod json;
 mod letters;

@@ -1,6 +1,6 @@
 //! Tags of one point, in a buffer on the stack.
 
-use super::PointError;
+use super::{PointError, java_map};
 use std::collections::HashMap;
 
 /// Tags held without allocation: OpenTSDB's own limit.
@@ -116,15 +116,7 @@ impl<'a> TagBuf<'a> {
     /// The order in which a Java `HashMap` that got these tags one after another goes through them: by bucket, then as
     /// they came.
     pub fn hash_order<'b>(tags: &[(&'b str, &'b str)]) -> Vec<(&'b str, &'b str)> {
-        let mut buckets: u32 = 16;
-        while tags.len() > buckets as usize / 4 * 3 {
-            buckets = buckets.saturating_mul(2);
-        }
-        let mut ordered = tags.to_vec();
-        ordered.sort_by_cached_key(|(key, _)| {
-            let hash = key.encode_utf16().fold(0u32, |h, unit| h.wrapping_mul(31).wrapping_add(u32::from(unit)));
-            (hash ^ hash >> 16) & (buckets - 1)
-        });
-        ordered
+        let keys: Vec<&str> = tags.iter().map(|(key, _)| *key).collect();
+        java_map::default_order(&keys).into_iter().filter_map(|place| tags.get(place).copied()).collect()
     }
 }

@@ -2,13 +2,14 @@
 
 use super::Allowed;
 use super::names::Names;
+use crate::point::java_map;
 use crate::query::engine::{Cancel, Engine, QueryError};
 use crate::query::expression::join::{Joined, Side};
 use crate::query::expression::parse::Parsed;
 use crate::query::expression::program::Program;
 use crate::query::expression::series::{Id, Labels, Series, Table};
 use crate::query::expression::walk::{Input, Source, compute, tabulate};
-use crate::query::expression::{ExpressionError, graph, java_map};
+use crate::query::expression::{ExpressionError, graph};
 use crate::query::request::exp::{ExpPlan, ExpRequest, Expression, fill_value};
 use crate::uid::{UidKind, Uids};
 use std::collections::{BTreeSet, HashMap};

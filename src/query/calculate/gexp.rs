@@ -2,9 +2,9 @@
 
 use super::Allowed;
 use super::names::Names;
+use crate::point::java_map;
 use crate::query::engine::{Cancel, Engine, QueryError};
 use crate::query::expression::function::{Answers, Call, Curve, Scope};
-use crate::query::expression::java_map;
 use crate::query::plan::{Fill, Group, Query};
 use crate::uid::{UidKind, Uids};
 

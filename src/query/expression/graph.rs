@@ -1,7 +1,7 @@
 //! Expressions that use the results of others: in which order they can be computed, and whether they run in circles.
 
-use super::java_map;
 use super::{ExpressionError, data};
+use crate::point::java_map;
 use std::collections::HashMap;
 
 /// The places of the expressions, each after those that it uses. `expressions`: id and variables.

@@ -9,11 +9,10 @@
 //!
 //! - [`parse`] text to a tree; [`value`] what one operator does; [`program`] a tree compiled for rows of values
 //! - [`series`] the columns; [`join`] which series belong together; [`walk`] instants in step, values, fills
-//! - [`graph`] expressions that use each other; [`java_map`] in which order Java would meet names
+//! - [`graph`] expressions that use each other
 
 pub mod function;
 pub mod graph;
-pub mod java_map;
 pub mod join;
 pub mod parse;
 pub mod program;

@@ -1,6 +1,7 @@
 //! Filters from text: `host=web*`, `host=literal_or(a|b)` and JSON's `{"type", "tagk", "filter", "groupBy"}`.
 
 use super::{TagFilter, TagTest, java_regex, wildcard_parts};
+use crate::point::java_map;
 use std::collections::HashSet;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -153,16 +154,8 @@ fn sorted(values: &[String]) -> Vec<String> {
 
 /// The order in which a Java `HashSet` built from these strings lists them (`details` of errors are compared as text).
 fn java_set_order(values: &[String]) -> Vec<&str> {
-    let wanted = (values.len() * 4 / 3 + 1).max(16);
-    let buckets = wanted.next_power_of_two() as u32;
-    let mut keyed: Vec<(u32, &str)> = values.iter().map(|v| (java_spread(v) & (buckets - 1), v.as_str())).collect();
-    keyed.sort_by_key(|(bucket, _)| *bucket); // stable: equal buckets keep the order of insertion
-    keyed.into_iter().map(|(_, v)| v).collect()
-}
-
-fn java_spread(text: &str) -> u32 {
-    let hash = text.encode_utf16().fold(0u32, |h, unit| h.wrapping_mul(31).wrapping_add(u32::from(unit)));
-    hash ^ (hash >> 16)
+    let capacity = (values.len() * 4 / 3 + 1).max(16);
+    java_map::order(values, capacity).into_iter().filter_map(|place| values.get(place)).map(String::as_str).collect()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::compile::{Context, compile};
 use super::date::{parse_date, parse_duration};
 use super::json::{self, Json, JsonError};
 use super::{Request, RequestError, SubRequest, names, post};
-use crate::query::expression::java_map;
+use crate::point::java_map;
 use crate::query::expression::join::{Join, Operator};
 use crate::query::expression::parse::{Parsed, parse};
 use crate::query::filter::FilterSpec;

@@ -1,5 +1,5 @@
-//! The order in which Java's `HashMap` gives out its keys. OpenTSDB keeps its variables in such maps, and which of them comes
-//! first decides which tags a joined series shows: so the order is part of its answers.
+//! The order in which Java's `HashMap` and `HashSet` give out their keys: part of OpenTSDB's answers wherever it walks through
+//! one, such as the texts of errors, or the variables of an expression, of which the first gives a joined series its tags.
 
 /// Places of `keys` in the order in which a map holds them that was made for `capacity` keys (16 where Java's code names
 /// none) and got them in this order. Keys are distinct.
