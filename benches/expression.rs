@@ -120,6 +120,7 @@ fn main() -> Result<(), Failure> {
         layout: Layout::default(),
         data_table: "tsdb".to_string(),
         fix_duplicates: false,
+        histograms: tsdb::codec::Decoders::default(),
         decode: DecodeOptions::default(),
         skip_unresolved_tagvs: false,
         threads: 2,

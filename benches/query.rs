@@ -177,6 +177,7 @@ fn question(aggregator: Aggregator, downsample: Option<(i64, Aggregator)>, filte
     let filters = filter.into_iter().map(|test| TagFilter { tagk: "host".to_string(), group_by: true, test }).collect();
     let sub = SubQuery {
         rollup: Default::default(),
+        histogram: None,
         index: 0,
         source: Source::Metric("m".to_string()),
         filters,
@@ -218,6 +219,7 @@ fn run(title: &str, series: usize, packed: bool, threads: usize) {
         layout: Layout::default(),
         data_table: "tsdb".to_string(),
         fix_duplicates: false,
+        histograms: tsdb::codec::Decoders::default(),
         decode: DecodeOptions::default(),
         skip_unresolved_tagvs: false,
         threads,

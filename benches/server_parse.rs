@@ -7,7 +7,7 @@ use tsdb::server::http::put_json::{self, Fields, Taker};
 use tsdb::server::limits::Limits;
 use tsdb::server::telnet::command::Commands;
 use tsdb::server::telnet::session::{Session, Sink};
-use tsdb::write::{RolledUp, RollupError, WriteError};
+use tsdb::write::{HistogramPoint, RolledUp, RollupError, WriteError};
 
 const POINTS: usize = 1000;
 const ROUNDS: usize = 2000;
@@ -25,6 +25,9 @@ impl Sink for Counted {
         Ok(())
     }
     fn rollup(&mut self, _: &RolledUp<'_>, _: &Rules) -> Result<(), RollupError> {
+        Ok(())
+    }
+    fn histogram(&mut self, _: &HistogramPoint<'_>, _: &Rules) -> Result<(), WriteError> {
         Ok(())
     }
 }

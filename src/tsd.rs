@@ -5,7 +5,7 @@
 pub mod hooks;
 pub mod whitelist;
 
-use crate::codec::{DecodeOptions, Layout, RollupConfig};
+use crate::codec::{DecodeOptions, Decoders, Layout, RollupConfig};
 use crate::config::Settings;
 use crate::logbook::Logbook;
 use crate::meta::annotation::{AnnotationOptions, Annotations};
@@ -60,6 +60,8 @@ pub struct Tsd {
     pub new_series: Arc<Listeners>,
     /// The filter of new names, if there is one.
     pub whitelist: Option<Arc<Whitelist>>,
+    /// Which histograms are taken and read; `None`: they are not configured.
+    pub histograms: Option<Decoders>,
     /// Counters.
     pub stats: Arc<Stats>,
     /// The last lines of the log.
@@ -135,6 +137,7 @@ impl Tsd {
     pub fn open(settings: Settings) -> Result<Tsd, OpenError> {
         let settings = Arc::new(settings);
         let rollups = rollups(&settings)?;
+        let histograms = histograms(&settings)?;
         let store = open_store(&settings)?;
         check_tables(store.as_ref(), &settings)?;
         let whitelist = hooks::whitelist(&settings)?;
@@ -167,6 +170,7 @@ impl Tsd {
             live,
             new_series,
             whitelist,
+            histograms,
             stats,
             logs,
         })
@@ -461,6 +465,22 @@ pub fn decode_options(settings: &Settings) -> DecodeOptions {
     DecodeOptions { use_otsdb_timestamp: settings.storage_use_otsdb_timestamp, use_max_value: settings.storage_use_max_value }
 }
 
+/// The decoders of `tsd.core.histograms.config`: JSON, or the name of a file that holds it. `None`: it is not set.
+pub fn histograms(settings: &Settings) -> Result<Option<Decoders>, OpenError> {
+    let key = "tsd.core.histograms.config";
+    let place = settings.given.texts.get(key).map(|text| format!("{}: ", text.place)).unwrap_or_default();
+    let wrong = |why: String| OpenError::Setting(format!("{place}{key}: {why}"));
+    let text = match settings.core_histograms_config.trim() {
+        "" => return Ok(None),
+        file if file.ends_with(".json") => {
+            let path = beside_configuration(settings, Path::new(file));
+            std::fs::read_to_string(&path).map_err(|e| wrong(format!("cannot read {}: {e}", path.display())))?
+        }
+        json => json.to_owned(),
+    };
+    Decoders::parse(&text).map(Some).map_err(wrong)
+}
+
 fn engine_options(settings: &Settings) -> EngineOptions {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let or = |value: i64, default: usize| if value > 0 { positive(value) } else { default };
@@ -468,6 +488,8 @@ fn engine_options(settings: &Settings) -> EngineOptions {
     EngineOptions {
         layout: layout(settings),
         decode: decode_options(settings),
+        // A wrong one has been refused at the start.
+        histograms: histograms(settings).ok().flatten().unwrap_or_default(),
         data_table: settings.storage_hbase_data_table.clone(),
         rollups: None,
         fix_duplicates: settings.storage_fix_duplicates,

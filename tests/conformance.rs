@@ -15,18 +15,12 @@ use support::server::{Engine, Server, long};
 /// What this TSD does not answer yet: areas of `query/cases`, scenarios of `api/` and `telnet/`, single cases. Everything
 /// else is replayed, also cases of other kinds that `TSDB_KIT` brings.
 const LATER: &[&str] = &[
-    // areas
-    "histogram",
     // scenarios
-    "histogram_on",
     "ui_off",
     // cases
     "old_q/png",
     "old_q/png_wxh",
 ];
-
-/// Data sets that need what is not there yet.
-const LATER_DATASETS: &[&str] = &["hist"];
 
 fn profile(name: &str) -> Vec<(String, String)> {
     let text = std::fs::read_to_string(kit::root().join(format!("query/profiles/{name}.conf"))).expect("profile");
@@ -105,9 +99,8 @@ fn area(id: &str) -> &str {
     id.split('/').next().unwrap_or_default()
 }
 
-fn built(id: &str, case: &serde_json::Value) -> bool {
-    let needs_later = case["datasets"].as_array().into_iter().flatten().filter_map(|d| d.as_str()).any(|d| LATER_DATASETS.contains(&d));
-    !LATER.contains(&area(id)) && !LATER.contains(&id) && !needs_later
+fn built(id: &str, _: &serde_json::Value) -> bool {
+    !LATER.contains(&area(id)) && !LATER.contains(&id)
 }
 
 #[test]
@@ -182,7 +175,7 @@ fn embedded_scenarios() {
 fn hbase_scenarios() {
     let recorded =
         |name: &&str| kit::root().join(format!("api/{name}.jsonl")).exists() || kit::root().join(format!("telnet/{name}.jsonl")).exists();
-    let names = ["put_bad", "rollup_on", "suggest", "uid_assign", "uid_tsmeta", "uid_tsmeta_tracking", "uid_uidmeta"];
+    let names = ["histogram_on", "put_bad", "rollup_on", "suggest", "uid_assign", "uid_tsmeta", "uid_tsmeta_tracking", "uid_uidmeta"];
     for name in names.into_iter().filter(|name| recorded(name)) {
         scenario_cases(&Engine::fresh_hbase(name), |n| n == name);
     }

@@ -3,7 +3,7 @@
 //! Reading order: [`row_key`] (which row a point belongs to), [`qualifier`] (when inside its hour, and the value's bytes),
 //! [`cell`] (what a column holds, and its points one by one), [`pack`] (many points in one cell), [`merge`] (the columns
 //! of a row as OpenTSDB's compaction joins them), [`row`] (a row's cells into columns of times and values), [`rollup`] (the
-//! same for tables of rolled-up values), [`annotation`] (notes beside the points).
+//! same for tables of rolled-up values), [`annotation`] and [`histogram`] (what stands beside the points).
 //!
 //! | column qualifier | holds |
 //! | --- | --- |
@@ -18,6 +18,7 @@
 pub mod annotation;
 pub mod cell;
 pub mod hex;
+pub mod histogram;
 pub mod merge;
 pub mod pack;
 pub mod prune;
@@ -29,6 +30,7 @@ pub mod row_key;
 pub use annotation::{Note, global_row, note_millis, note_place, note_time, push_notes};
 pub use cell::{Cell, CellError, CellFault, CellKind, CellPoints, RawPoint, cell_kind};
 pub use hex::{from_hex, java_bytes, to_hex};
+pub use histogram::{Decoders, Histogram, HistogramError, Range, histogram_column, histogram_time};
 pub use merge::{Merged, merge_cells};
 pub use pack::{PackError, PackedCell, append_point, pack};
 pub use prune::{Pruned, prune};

@@ -79,8 +79,8 @@ declare! {
     core_enable_ui: bool = true, "tsd.core.enable_ui", java works;
     /// What the flag `--flush-interval` sets in OpenTSDB, which then reads `tsd.storage.flush_interval` instead.
     core_flushinterval: i64 = 1000, "tsd.core.flushinterval", java_unset ignored("OpenTSDB never reads it; use tsd.storage.flush_interval, as --flush-interval does here"), 0..=86_400_000;
-    /// Codecs of histogram points: a JSON object or the path of a file that holds one.
-    core_histograms_config: String = "", "tsd.core.histograms.config", java_unset later("histogram points are not taken");
+    /// Decoders of histograms and their ids: a JSON object, or the path of a `.json` file that holds one.
+    core_histograms_config: String = "", "tsd.core.histograms.config", java_unset works;
     /// Keep meta data in a cache plug-in.
     core_meta_cache_enable: bool = false, "tsd.core.meta.cache.enable", java refused("meta data cannot be handed to a plug-in");
     /// Class of the meta data cache.

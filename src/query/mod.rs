@@ -6,6 +6,7 @@ pub mod downsample;
 pub mod engine;
 pub mod expression;
 pub mod filter;
+pub mod histogram;
 pub mod interpolate;
 pub mod last;
 pub mod ledger;

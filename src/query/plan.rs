@@ -45,6 +45,17 @@ pub struct SubQuery {
     pub rate: Option<RateOptions>,
     /// Which tables may answer.
     pub rollup: RollupChoice,
+    /// Histograms are read instead of points.
+    pub histogram: Option<HistogramQuery>,
+}
+
+/// What is shown of histograms, each as a series of its own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistogramQuery {
+    /// Percentiles, ascending.
+    pub percentiles: Vec<f32>,
+    /// The counts of their ranges.
+    pub ranges: bool,
 }
 
 /// Which tables may answer a sub query. By default only that of plain points.

@@ -3,10 +3,12 @@
 //! points and are never packed.
 //!
 //! An instant is a qualifier without the flags in its last half byte: a value of another width is another column of the same
-//! instant, stored after the one that came before it, so that the store's clock tells which is newer.
+//! instant, stored after the one that came before it, so that the store's clock tells which is newer. Histograms have no
+//! flags there: theirs is the whole qualifier.
 
 use super::journal::{NewCell, Segment};
 use super::series::Series;
+use crate::codec::histogram_time;
 use crate::store::RowBatch;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -42,13 +44,20 @@ pub struct LooseRow {
     bytes: usize,
 }
 
+/// What two columns of one instant have in common. `table`: empty for the data table.
+pub fn instant(table: &str, qualifier: &[u8]) -> Box<[u8]> {
+    let mut instant: Box<[u8]> = qualifier.into();
+    let is_histogram = table.is_empty() && histogram_time(qualifier, 0).is_some();
+    if let Some(last) = instant.last_mut().filter(|_| !is_histogram) {
+        *last &= 0xf0;
+    }
+    instant
+}
+
 impl LooseRow {
     /// Adds a cell; returns the bytes by which the row grew.
-    fn push(&mut self, cell: Loose) -> usize {
-        let mut instant = cell.qualifier.clone();
-        if let Some(last) = instant.last_mut() {
-            *last &= 0xf0;
-        }
+    fn push(&mut self, table: &str, cell: Loose) -> usize {
+        let instant = instant(table, &cell.qualifier);
         let size = CELL_COST + 2 * cell.qualifier.len() + cell.value.len();
         let columns = self.cells.entry(instant).or_default();
         let replaced = columns.iter().position(|c| c.qualifier == cell.qualifier).map(|at| columns.remove(at));
@@ -113,6 +122,7 @@ impl LooseCells {
     /// Takes a cell; returns the bytes by which memory grew.
     pub fn add(&self, series: &Arc<Series>, cell: NewCell, segment: &Arc<Segment>, accepted: i64, late: bool) -> usize {
         let mut rows = self.rows.lock();
+        let table = cell.table.clone();
         let slot = rows.entry((cell.table, series.key.row(cell.base).into_boxed_slice())).or_default();
         let mut grown = 0;
         if slot.waiting.is_empty() {
@@ -120,7 +130,7 @@ impl LooseCells {
             grown = ROW_COST;
         }
         slot.waiting.late |= late;
-        grown + slot.waiting.push(Loose { qualifier: cell.qualifier, value: cell.value, accepted })
+        grown + slot.waiting.push(&table, Loose { qualifier: cell.qualifier, value: cell.value, accepted })
     }
 
     /// Rows that wait.
@@ -165,7 +175,7 @@ impl LooseCells {
         let mut cells: Vec<Loose> = later.cells.into_values().flatten().collect();
         cells.sort_by_key(|cell| cell.accepted);
         for cell in cells {
-            back.push(cell);
+            back.push(&taken.table, cell);
         }
         // Counted as it was: what came meanwhile had the cost of a row of its own.
         back.bytes = row.bytes + later.bytes;
@@ -210,11 +220,21 @@ mod tests {
         for (qualifier, value) in
             [([0, 0x13, 0x00], 1), ([0, 0x13, 0x0b], 2), ([1, 0x13, 0x00], 3), ([0, 0x13, 0x00], 4), ([0, 0x13, 0x10], 5)]
         {
-            row.push(cell(&qualifier, value, 0));
+            row.push("rollups", cell(&qualifier, value, 0));
         }
         let rounds: Vec<Vec<u8>> = row.rounds().iter().map(|r| r.iter().map(|c| c.value[0]).collect()).collect();
         // The value that came last is the last of its instant, although its column was there first.
         assert_eq!(rounds, [vec![2, 5, 3], vec![4]]);
         assert_eq!(row.len(), 4);
+    }
+
+    #[test]
+    fn histograms_of_near_seconds_are_apart() {
+        let mut row = LooseRow::default();
+        for (qualifier, value) in [([6, 0x0c, 0x80], 1), ([6, 0x0c, 0x81], 2), ([6, 0x0c, 0x80], 3)] {
+            row.push("", cell(&qualifier, value, 0));
+        }
+        let rounds: Vec<Vec<u8>> = row.rounds().iter().map(|r| r.iter().map(|c| c.value[0]).collect()).collect();
+        assert_eq!(rounds, [vec![3, 2]]);
     }
 }

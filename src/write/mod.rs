@@ -14,6 +14,7 @@ mod aside;
 mod batch;
 mod flush;
 mod head;
+mod histogram;
 mod hook;
 pub mod journal;
 mod loose;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use batch::{Batch, CellPoint};
 pub use flush::compact::{Compacted, compact_row};
+pub use histogram::HistogramPoint;
 pub use hook::{Arrivals, Arrived};
 pub use options::{AutoCreate, Cells, Clock, JournalOptions, WriteOptions};
 pub use resolve::NewNames;

@@ -202,7 +202,7 @@ pub fn assign_all(client: &mut Client) {
     }
 }
 
-/// Loads a data set by `/api/put?sync&details`, learns its TSUIDs and sends its further requests. Rollups too; histograms are left to those who have them.
+/// Loads a data set by `/api/put?sync&details`, learns its TSUIDs and sends its further requests. Rollups and histograms too.
 pub fn load(client: &mut Client, name: &str, ctx: &mut Context) -> Result<(), String> {
     let set = dataset(name);
     let points = filled(&set["points"], ctx);
@@ -217,10 +217,12 @@ pub fn load(client: &mut Client, name: &str, ctx: &mut Context) -> Result<(), St
             }
         }
     }
-    for chunk in set["rollup"].as_array().into_iter().flatten().cloned().collect::<Vec<_>>().chunks(50) {
-        let r = client.post("/api/rollup?sync&details", &serde_json::to_string(chunk).expect("rollups"))?;
-        if r.status != 200 {
-            return Err(format!("loading {name}: {} {}", r.status, r.text()));
+    for kind in ["rollup", "histogram"] {
+        for chunk in set[kind].as_array().into_iter().flatten().cloned().collect::<Vec<_>>().chunks(50) {
+            let r = client.post(&format!("/api/{kind}?sync&details"), &serde_json::to_string(chunk).expect("a list"))?;
+            if r.status != 200 {
+                return Err(format!("loading {name}: {} {}", r.status, r.text()));
+            }
         }
     }
     learn(client, &set, ctx)?;
@@ -259,10 +261,13 @@ fn rounds(points: &[Value]) -> Vec<Vec<Value>> {
 }
 
 fn learn(client: &mut Client, set: &Value, ctx: &mut Context) -> Result<(), String> {
-    let metrics: BTreeSet<&str> = set["points"].as_array().into_iter().flatten().filter_map(|p| p["metric"].as_str()).collect();
-    for metric in metrics {
-        let query = serde_json::json!({"start": 1, "end": 4102444800u32, "showTSUIDs": true, "noAnnotations": true,
-            "queries": [{"aggregator": "none", "metric": metric}]});
+    let named = |kind: &str| set[kind].as_array().into_iter().flatten().filter_map(|p| p["metric"].as_str()).collect::<BTreeSet<_>>();
+    let points = named("points").into_iter().map(|metric| (metric, serde_json::json!({"aggregator": "none", "metric": metric})));
+    let histograms = named("histogram")
+        .into_iter()
+        .map(|metric| (metric, serde_json::json!({"aggregator": "none", "metric": metric, "percentiles": [50]})));
+    for (metric, sub) in points.chain(histograms) {
+        let query = serde_json::json!({"start": 1, "end": 4102444800u32, "showTSUIDs": true, "noAnnotations": true, "queries": [sub]});
         let r = client.post("/api/query", &query.to_string())?;
         let Ok(Value::Array(list)) = serde_json::from_slice::<Value>(&r.body) else { continue };
         for s in list {

@@ -95,6 +95,11 @@ impl Grid {
         }
     }
 
+    /// One bucket over the whole question.
+    pub fn is_all(&self) -> bool {
+        matches!(self.kind, Kind::All { .. })
+    }
+
     /// Milliseconds at whose multiples rows can be split between independent workers; `None`: nowhere.
     pub fn split_ms(&self) -> Option<i64> {
         match &self.kind {
@@ -109,44 +114,40 @@ impl Grid {
 #[derive(Clone, Debug)]
 pub struct Buckets {
     fold: Fold,
+    place: Place,
+    done: Points,
+}
+
+/// The open bucket of one series.
+#[derive(Clone, Debug)]
+pub struct Place {
     start: i64,
     end: i64,
     /// The calendar put the first point outside its own interval: OpenTSDB then shows nothing of the series.
     dead: bool,
-    done: Points,
 }
 
-impl Buckets {
-    /// No points yet.
-    pub fn new(grid: &Grid) -> Buckets {
-        Buckets { fold: Fold::new(grid.function), start: i64::MIN, end: i64::MIN, dead: false, done: Points::default() }
+impl Default for Place {
+    fn default() -> Place {
+        Place { start: i64::MIN, end: i64::MIN, dead: false }
     }
+}
 
-    /// Takes points that are later than all before them, as columns of one length.
-    pub fn extend(&mut self, grid: &Grid, times: &[i64], values: &[Number]) {
-        let (mut times, mut values) = behind(times, values, grid.from);
+impl Place {
+    /// The start of the bucket of `ms`, which is not before the last one asked for; `None`: it is in no bucket.
+    pub fn bucket(&mut self, grid: &Grid, ms: i64) -> Option<i64> {
+        if ms < grid.from {
+            return None;
+        }
         if let Kind::All { start, end } = grid.kind {
-            (times, values) = behind(times, values, start);
-            let (bucket, _) = before(times, values, end);
-            if !bucket.is_empty() {
-                self.start = start;
-                self.fold.extend(bucket.iter().map(|&value| as_f64(value)));
-            }
-            return;
+            return (start..end).contains(&ms).then_some(start);
         }
-        while let (Some(&first), false) = (times.first(), self.dead) {
-            if first >= self.end && !self.open(grid, first) {
-                return;
-            }
-            let (bucket, later) = before(times, values, self.end);
-            self.fold.extend(bucket.iter().map(|&value| as_f64(value)));
-            (times, values) = later;
-        }
+        let open = !self.dead && (ms < self.end || self.open(grid, ms));
+        open.then_some(self.start)
     }
 
-    /// Closes the open bucket and opens the one of `ms`. False: the series shows no more.
+    /// Opens the bucket of `ms`. False: the series shows no more.
     fn open(&mut self, grid: &Grid, ms: i64) -> bool {
-        self.close();
         match &grid.kind {
             Kind::All { .. } => {}
             Kind::Fixed(length) => {
@@ -162,10 +163,42 @@ impl Buckets {
         }
         !self.dead
     }
+}
+
+impl Buckets {
+    /// No points yet.
+    pub fn new(grid: &Grid) -> Buckets {
+        Buckets { fold: Fold::new(grid.function), place: Place::default(), done: Points::default() }
+    }
+
+    /// Takes points that are later than all before them, as columns of one length.
+    pub fn extend(&mut self, grid: &Grid, times: &[i64], values: &[Number]) {
+        let (mut times, mut values) = behind(times, values, grid.from);
+        if let Kind::All { start, end } = grid.kind {
+            (times, values) = behind(times, values, start);
+            let (bucket, _) = before(times, values, end);
+            if !bucket.is_empty() {
+                self.place.start = start;
+                self.fold.extend(bucket.iter().map(|&value| as_f64(value)));
+            }
+            return;
+        }
+        while let (Some(&first), false) = (times.first(), self.place.dead) {
+            if first >= self.place.end {
+                self.close();
+                if !self.place.open(grid, first) {
+                    return;
+                }
+            }
+            let (bucket, later) = before(times, values, self.place.end);
+            self.fold.extend(bucket.iter().map(|&value| as_f64(value)));
+            (times, values) = later;
+        }
+    }
 
     fn close(&mut self) {
         if !self.fold.is_empty() {
-            self.done.push(self.start, Number::Float(self.fold.finish()));
+            self.done.push(self.place.start, Number::Float(self.fold.finish()));
             self.fold.clear();
         }
     }

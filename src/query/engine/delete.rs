@@ -4,7 +4,7 @@
 //! Other TSDs may write, append to and compact the same rows meanwhile, so each row is read right before it is changed,
 //! deletes carry the time of the newest cell that was read (what is written afterwards is newer and survives), what
 //! is left of a cell is written before the cell goes, and rows are read again until none of the points is there.
-//! A question that rollups answer loses the values of its function there, and no plain points. (OpenTSDB leaves the rollups
+//! A question for histograms deletes those. A question that rollups answer loses the values of its function there, and no plain points. (OpenTSDB leaves the rollups
 //! and removes hours of plain points.)
 //! The caller has stored what waits in this process and keeps its flushes away: `at_rest`.
 
@@ -172,9 +172,9 @@ impl Engine {
 
     fn plan(&self, source: &Source, row: RowView<'_>, range: Range) -> Result<Plan, QueryError> {
         let Ok(key) = RowKey::parse(&self.options.layout, row.key()) else { return Ok(Plan::default()) };
-        if let Some(reading) = &source.rollup {
+        if source.has_whole_cells() {
             let mut plan = Plan { newest: i64::MIN, ..Plan::default() };
-            let inside = |qualifier| reading.instant(key.base_time(), qualifier).is_some_and(|ms| (range.0..=range.1).contains(&ms));
+            let inside = |qualifier| source.instant(key.base_time(), qualifier).is_some_and(|ms| (range.0..=range.1).contains(&ms));
             for cell in row.cells().filter(|cell| inside(cell.qualifier)) {
                 plan.points += 1;
                 plan.newest = plan.newest.max(cell.time);
@@ -265,8 +265,8 @@ fn within(base: u32, offset: u32, range: Range) -> bool {
 
 /// Whether a row holds a point of the range.
 fn holds_any(source: &Source, row: RowView<'_>, base: u32, range: Range) -> bool {
-    if let Some(reading) = &source.rollup {
-        return row.cells().any(|c| reading.instant(base, c.qualifier).is_some_and(|ms| (range.0..=range.1).contains(&ms)));
+    if source.has_whole_cells() {
+        return row.cells().any(|c| source.instant(base, c.qualifier).is_some_and(|ms| (range.0..=range.1).contains(&ms)));
     }
     row.cells().any(|c| {
         let cell = Cell { qualifier: c.qualifier, value: c.value, time: c.time };

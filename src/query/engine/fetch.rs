@@ -6,9 +6,10 @@ use super::rollup::Source;
 use super::select::{Selection, SeriesTest};
 use super::slices::Slice;
 use super::{EngineOptions, FAMILY, QueryError};
-use crate::codec::{self, Cell, Note, decode_row, note_time, to_hex};
+use crate::codec::{self, Cell, Histogram, Note, decode_row, histogram_time, note_time, to_hex};
 use crate::point::Number;
 use crate::query::downsample::{Buckets, Grid};
+use crate::query::histogram::{Gathered, Histograms};
 use crate::query::points::{POINT_BYTES, Points, as_f64};
 use crate::store::{CellView, Columns, Overlay, RowBatch, RowView, Scan, Store};
 use crate::uid::{UidKind, Uids};
@@ -35,6 +36,8 @@ pub struct Series {
     pub span: Option<(i64, i64)>,
     /// Its annotations, in order of rows and columns.
     pub notes: Vec<Note>,
+    /// Its histograms, where those are read instead of points.
+    pub histograms: Histograms,
 }
 
 /// All that the slices of one sub query share.
@@ -70,6 +73,7 @@ enum Sink {
     Buckets(Box<Buckets>),
     /// Sums and counts.
     Averages(Box<(Buckets, Buckets)>),
+    Histograms(Gathered),
 }
 
 impl Sink {
@@ -78,14 +82,16 @@ impl Sink {
             Sink::Raw(points) => points.len() as u64 * POINT_BYTES,
             Sink::Buckets(buckets) => buckets.bytes(),
             Sink::Averages(both) => both.0.bytes() + both.1.bytes(),
+            Sink::Histograms(gathered) => gathered.bytes(),
         }
     }
 
-    fn finish(self) -> Points {
+    fn finish(self) -> (Points, Histograms) {
         match self {
-            Sink::Raw(points) => points,
-            Sink::Buckets(buckets) => buckets.finish(),
-            Sink::Averages(both) => averages(both.0.finish(), both.1.finish()),
+            Sink::Raw(points) => (points, Vec::new()),
+            Sink::Buckets(buckets) => (buckets.finish(), Vec::new()),
+            Sink::Averages(both) => (averages(both.0.finish(), both.1.finish()), Vec::new()),
+            Sink::Histograms(gathered) => (Points::default(), gathered.finish()),
         }
     }
 }
@@ -119,6 +125,7 @@ impl Fetch<'_> {
     /// What a new series' points go to.
     fn sink(&self) -> Sink {
         match self.grid {
+            _ if self.source.histograms => Sink::Histograms(Gathered::default()),
             None => Sink::Raw(Points::default()),
             Some(grid) if self.source.rollup.as_ref().is_some_and(|rollup| rollup.is_average()) => {
                 Sink::Averages(Box::new((Buckets::new(grid), Buckets::new(grid))))
@@ -150,14 +157,15 @@ impl Fetch<'_> {
         let mut series: BTreeMap<Vec<u8>, Series> = BTreeMap::new();
         for parts in done.into_values() {
             for Part { key, sink, span, notes } in parts? {
-                let points = sink.finish();
+                let (points, histograms) = sink.finish();
                 match series.get_mut(&key) {
                     Some(known) => {
                         known.points.append(points);
                         known.span = joined(known.span, span);
                         known.notes.extend(notes);
+                        known.histograms.extend(histograms);
                     }
-                    None => drop(series.insert(key.clone(), Series { key, points, span, notes })),
+                    None => drop(series.insert(key.clone(), Series { key, points, span, notes, histograms })),
                 }
             }
         }
@@ -177,6 +185,7 @@ struct SliceReader<'a> {
     points: codec::Points,
     /// Counts beside sums, where averages are made of rollups.
     counts: codec::Points,
+    histograms: Histograms,
     held: u64,
     read: u64,
 }
@@ -194,6 +203,7 @@ impl<'a> SliceReader<'a> {
             test,
             points: codec::Points::default(),
             counts: codec::Points::default(),
+            histograms: Vec::new(),
             held: 0,
             read: 0,
         }
@@ -261,8 +271,9 @@ impl<'a> SliceReader<'a> {
         };
         let cells = || cells().map(|cell| Cell { qualifier: cell.qualifier, value: cell.value, time: cell.time });
         let Some(notes) = self.decode(key, u32::from_be_bytes(*time), cells)? else { return Ok(()) };
-        self.read += self.points.len() as u64;
-        let span = self.points.times.first().copied().zip(self.points.times.last().copied());
+        let times = || self.points.times.iter().copied().chain(self.histograms.iter().map(|(ms, _)| *ms));
+        let span = times().next().zip(times().next_back());
+        self.read += (self.points.len() + self.histograms.len()) as u64;
         let place = place.unwrap_or_else(|| {
             self.parts.push(Part { key: [prefix, tags].concat(), sink: self.fetch.sink(), span: None, notes: Vec::new() });
             self.known.insert(tags.to_vec(), Some(self.parts.len() - 1));
@@ -280,10 +291,27 @@ impl<'a> SliceReader<'a> {
                 both.1.extend(grid, &self.counts.times, &self.counts.values);
             }
             (Sink::Raw(points), _) => points.extend(&self.points.times, &self.points.values),
+            (Sink::Histograms(gathered), grid) => self.histograms.drain(..).for_each(|(ms, one)| gathered.push(grid, ms, one)),
             (Sink::Buckets(_) | Sink::Averages(_), None) => {}
         }
         self.held += part.sink.bytes().saturating_sub(before);
         Ok(())
+    }
+
+    /// The histograms of a row in order of time; of those of one instant the newest. One that cannot be read is left out,
+    /// as OpenTSDB leaves it out.
+    fn read_histograms<'c>(&mut self, row: &[u8], base: u32, cells: impl Iterator<Item = Cell<'c>>) {
+        let mut found: Vec<(i64, i64, Histogram)> = Vec::new();
+        for cell in cells {
+            let Some(ms) = histogram_time(cell.qualifier, base) else { continue };
+            match self.fetch.options.histograms.decode(cell.value) {
+                Some(histogram) => found.push((ms, cell.time, histogram)),
+                None => tracing::debug!(row = to_hex(row), column = to_hex(cell.qualifier), "a histogram cannot be read"),
+            }
+        }
+        found.sort_by_key(|(ms, written, _)| (*ms, std::cmp::Reverse(*written)));
+        found.dedup_by_key(|(ms, ..)| *ms);
+        self.histograms.extend(found.into_iter().map(|(ms, _, histogram)| (ms, histogram)));
     }
 
     /// The annotations of a row. One that cannot be read is left out and logged with its place: the points are there.
@@ -312,6 +340,12 @@ impl<'a> SliceReader<'a> {
             return Ok(rollup.decode(base, cells, &mut self.points, &mut self.counts).then(Vec::new));
         }
         self.points.clear();
+        self.histograms.clear();
+        if self.fetch.source.histograms {
+            self.read_histograms(key, base, cells());
+            let notes = self.notes(key, cells());
+            return Ok((!self.histograms.is_empty() || !notes.is_empty()).then_some(notes));
+        }
         let report = decode_row(key, base, &cells, &self.fetch.options.decode, &mut self.points);
         // Two values for one instant are no error here, whatever `fix_duplicates` says: the newest is read.
         if let Some(damage) = report.failure() {

@@ -97,6 +97,7 @@ impl World {
             layout: self.layout,
             data_table: "tsdb".to_string(),
             fix_duplicates: true,
+            histograms: crate::codec::Decoders::default(),
             decode: DecodeOptions::default(),
             skip_unresolved_tagvs,
             threads: self.threads,

@@ -9,7 +9,8 @@ use crate::point::Number;
 use crate::query::aggregate::cursor::Cursor;
 use crate::query::aggregate::merge::{Merge, Walk};
 use crate::query::downsample::FillPlan;
-use crate::query::plan::{Aggregator, Fill, Group, SubQuery};
+use crate::query::histogram::{self, Shown};
+use crate::query::plan::{Aggregator, Fill, Group, HistogramQuery, SubQuery};
 use crate::query::points::as_f64;
 use crate::query::rate::Rate;
 use crate::uid::{UidKind, Uids};
@@ -31,6 +32,8 @@ pub struct Grouping<'a> {
     pub selection: &'a Selection,
     /// What empty buckets hold.
     pub fill: Option<FillPlan>,
+    /// There is one bucket over all.
+    pub is_all: bool,
     /// First and last instant of the rows read, in milliseconds.
     pub rows: (i64, i64),
     /// First and last instant to show, in milliseconds.
@@ -67,7 +70,11 @@ impl Grouping<'_> {
         }
         let (names, members): (Vec<_>, Vec<Members>) = groups.into_iter().map(|(name, series)| (name, self.in_range(series))).unzip();
         self.warm(&members)?;
-        names.into_iter().zip(members).map(|(name, members)| Ok((name, self.group(members)?))).collect()
+        let mut answer = Vec::with_capacity(members.len());
+        for (name, members) in names.into_iter().zip(members) {
+            answer.extend(self.group(members)?.into_iter().map(|group| (name.clone(), group)));
+        }
+        Ok(answer)
     }
 
     /// Rows past the range may have been read (explicit tags), and series may hold annotations alone; a group of nothing
@@ -107,7 +114,7 @@ impl Grouping<'_> {
         series.key.get(usize::from(layout.salt_width) + usize::from(layout.metric_width)..).unwrap_or_default()
     }
 
-    fn group(&self, Members { series, notes }: Members) -> Result<Group, QueryError> {
+    fn group(&self, Members { series, notes }: Members) -> Result<Vec<Group>, QueryError> {
         let (common, several) = self.common_tags(&series);
         let name = |kind, id| self.uids.name(kind, id).map(|name| name.to_string());
         let mut tags = Vec::with_capacity(common.len());
@@ -120,9 +127,33 @@ impl Grouping<'_> {
         tsuids.sort();
         let metric = if series.is_empty() { String::new() } else { self.uids.name(UidKind::Metric, &self.selection.metric)?.to_string() };
         let nan_is_null = self.sub.downsample.as_ref().is_some_and(|spec| spec.fill == Fill::Null);
-        let points = self.points(&series)?;
         let rollup = self.rollup.clone();
-        Ok(Group { index: self.sub.index, metric, tags, aggregate_tags, tsuids, points, nan_is_null, notes, rollup })
+        let mut group =
+            Group { index: self.sub.index, metric, tags, aggregate_tags, tsuids, points: Vec::new(), nan_is_null, notes, rollup };
+        if let Some(wish) = &self.sub.histogram {
+            return self.histograms(wish, series, &group);
+        }
+        group.points = self.points(&series)?;
+        Ok(vec![group])
+    }
+
+    /// Percentiles and counts of ranges, each as a group of its own.
+    fn histograms(&self, wish: &HistogramQuery, series: Vec<Series>, of: &Group) -> Result<Vec<Group>, QueryError> {
+        let sums = histogram::sum(series.into_iter().map(|one| one.histograms), self.rows);
+        self.budget.hold(sums.iter().map(|(_, histogram)| histogram.bytes()).sum())?;
+        let mut shown: Vec<Shown> = wish.percentiles.iter().map(|percent| Shown::Percentile(*percent)).collect();
+        if wish.ranges {
+            shown.extend(Shown::ranges(&sums));
+        }
+        let mut answer = Vec::with_capacity(shown.len());
+        for what in shown {
+            // OpenTSDB puts the one bucket over all where no answer shows it (`histogram/q-16`).
+            let points = if self.is_all { Vec::new() } else { what.points(&sums) };
+            self.budget.hold(size_of_val(points.as_slice()) as u64)?;
+            self.budget.check()?;
+            answer.push(Group { metric: format!("{}{}", of.metric, what.suffix()), points, ..of.clone() });
+        }
+        Ok(answer)
     }
 
     /// Tags on which no two series of the group disagree, also those that some of them lack (recorded case

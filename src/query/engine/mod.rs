@@ -15,7 +15,7 @@ mod slices;
 
 use super::limits::{Limit, Overrides};
 use super::plan::{Group, Query, Source, SubQuery, Unlimited};
-use crate::codec::{DecodeOptions, Layout};
+use crate::codec::{DecodeOptions, Decoders, Layout};
 use crate::stats::Counter;
 use crate::store::{Overlay, Store, StoreError};
 use crate::uid::{UidError, UidKind, Uids};
@@ -78,6 +78,8 @@ pub struct EngineOptions {
     pub fix_duplicates: bool,
     /// Which of two points of one instant is read.
     pub decode: DecodeOptions,
+    /// Which histograms can be read.
+    pub histograms: Decoders,
     /// `tsd.query.skip_unresolved_tagvs`.
     pub skip_unresolved_tagvs: bool,
     /// Threads for slices of one query.

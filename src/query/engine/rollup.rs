@@ -7,7 +7,7 @@
 
 use super::range::nominal_ms;
 use super::{EngineOptions, QueryError};
-use crate::codec::{Cell, Points, RollupColumn, RollupConfig, RollupInterval};
+use crate::codec::{Cell, Points, RollupColumn, RollupConfig, RollupInterval, histogram_time};
 use crate::point::Number;
 use crate::query::filter::TagTest;
 use crate::query::plan::{Aggregator, Downsample, Interval, RollupUsage, SubQuery};
@@ -36,6 +36,23 @@ pub struct Source {
     pub rollup: Option<Reading>,
     /// Buckets, which a fall back may change.
     pub downsample: Option<Downsample>,
+    /// Its histograms are read, and not its points.
+    pub histograms: bool,
+}
+
+impl Source {
+    /// Whether each cell that is read is one value, a rolled-up one or a histogram: they have no points in them.
+    pub fn has_whole_cells(&self) -> bool {
+        self.rollup.is_some() || self.histograms
+    }
+
+    /// The instant of such a cell, in milliseconds; `None`: it holds something else.
+    pub fn instant(&self, base: u32, qualifier: &[u8]) -> Option<i64> {
+        match &self.rollup {
+            Some(reading) => reading.instant(base, qualifier),
+            None => histogram_time(qualifier, base).filter(|_| self.histograms),
+        }
+    }
 }
 
 /// How rows of rollups are read.
@@ -102,12 +119,13 @@ pub fn sources(sub: &SubQuery, options: &EngineOptions) -> Result<Vec<Source>, Q
     let pre_aggregate = sub.rollup.pre_aggregate || asks_for_aggregates(sub, options);
     let plain = |downsample| -> Result<Source, QueryError> {
         let table = if pre_aggregate { aggregates_table(options)? } else { Arc::from(options.data_table.as_str()) };
-        Ok(Source { table, rollup: None, downsample })
+        Ok(Source { table, rollup: None, downsample, histograms: sub.histogram.is_some() })
     };
     let usage = sub.rollup.usage;
     let (Some(settings), Some(spec)) = (&options.rollups, &sub.downsample) else { return Ok(vec![plain(sub.downsample.clone())?]) };
     let length = nominal_ms(&spec.interval);
-    if usage == RollupUsage::Raw || length <= 0 {
+    // Histograms are not rolled up.
+    if usage == RollupUsage::Raw || length <= 0 || sub.histogram.is_some() {
         return Ok(vec![plain(sub.downsample.clone())?]);
     }
     if length < 1_000 {
@@ -119,7 +137,7 @@ pub fn sources(sub: &SubQuery, options: &EngineOptions) -> Result<Vec<Source>, Q
     let reading = |interval: &RollupInterval| -> Result<Source, QueryError> {
         let table = if pre_aggregate { &interval.preaggregates } else { &interval.table };
         let rollup = Some(reading(&settings.config, interval, function)?);
-        Ok(Source { table: table.clone(), rollup, downsample: sub.downsample.clone() })
+        Ok(Source { table: table.clone(), rollup, downsample: sub.downsample.clone(), histograms: false })
     };
     // What a fall back to plain points asks them for: buckets of the interval that had nothing.
     let instead = |interval: &RollupInterval| {

@@ -91,11 +91,12 @@ impl Run<'_> {
             budget: self.budget,
         };
         let series = fetch.run(&slices)?;
+        let is_all = grid.as_ref().is_some_and(Grid::is_all);
         let fill = spec.and_then(|spec| grid.as_ref()?.fill(spec.fill, rows.millis()));
         let rollup = source.rollup.as_ref().map(|reading| reading.interval.name.clone());
         let rows = rows.millis();
         let shown = if self.all_read { rows } else { self.shown };
-        Grouping { uids, options, sub: self.sub, selection, fill, rows, shown, rollup, budget: self.budget }.answer(series)
+        Grouping { uids, options, sub: self.sub, selection, fill, is_all, rows, shown, rollup, budget: self.budget }.answer(series)
     }
 }
 

@@ -27,6 +27,7 @@ impl World {
             layout: Layout::default(),
             data_table: "tsdb".to_string(),
             fix_duplicates: false,
+            histograms: crate::codec::Decoders::default(),
             decode: DecodeOptions::default(),
             skip_unresolved_tagvs: false,
             threads: 2,
@@ -93,6 +94,7 @@ fn sub(aggregator: Aggregator, filters: &[(&str, &str, bool)], explicit_tags: bo
         downsample: None,
         rate: None,
         rollup: Default::default(),
+        histogram: None,
     }
 }
 

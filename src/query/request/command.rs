@@ -112,8 +112,8 @@ fn sub_query(args: &mut Arguments<'_>, index: usize) -> Result<SubQuery, Request
         filter.add_grouping(&mut filters);
     }
     let filters = filters.into_iter().map(|f| f.filter).collect();
-    let rollup = RollupChoice::default();
-    Ok(SubQuery { index, source: Source::Metric(metric), filters, explicit_tags: false, aggregator, downsample, rate, rollup })
+    let (source, rollup) = (Source::Metric(metric), RollupChoice::default());
+    Ok(SubQuery { index, source, filters, explicit_tags: false, aggregator, downsample, rate, rollup, histogram: None })
 }
 
 fn has_after_first(text: &str, c: char) -> bool {

@@ -8,7 +8,7 @@ use super::{Request, RequestError, SubRequest, downsample, names};
 use crate::codec::from_hex;
 use crate::point::PointTime;
 use crate::query::filter::TagTest;
-use crate::query::plan::{Aggregator, Query, RollupChoice, Source, SubQuery, Unlimited};
+use crate::query::plan::{Aggregator, HistogramQuery, Query, RollupChoice, Source, SubQuery, Unlimited};
 
 /// What a request is compiled against.
 #[derive(Clone, Debug)]
@@ -27,8 +27,6 @@ pub(super) struct Checked {
 }
 
 /// Checks a request and gives what to ask the engine and how to write the answer.
-///
-/// Sub queries for histograms are checked and left out of the plan: there are none to read yet, which answers `[]`.
 pub fn compile(request: Request, context: &Context) -> Result<(Query, Output), RequestError> {
     let mut checked = vec![Checked::default(); request.subs.as_ref().map_or(0, Vec::len)];
     let (start_ms, end_ms, plans) = match check(&request, context, &mut checked) {
@@ -66,9 +64,9 @@ pub fn compile(request: Request, context: &Context) -> Result<(Query, Output), R
             downsample,
             rate: sub.rate.then(|| sub.rate_options.unwrap_or(DEFAULT_RATE)),
             rollup: RollupChoice { usage: rollup_usage(sub.extra.rollup_usage.as_deref()), pre_aggregate: sub.extra.pre_aggregate },
+            histogram: histogram(sub),
         });
     }
-    subs.retain(|plan| requests.get(plan.index).is_some_and(|sub| !sub.is_histogram()));
     let unlimited = Unlimited { bytes: request.flags.override_byte_limit, points: request.flags.override_point_limit };
     let output = Output { start_ms, end_ms, flags: request.flags, subs: requests };
     Ok((Query { start_ms, end_ms, subs, unlimited }, output))
@@ -138,6 +136,12 @@ fn check_histogram(sub: &SubRequest, aggregator: Aggregator) -> Result<(), Reque
         Some(p) => Err(RequestError::new(format!("Invalid percentile parameters: {p:?}"))),
         None => Ok(()),
     }
+}
+
+fn histogram(sub: &SubRequest) -> Option<HistogramQuery> {
+    let mut percentiles = sub.extra.percentiles.clone().unwrap_or_default();
+    percentiles.sort_by(f32::total_cmp);
+    sub.is_histogram().then_some(HistogramQuery { percentiles, ranges: sub.extra.show_histogram_buckets })
 }
 
 /// An empty name in a list can be no name's (`|web01`).
@@ -215,7 +219,7 @@ mod tests {
             Err("One or more TSUIDs did not share the same metric [000001] [000002]"),
         );
         check("m", "sum:m{a=|b}", Err("Missing UID name"));
-        check("m", "sum:percentiles[50,99]:m", Ok("")); // histograms are not in the plan
+        check("m", "sum:percentiles[50,99]:m", Ok(r#"Metric("m") 0 false"#));
         check("m", "avg:percentiles[50]:m", Err("Only NONE or SUM aggregation function supported for histogram query"));
         check("m", "sum:percentiles[101]:m", Err("Invalid percentile parameters: 101.0"));
     }

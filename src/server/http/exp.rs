@@ -1,7 +1,7 @@
 //! `/api/query/exp` and `/api/query/gexp`: requests that compute with series.
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
-use super::query::{check_histogram_names, context, error, globals, refused, tagk_uids};
+use super::query::{context, error, globals, refused, tagk_uids};
 use crate::query::answer::{self, Extras};
 use crate::query::calculate;
 use crate::query::request::exp::read;
@@ -29,7 +29,6 @@ pub fn gexp(tsd: &Tsd, request: &ApiRequest, started: Instant) -> Result<ApiResp
     let mut parsed = uri::parse_calls(&request.params).map_err(refused)?;
     parsed.request.flags.arrays = request.has_param("arrays");
     let (plan, output) = compile(parsed.request, &context(tsd)?).map_err(refused)?;
-    check_histogram_names(tsd, &output)?;
     let parse_ms = started.elapsed().as_secs_f64() * 1e3;
     let running = Instant::now();
     let done = calculate::gexp(&tsd.engine, &tsd.uids, &plan, &parsed.shifts_ms, &parsed.calls, &request.cancel).map_err(error)?;

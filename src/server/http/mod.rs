@@ -13,6 +13,7 @@ pub mod cors;
 pub mod dropcaches;
 pub mod exp;
 pub mod graph;
+pub mod histogram;
 pub mod last;
 pub mod logs;
 pub mod meta;
@@ -182,7 +183,7 @@ impl Call<'_> {
             Handler::Call(call) => (&pools.others, call),
             Handler::Put => return put::put(self.shared, put::Kind::Points, request, sent).await,
             Handler::Rollup => return put::put(self.shared, put::Kind::Rollups, request, sent).await,
-            Handler::Histogram => return Err(put::histogram()),
+            Handler::Histogram => return put::put(self.shared, put::Kind::Histograms, request, sent).await,
             Handler::Home => return Ok(answer::html(pages::home())),
             Handler::Die => return self.die(),
         };

@@ -1,4 +1,5 @@
-//! `POST /api/put` and `POST /api/rollup`: points, and values rolled up over time or over tags, in JSON.
+//! `POST /api/put`, `POST /api/rollup` and `POST /api/histogram`: points, values rolled up over time or over tags, and
+//! histograms, in JSON.
 //!
 //! A 2xx answer means that every point is on disk, in the journal or in the store; with `sync`, that the store has it.
 //! Good points beside bad ones are stored although the answer is a 400 (recorded case `put/partial-put`); a body that is
@@ -9,11 +10,14 @@ use super::super::{Shared, on_disk};
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::body::Sent;
 use super::put_json::{self, Fields, RollupFields, Taker};
+use super::{histogram, reply};
+use crate::codec::Decoders;
+use crate::point::json::{self, Json};
 use crate::point::name::surrogate_half;
 use crate::point::{PointError, Rules, TagBuf, Value, admit_http, present_http};
 use crate::stats::{Counter, Stats};
 use crate::uid::UidError;
-use crate::write::{Batch, RolledUp, RollupError, Ticket, WriteError};
+use crate::write::{Batch, HistogramPoint, RolledUp, RollupError, Ticket, WriteError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +31,8 @@ pub(in crate::server) enum Kind {
     Points,
     /// Rolled-up and pre-aggregated values.
     Rollups,
+    /// Histograms.
+    Histograms,
 }
 
 /// What the query string asks for.
@@ -68,6 +74,10 @@ struct Tally {
 
 /// Takes the points, waits until they are on disk, answers.
 pub(in crate::server) async fn put(shared: &Arc<Shared>, kind: Kind, request: ApiRequest, sent: Sent) -> Result<ApiResponse, ApiError> {
+    let decoders = shared.tsd.histograms;
+    if kind == Kind::Histograms && decoders.is_none() {
+        return Err(ApiError::new(503, histogram::NOT_ENABLED)); // for any method: histogram/not-enabled-get
+    }
     if request.method != "POST" {
         return Err(ApiError::method_not_allowed(&request.method, &request.path));
     }
@@ -96,6 +106,9 @@ fn take(shared: &Shared, kind: Kind, body: &str, wishes: Wishes) -> Result<(Tall
         Some(b'{' | b'[') => {}
         Some(_) => return Err(ApiError::bad("The JSON must start as an object or an array")),
     }
+    if kind == Kind::Histograms {
+        return read_histograms(shared, body, wishes).and_then(Intake::finish);
+    }
     match read(shared, kind, body, wishes) {
         Err(e) => match put_json::quote_bare_numbers(body) {
             Some(quoted) => read(shared, kind, &quoted, wishes).and_then(Intake::finish),
@@ -107,17 +120,24 @@ fn take(shared: &Shared, kind: Kind, body: &str, wishes: Wishes) -> Result<(Tall
 
 /// On an error the batch is dropped with all that was in it.
 fn read<'s>(shared: &'s Shared, kind: Kind, body: &str, wishes: Wishes) -> Result<Intake<'s>, ApiError> {
-    let mut intake = Intake {
-        kind,
-        stats: &shared.tsd.stats,
-        batch: shared.tsd.writer.batch(),
-        rules: &shared.rules,
-        details: wishes.details,
-        tally: Tally::default(),
-        ticket: None,
-    };
+    let mut intake = Intake::new(shared, kind, wishes);
     let read = put_json::read(body, shared.limits.body.json_depth, &mut intake);
     read.map_err(|e| ApiError::bad("Unable to parse the given JSON").details(e.to_string()))?;
+    Ok(intake)
+}
+
+/// The same for histograms, which are few and large.
+fn read_histograms<'s>(shared: &'s Shared, body: &str, wishes: Wishes) -> Result<Intake<'s>, ApiError> {
+    let mut intake = Intake::new(shared, Kind::Histograms, wishes);
+    let items = match json::parse(body.as_bytes()).map_err(reply::unreadable)? {
+        Json::Array(items) => items,
+        one => vec![one],
+    };
+    let read = |item| if item == Json::Null { Ok(None) } else { histogram::Fields::read(item).map(Some) };
+    let points: Vec<Option<histogram::Fields>> = items.into_iter().map(read).collect::<Result<_, _>>().map_err(reply::unreadable)?;
+    for point in &points {
+        intake.take_histogram(point.as_ref(), &shared.tsd.histograms.unwrap_or_default());
+    }
     Ok(intake)
 }
 
@@ -208,17 +228,17 @@ impl<'de> Taker<'de> for Intake<'_> {
             return;
         }
         let Some(fields) = point else {
-            return self.refuse(None, None, "Unexpected null datapoint encountered in set.");
+            return self.refuse(None, "Unexpected null datapoint encountered in set.");
         };
         match self.add(fields) {
             Ok(()) => self.tally.taken += 1,
             Err(Refused::Point(words, why)) => {
                 why(self.stats).inc();
-                self.refuse(Some(fields), None, &words);
+                self.refuse(Some(echo(fields, None)), &words);
             }
             Err(Refused::Tagged(words, why, tag)) => {
                 why(self.stats).inc();
-                self.refuse(Some(fields), tag, &words);
+                self.refuse(Some(echo(fields, tag)), &words);
             }
             Err(Refused::Request(e)) => self.tally.unavailable = Some(e),
         }
@@ -226,6 +246,52 @@ impl<'de> Taker<'de> for Intake<'_> {
 
     fn takes_rollups(&self) -> bool {
         self.kind == Kind::Rollups
+    }
+}
+
+impl<'s> Intake<'s> {
+    fn new(shared: &'s Shared, kind: Kind, wishes: Wishes) -> Intake<'s> {
+        Intake {
+            kind,
+            stats: &shared.tsd.stats,
+            batch: shared.tsd.writer.batch(),
+            rules: &shared.rules,
+            details: wishes.details,
+            tally: Tally::default(),
+            ticket: None,
+        }
+    }
+
+    fn take_histogram(&mut self, point: Option<&histogram::Fields>, decoders: &Decoders) {
+        if self.tally.unavailable.is_some() {
+            return;
+        }
+        let Some(fields) = point else {
+            return self.refuse(None, "Unexpected null datapoint encountered in set.");
+        };
+        match self.add_histogram(fields, decoders) {
+            Ok(()) => self.tally.taken += 1,
+            Err(Refused::Point(words, why) | Refused::Tagged(words, why, _)) => {
+                why(self.stats).inc();
+                self.refuse(Some(fields.echo()), &words);
+            }
+            Err(Refused::Request(e)) => self.tally.unavailable = Some(e),
+        }
+    }
+
+    fn add_histogram(&mut self, fields: &histogram::Fields, decoders: &Decoders) -> Result<(), Refused> {
+        let illegal = |words: String| Refused::Point(words, |s| &s.put.illegal_arguments);
+        let value = fields.cell(decoders).map_err(illegal)?;
+        let mut tags = TagBuf::new();
+        fields.tags(&mut tags).map_err(illegal)?;
+        let metric = fields.metric.as_deref().unwrap_or_default();
+        let point = HistogramPoint { metric, time: fields.timestamp, value: &value, tags: tags.as_slice() };
+        let mut done = self.batch.add_histogram(&point, self.rules);
+        if matches!(done, Err(WriteError::Overloaded(_))) && !self.batch.is_empty() {
+            self.ticket = Some(hand_over(&mut self.batch).map_err(|e| Refused::Request(failed(&e)))?);
+            done = self.batch.add_histogram(&point, self.rules);
+        }
+        done.map_err(refuse_write)
     }
 }
 
@@ -301,12 +367,10 @@ impl Intake<'_> {
         })
     }
 
-    /// `tag`: one that the point got here.
     #[cold]
-    fn refuse(&mut self, fields: Option<&Fields<'_>>, tag: Option<(String, String)>, words: &str) {
+    fn refuse(&mut self, datapoint: Option<serde_json::Value>, words: &str) {
         self.tally.failed += 1;
         if self.details && self.tally.errors.len() < PUT_DETAILS_MAX {
-            let datapoint = fields.map(|fields| echo(fields, tag));
             self.tally.errors.push(with_halves(&serde_json::json!({ "datapoint": datapoint, "error": words }).to_string()));
         }
     }
@@ -349,7 +413,7 @@ fn with_halves(json: &str) -> String {
     })
 }
 
-/// A rejected point as it was sent, less what is missing or `null`; the value always as text.
+/// A rejected point as it was sent (`tag`: with one that it got here), less what is missing or `null`; the value always as text.
 fn echo(fields: &Fields<'_>, tag: Option<(String, String)>) -> serde_json::Value {
     let mut point = serde_json::Map::new();
     if let Some(metric) = &fields.metric {
@@ -375,9 +439,4 @@ fn echo(fields: &Fields<'_>, tag: Option<(String, String)>) -> serde_json::Value
         }
     }
     point.into()
-}
-
-/// `/api/histogram` without histograms configured, for any method (recorded case `histogram/not-enabled-get`).
-pub fn histogram() -> ApiError {
-    ApiError::new(503, "Histogram storage has not been enabled. Check the 'tsd.core.histograms.config' configuration.")
 }

@@ -5,7 +5,6 @@ use super::{exp, last, reply};
 use crate::codec::Note;
 use crate::query::answer::{self, Extras};
 use crate::query::engine::QueryError;
-use crate::query::filter::TagTest;
 use crate::query::ledger::{Entry, Outcome};
 use crate::query::plan::Query;
 use crate::query::request::{Context, Output, Request, RequestError, compile, post, show, uri};
@@ -81,7 +80,6 @@ fn read(
         // Rule 7: what waits here is stored first, so that it is deleted with the rest.
         tsd.writer.settle(SETTLE_MAX).map_err(|e| ApiError::new(503, "Nothing was deleted").details(e.to_string()))?;
     }
-    check_histogram_names(tsd, output)?;
     let parse_ms = started.elapsed().as_secs_f64() * 1e3;
     let running = Instant::now();
     let (groups, used) = tsd.engine.run_counted(plan, &request.cancel).map_err(error)?;
@@ -108,23 +106,6 @@ pub(super) fn globals(tsd: &Tsd, output: &Output) -> Result<Vec<Note>, ApiError>
     let mut notes = tsd.annotations.globals(start, end).map_err(super::annotation::error)?;
     notes.sort_by_key(|note| note.start);
     Ok(notes)
-}
-
-/// Sub queries for histograms are not in the plan; their names must be known all the same.
-pub(super) fn check_histogram_names(tsd: &Tsd, output: &Output) -> Result<(), ApiError> {
-    let id = |kind, name: &str| tsd.uids.id(kind, name).map(drop).map_err(|e| error(QueryError::Uid(e)));
-    for sub in output.subs.iter().filter(|sub| sub.is_histogram() && sub.tsuids.as_ref().is_none_or(Vec::is_empty)) {
-        id(UidKind::Metric, sub.metric.as_deref().unwrap_or_default())?;
-        for filter in &sub.filters {
-            id(UidKind::Tagk, &filter.filter.tagk)?;
-            if let TagTest::LiteralOr { values, ignore_case: false } = &filter.filter.test
-                && !tsd.settings.query_skip_unresolved_tagvs
-            {
-                values.iter().try_for_each(|value| id(UidKind::Tagv, value))?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// What texts of requests are read against, now.

@@ -29,7 +29,7 @@ pub enum Handler {
     Put,
     /// `/api/rollup`.
     Rollup,
-    /// `/api/histogram`, without histograms configured.
+    /// `/api/histogram`.
     Histogram,
     /// `/`.
     Home,

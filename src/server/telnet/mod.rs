@@ -4,6 +4,7 @@
 //! point of the connection is on disk. A client that does not read its replies is not read from.
 
 pub mod command;
+mod histogram;
 pub mod session;
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,7 @@ use super::http::{stats, version};
 use super::limits::{OVERLOAD_WAIT_MAX, WRITE_TIMEOUT};
 use super::{Shared, Stop, on_disk};
 use crate::point::{Point, Rules};
-use crate::write::{Batch, RolledUp, RollupError, Ticket, WriteError};
+use crate::write::{Batch, HistogramPoint, RolledUp, RollupError, Ticket, WriteError};
 use command::{Command, Commands};
 use session::{Next, Session, Sink};
 use std::io;
@@ -45,6 +46,10 @@ impl Sink for Batch {
     fn rollup(&mut self, point: &RolledUp<'_>, rules: &Rules) -> Result<(), RollupError> {
         blocking(|| self.add_rollup(point, rules)).map_err(|refused| refused.why)
     }
+
+    fn histogram(&mut self, point: &HistogramPoint<'_>, rules: &Rules) -> Result<(), WriteError> {
+        blocking(|| self.add_histogram(point, rules))
+    }
 }
 
 /// Runs what may wait for a disk or a store.
@@ -59,6 +64,7 @@ fn blocking<T>(work: impl FnOnce() -> T) -> T {
 pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAddr, mut stop: Stop) {
     let settings = &shared.tsd.settings;
     let session = Session::new(Commands::new(settings), shared.rules.clone(), settings.rpc_telnet_return_errors, &shared.limits);
+    let session = session.with_histograms(shared.tsd.histograms);
     let batch = shared.tsd.writer.batch();
     let mut connection = Connection { shared, stream, peer, session, batch, pending: None, overloaded: None };
     if let Err(e) = connection.run(&mut stop).await {

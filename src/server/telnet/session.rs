@@ -5,10 +5,12 @@
 
 use super::super::limits::Limits;
 use super::command::{Command, Commands, Word};
+use super::histogram::{self, Refused};
+use crate::codec::Decoders;
 use crate::point::{Point, PointError, Rules, TagBuf, Value, line_text, parse_put, split_words};
 use crate::stats::Stats;
 use crate::uid::UidError;
-use crate::write::{RolledUp, RollupError, WriteError};
+use crate::write::{HistogramPoint, RolledUp, RollupError, WriteError};
 
 /// Words of a `rollup` line behind the command.
 const ROLLUP_WORDS: usize = 5;
@@ -21,6 +23,8 @@ pub trait Sink {
     fn unknown(&mut self, point: &Point<'_>) -> Result<(), WriteError>;
     /// Takes a rolled-up or pre-aggregated value; may block on the store.
     fn rollup(&mut self, point: &RolledUp<'_>, rules: &Rules) -> Result<(), RollupError>;
+    /// Takes a histogram; may block on the store.
+    fn histogram(&mut self, point: &HistogramPoint<'_>, rules: &Rules) -> Result<(), WriteError>;
 }
 
 /// Why [`Session::run`] stopped.
@@ -58,6 +62,8 @@ pub struct Session {
     return_errors: bool,
     line_bytes: usize,
     reply_bytes: usize,
+    /// `tsd.core.histograms.config`; `None`: histograms are not taken.
+    decoders: Option<Decoders>,
     /// Points are refused at once, not waited for: see [`Session::refuse_overload`].
     refusing: bool,
     /// Text to send, UTF-8.
@@ -76,11 +82,17 @@ impl Session {
             return_errors,
             line_bytes,
             reply_bytes,
+            decoders: None,
             refusing: false,
             replies: Vec::new(),
             tally: Tally::default(),
             scratch: String::new(),
         }
+    }
+
+    /// The same with histograms taken.
+    pub fn with_histograms(self, decoders: Option<Decoders>) -> Session {
+        Session { decoders, ..self }
     }
 
     /// Takes complete lines from the front of `input`. Returns how many bytes are done with.
@@ -154,9 +166,7 @@ impl Session {
             Word::Put => return self.put(line, sink),
             Word::Command(command) => return Some(Next::Do(command)),
             Word::Rollup => return self.rollup(rest, line.len() > name.len(), sink),
-            Word::Histogram => self.reply(
-                "histogram: illegal argument: Histogram storage has not been enabled. Check the 'tsd.core.histograms.config' configuration.\n",
-            ),
+            Word::Histogram => return self.histogram((line.len() > name.len()).then_some(rest), sink),
             Word::Unknown => self.replies.extend_from_slice(format!("unknown command: {name}.  Try `help'.\n").as_bytes()),
         }
         None
@@ -265,6 +275,47 @@ impl Session {
             }
         }
         None
+    }
+
+    /// A wrong name or a bad value is "HBase error" here: the original finds it when it stores.
+    fn histogram(&mut self, words: Option<&str>, sink: &mut impl Sink) -> Option<Next> {
+        self.tally.puts += 1;
+        let mut tags = TagBuf::new();
+        let line = match histogram::parse(words, self.decoders.as_ref(), &mut tags) {
+            Ok(line) => line,
+            Err(Refused::Line(e)) => {
+                self.complain("histogram", &e);
+                return None;
+            }
+            Err(Refused::Stored(words)) => {
+                self.refused_when_stored(&words);
+                return None;
+            }
+            Err(Refused::Silent(words)) => {
+                self.tally.illegal += 1;
+                tracing::debug!("a histogram was not taken: {words}");
+                return None;
+            }
+        };
+        let point = HistogramPoint { metric: line.metric, time: line.time, value: &line.value, tags: tags.as_slice() };
+        match sink.histogram(&point, &self.rules) {
+            Ok(()) => {
+                self.tally.points += 1;
+                self.refusing = false;
+            }
+            Err(WriteError::Overloaded(limit)) if !self.refusing => return Some(Next::Overloaded(limit)),
+            Err(e @ (WriteError::Illegal(_) | WriteError::Uid(UidError::NoSuchName { .. }))) => self.refused_when_stored(&e.to_string()),
+            Err(e) => self.failed("histogram", &e),
+        }
+        None
+    }
+
+    #[cold]
+    fn refused_when_stored(&mut self, words: &str) {
+        self.tally.illegal += 1;
+        if self.return_errors {
+            self.reply(&format!("histogram: HBase error: {words}\n"));
+        }
     }
 
     fn rollup_words<'a>(&self, what: &str, words: &'a str, tags: &mut TagBuf<'a>) -> Result<(&'a str, i64, Value), PointError> {

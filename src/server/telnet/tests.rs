@@ -6,7 +6,7 @@ use crate::config::Settings;
 use crate::fuzz;
 use crate::point::{Point, Rules};
 use crate::server::limits::Limits;
-use crate::write::{RolledUp, RollupError, WriteError};
+use crate::write::{HistogramPoint, RolledUp, RollupError, WriteError};
 
 /// Takes every point; the metric `full` is too much.
 #[derive(Default)]
@@ -32,6 +32,16 @@ impl Sink for List {
         let (interval, function, group_by) = (show(point.interval), show(point.function), show(point.group_by));
         self.0.push(format!("{interval} {function} {group_by} {} {} {:?}", point.metric, point.time, point.value));
         Ok(())
+    }
+    fn histogram(&mut self, point: &HistogramPoint<'_>, _: &Rules) -> Result<(), WriteError> {
+        match point.metric {
+            "full" => Err(WriteError::Overloaded("the journal is full".to_owned())),
+            "h|h" => Err(WriteError::Illegal("Invalid metric name (\"h|h\"): illegal character: |".to_owned())),
+            metric => {
+                self.0.push(format!("{metric} {} {} {:?}", point.time, crate::codec::to_hex(point.value), point.tags));
+                Ok(())
+            }
+        }
     }
 }
 
@@ -134,6 +144,38 @@ fn modes() {
     assert_eq!(run(&mut connection, b"put m1 1 1 a=b\n", 99), (vec![], "unknown command: put.  Try `help'.\n".to_owned()));
     let all = session(&Settings::default());
     assert_eq!(all.help(), "available commands: stats dropcaches version exit help put rollup histogram diediedie \n");
+}
+
+/// As the real one answers: `histogram_on`, and lines that it does not hold.
+#[test]
+fn histograms() {
+    let decoders = Some(crate::codec::Decoders { simple: Some(42) });
+    let check = |line: &str, taken: &[&str], reply: &str| {
+        let mut connection = session(&Settings::default()).with_histograms(decoders);
+        let got = run(&mut connection, format!("{line}\n").as_bytes(), 7);
+        assert_eq!(got, (taken.iter().map(|t| (*t).to_owned()).collect(), reply.to_owned()), "{line}");
+    };
+    let one = r#"m 1400000000 2A00013F80000040000000050102 [("host", "a")]"#;
+    check("histogram m 1400000000 1.0,2.0=5:u=1:o=2 host=a", &[one], "");
+    check("histogram m 1400000000 +42 AAE/gAAAQAAAAAUBAg==  host=a", &[one], "");
+    check("histogram m 1400000000 1,2=x host=a", &[], "");
+    check("histogram m 1400000000 AAAA host=a", &[], "");
+    check("histogram m 1400000000 7 AAAA host=a", &[], "histogram: HBase error: No codec found mapped to ID 7\n");
+    check(
+        "histogram m 1400000000 42 1.0,2.0=5 host=a",
+        &[],
+        "histogram: HBase error: Byte array shorter than 6 bytes detected: \"\\xD7M\\xB4\"\n",
+    );
+    check("histogram m 1400000000 42 AAEAAAAAP4AAAAUA host=a", &[], "histogram: HBase error: Buffer underflow.\n");
+    check("histogram h|h 1400000000 1,2=1 host=a", &[], "histogram: HBase error: Invalid metric name (\"h|h\"): illegal character: |\n");
+    check("histogram full 1400000000 1,2=1 host=a", &[], "histogram: Please throttle writes: the journal is full\n");
+    check("histogram", &[], "histogram: illegal argument: not enough arguments (need least 5, got 0)\n");
+    check("histogram a b c d", &[], "histogram: invalid value: Invalid character 'b' in b\n");
+    check("histogram  1400000000 1,2=1 host=a", &[], "histogram: illegal argument: empty metric name\n");
+    check("histogram m 0 1,2=1 host=a", &[], "histogram: illegal argument: invalid timestamp: 0\n");
+    check("histogram m 1400000000 42  host=a", &[], "histogram: illegal argument: empty histogram value\n");
+    check("histogram m 1400000000 9999999999 AAAA host=a", &[], "histogram: illegal argument: invalid tag: AAAA\n");
+    check("histogram m 1400000000 1,2=1 host=a host=b", &[], "histogram: illegal argument: duplicate tag: host=b, tags={host=a}\n");
 }
 
 #[test]

@@ -2,10 +2,11 @@
 
 use super::pass::Outcome;
 use super::rows;
+use crate::codec::{RowKey, histogram_time};
 use crate::store::{Columns, RowBatch, RowMutation, StoreError};
 use crate::write::Inner;
 use crate::write::head::FAMILY;
-use crate::write::loose::{Loose, LooseRow, TakenRow};
+use crate::write::loose::{Loose, LooseRow, TakenRow, instant};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Rows of a call to the store, at most.
@@ -83,8 +84,12 @@ fn attempt(inner: &Inner, taken: &[TakenRow]) -> Result<(), StoreError> {
         let mut rows: Vec<RowMutation> = Vec::with_capacity(taken.len());
         for row in taken {
             let wanted = row.row.rounds().get(round).cloned().unwrap_or_default();
-            let puts = wanted.into_iter().filter(|cell| !is_settled(&there, row, cell)).map(|cell| rows::put(&cell.qualifier, &cell.value));
-            let mutations: Vec<_> = puts.collect();
+            let wanted = wanted.into_iter().filter(|cell| !is_settled(&there, row, cell));
+            let put = |cell: &Loose| rows::put(&cell.qualifier, &cell.value);
+            let (timed, plain): (Vec<_>, Vec<_>) =
+                wanted.map(|cell| (own_time(inner, row, cell), put(cell))).partition(|(time, _)| time.is_some());
+            rows.extend(timed.into_iter().map(|(time, put)| RowMutation { row: row.key.to_vec(), mutations: vec![put], time }));
+            let mutations: Vec<_> = plain.into_iter().map(|(_, put)| put).collect();
             if !mutations.is_empty() {
                 rows.push(RowMutation { row: row.key.to_vec(), mutations, time: None });
             }
@@ -100,6 +105,15 @@ fn attempt(inner: &Inner, taken: &[TakenRow]) -> Result<(), StoreError> {
         inner.counters.stored_cells.fetch_add(rows.iter().map(|r| r.mutations.len() as u64).sum(), Relaxed);
     }
     Ok(())
+}
+
+/// With `tsd.storage.use_otsdb_timestamp` a histogram's cell carries its own time, as points do.
+fn own_time(inner: &Inner, row: &TakenRow, cell: &Loose) -> Option<i64> {
+    if !inner.options.use_otsdb_timestamp || !row.table.is_empty() {
+        return None;
+    }
+    let base = RowKey::parse(&inner.options.layout, &row.key).ok()?.base_time();
+    histogram_time(&cell.qualifier, base)
 }
 
 /// Rule 2: what the store has of rows that come late. Only for a store that others write too.
@@ -118,7 +132,7 @@ fn late_rows(inner: &Inner, table: &str, taken: &[TakenRow]) -> Result<RowBatch,
 /// Rule 2: is a late cell stored already, or is the store's newer?
 fn is_settled(there: &RowBatch, row: &TakenRow, cell: &Loose) -> bool {
     let Some(found) = there.rows().find(|found| found.key() == row.key.as_ref()) else { return false };
-    let instant = |qualifier: &[u8]| qualifier.split_last().map(|(last, rest)| (rest.to_vec(), last & 0xf0));
+    let instant = |qualifier: &[u8]| instant(&row.table, qualifier);
     let wanted = instant(&cell.qualifier);
     let same = found.cells().any(|c| c.qualifier == cell.qualifier.as_ref() && c.value == cell.value.as_ref());
     same || found.cells().any(|c| c.time > cell.accepted && instant(c.qualifier) == wanted)
