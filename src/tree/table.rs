@@ -127,20 +127,26 @@ impl Trees {
     }
 
     /// Deletes what was built of a tree (branches, leaves, collisions, series not matched); `definition`: the rest as well.
-    /// May be stopped and run again. `progress` is told the rows deleted from so far, and may stop it.
+    /// May be stopped and run again: the row of the tree itself comes last. `progress` is told the rows deleted from so far,
+    /// and may stop it.
     pub fn purge(&self, id: TreeId, definition: bool, progress: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<u64, TreeError> {
-        let stop = prefix_end(&id.bytes());
-        let mut scanner = self.store.scan(&self.table, Scan { columns: Columns::Family(FAMILY), ..Scan::range(id.bytes(), stop) })?;
+        let below = Scan::range([&id.bytes()[..], &[0]].concat(), prefix_end(&id.bytes()));
+        let mut scanner = self.store.scan(&self.table, Scan { columns: Columns::Family(FAMILY), ..below })?;
         let (mut batch, mut done) = (RowBatch::default(), 0);
         while scanner.next(&mut batch)? {
-            let doomed: Vec<RowMutation> = batch.rows().filter_map(|row| purged(row, definition)).collect();
-            done += doomed.len() as u64;
-            self.store.write(&self.table, &doomed)?;
+            done += self.purge_rows(&batch, definition)?;
             if progress(done).is_break() {
-                break;
+                return Ok(done);
             }
         }
-        Ok(done)
+        self.store.get(&self.table, &[id.bytes().to_vec()], &Columns::Family(FAMILY), &mut batch)?;
+        Ok(done + self.purge_rows(&batch, definition)?)
+    }
+
+    fn purge_rows(&self, batch: &RowBatch, definition: bool) -> Result<u64, TreeError> {
+        let doomed: Vec<RowMutation> = batch.rows().filter_map(|row| purged(row, definition)).collect();
+        self.store.write(&self.table, &doomed)?;
+        Ok(doomed.len() as u64)
     }
 
     /// A branch with its leaves and the branches right below it, by its row; names of leaves are not looked up.
