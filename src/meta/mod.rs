@@ -23,3 +23,6 @@ pub use live::{Listeners, LiveMeta, LiveUidMeta, NewSeries, Tracking};
 pub use tables::{MetaTables, SeriesIds};
 pub use ts_meta::{TsChange, TsMeta};
 pub use uid_meta::{UidChange, UidMeta};
+
+#[cfg(test)]
+mod tests;
