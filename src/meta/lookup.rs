@@ -6,7 +6,8 @@
 //! different names must hold together. Values without a name are alternatives too, under any name, but beside a tag that
 //! has a name they are not looked at (recorded case `two_tagv`).
 
-use crate::codec::{Layout, RowKey, scan_key};
+use crate::codec::{Layout, RowKey, scan_key, to_hex};
+use crate::point::json::Members;
 use crate::store::{Columns, Overlay, Prefilter, RowBatch, RowView, Scan, Store, StoreError, TagBytes, after_prefix};
 use crate::uid::{UidError, UidKind, Uids};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -223,6 +224,11 @@ impl Places<'_> {
         Ok(())
     }
 
+    /// Whether a key of the table of meta data is that of a series.
+    pub fn is_series(&self, key: &[u8]) -> bool {
+        is_series(&self.layout, key)
+    }
+
     /// The names of series, read many at once.
     pub fn named(&self, series: Vec<Vec<u8>>) -> Result<Vec<NamedSeries>, LookupError> {
         self.warm(&series)?;
@@ -245,6 +251,23 @@ impl Places<'_> {
         let tags = pairs(&self.layout, tags).map(|(key, value)| Ok((name(UidKind::Tagk, key)?, name(UidKind::Tagv, value)?)));
         let tags = tags.collect::<Result<_, UidError>>()?;
         Ok(NamedSeries { tsuid, metric, tags })
+    }
+}
+
+impl NamedSeries {
+    /// Appends its JSON: `tsuid`, `metric`, `tags`.
+    pub fn push_json(&self, out: &mut Vec<u8>) {
+        let mut object = Members::open(out);
+        object.text("tsuid", &to_hex(&self.tsuid));
+        object.text("metric", &self.metric);
+        object.value("tags", |out| {
+            let mut tags = Members::open(out);
+            for (key, value) in &self.tags {
+                tags.text(key, value);
+            }
+            tags.close();
+        });
+        object.close();
     }
 }
 

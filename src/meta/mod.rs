@@ -11,6 +11,7 @@ mod ids;
 pub mod live;
 pub mod lookup;
 mod purge;
+pub mod search;
 mod series;
 pub mod sync;
 pub mod tables;

@@ -1,9 +1,11 @@
 //! `/api/search/lookup`: series by metric and tags. Source: recorded scenarios `search_lookup_meta`, `search_lookup_nometa`.
+//! The other searches have no recorded answers: OpenTSDB leaves them to plug-ins.
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::query::store_error;
 use super::reply;
-use crate::meta::lookup::{LookupError, NamedSeries, Places, Wanted, parse_tag};
+use crate::meta::lookup::{LookupError, Places, Wanted, parse_tag};
+use crate::meta::search::{Page, RESULTS_MAX, SearchError, Terms, Told};
 use crate::point::json::{self, Json, JsonError, push_string};
 use crate::store::Overlay;
 use crate::tsd::{self, Tsd};
@@ -41,6 +43,11 @@ pub fn search(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
     match reply::below(request) {
         "" => Err(ApiError::bad("Invalid search query type supplied").details("Type provided was null or empty")),
         "lookup" => lookup(tsd, request, begun),
+        "tsmeta" => stored(tsd, request, begun, "TSMETA"),
+        "tsmeta_summary" => stored(tsd, request, begun, "TSMETA_SUMMARY"),
+        "tsuids" => stored(tsd, request, begun, "TSUIDS"),
+        "uidmeta" => stored(tsd, request, begun, "UIDMETA"),
+        "annotation" => stored(tsd, request, begun, "ANNOTATION"),
         other => Err(ApiError::bad("Invalid search query type supplied").details(format!("Unknown type: {other}"))),
     }
 }
@@ -65,9 +72,45 @@ fn lookup(tsd: &Tsd, request: &ApiRequest, begun: Instant) -> Result<ApiResponse
         if at > 0 {
             results.push(b',');
         }
-        push_series(&mut results, one);
+        one.push_json(&mut results);
     }
     Ok(answer("LOOKUP", &search, &results, series.len(), begun))
+}
+
+/// The kinds of search that OpenTSDB leaves to a plug-in: here from the tables.
+fn stored(tsd: &Tsd, request: &ApiRequest, begun: Instant, kind: &'static str) -> Result<ApiResponse, ApiError> {
+    let search = if request.body.is_empty() { search_of_params(request)? } else { of_body(request)? };
+    let text =
+        search.query.as_deref().filter(|text| !text.is_empty()).ok_or_else(|| ApiError::bad("Missing parameter <code>query</code>"))?;
+    let terms = Terms::parse(text).map_err(|why| ApiError::bad("Unable to parse query").details(why))?;
+    let limit = usize::try_from(search.limit).ok().filter(|limit| *limit > 0).unwrap_or(RESULTS_MAX);
+    let mut page = Page::new(usize::try_from(search.start_index).unwrap_or(0), limit);
+    let overlay = tsd.writer.overlay();
+    let places = places(tsd, overlay.as_ref(), &request.cancel);
+    let found = match kind {
+        "TSMETA" => places.search_series(&tsd.meta, &terms, Told::Meta, &mut page),
+        "TSMETA_SUMMARY" => places.search_series(&tsd.meta, &terms, Told::Summary, &mut page),
+        "TSUIDS" => places.search_series(&tsd.meta, &terms, Told::Id, &mut page),
+        "UIDMETA" => places.search_ids(&terms, &mut page),
+        _ => places.search_notes(&terms, &mut page),
+    };
+    found.map_err(|e| match e {
+        SearchError::Lookup(e) => refused(e),
+        SearchError::Slow => ApiError::new(504, e.to_string()),
+        other => ApiError::new(500, other.to_string()),
+    })?;
+    Ok(answer(kind, &search, &page.results, page.total, begun))
+}
+
+fn search_of_params(request: &ApiRequest) -> Result<Search, ApiError> {
+    let query =
+        request.param("query").filter(|text| !text.is_empty()).ok_or_else(|| ApiError::bad("Missing parameter <code>query</code>"))?;
+    let start_index = match request.param("start_index").map(str::parse) {
+        None => 0,
+        Some(Ok(index)) => index,
+        Some(Err(_)) => return Err(ApiError::bad("Unable to convert 'start_index' to a valid number")),
+    };
+    Ok(Search { query: Some(query.to_string()), limit: limit(request)?, start_index, ..Search::default() })
 }
 
 /// The tables, for lookups.
@@ -155,16 +198,6 @@ fn refused(e: LookupError) -> ApiError {
         LookupError::TooMany => ApiError::new(413, message),
         _ => ApiError::bad(message),
     }
-}
-
-fn push_series(out: &mut Vec<u8>, series: &NamedSeries) {
-    out.extend_from_slice(b"{\"tsuid\":\"");
-    out.extend_from_slice(crate::codec::to_hex(&series.tsuid).as_bytes());
-    out.extend_from_slice(b"\",\"metric\":");
-    push_string(out, &series.metric);
-    out.extend_from_slice(b",\"tags\":");
-    out.extend_from_slice(&reply::strings(series.tags.iter().map(|(key, value)| (key, value))));
-    out.push(b'}');
 }
 
 /// The question and what was found, in the order of keys that clients see today. `results` is the inside of the list.
