@@ -16,7 +16,6 @@ use support::server::{Engine, Server, long};
 /// else is replayed, also cases of other kinds that `TSDB_KIT` brings.
 const LATER: &[&str] = &[
     // scenarios
-    "ui_off",
     // cases
     "old_q/png",
     "old_q/png_wxh",

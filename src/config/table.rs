@@ -123,8 +123,8 @@ declare! {
     // ------------------------------------------------------------------ HTTP
     /// In OpenTSDB: where answers and gnuplot's files are cached.
     http_cachedir: String = "", "tsd.http.cachedir", java ignored("nothing is cached on disk");
-    /// Name of a request header whose value is added to each point as a tag.
-    http_header_tag: String = "", "tsd.http.header_tag", java later("no tag is added");
+    /// Name of a request header whose value, `name=value`, is added to each point of its body as a tag.
+    http_header_tag: String = "", "tsd.http.header_tag", java works;
     /// Let `delete` in a query delete what it reads.
     http_query_allow_delete: bool = false, "tsd.http.query.allow_delete", java works;
     /// Origins that browsers may call from, separated by commas; `*`: any; empty: none.
@@ -153,6 +153,8 @@ declare! {
     http_json_depth_max: i64 = 32, "tsd.http.json_depth_max", ours works, 4..=128;
     /// Classes that serve further HTTP paths.
     http_rpc_plugins: String = "", "tsd.http.rpc.plugins", java_unset refused("Java classes cannot be loaded");
+    /// How a query's answer writes a value that is no number: `string` as "NaN", as OpenTSDB does, `null` as null, which Grafana and Bosun read.
+    http_query_nan: String = "string", "tsd.http.query.nan", ours works, ["string", "null"];
     /// Put a `trace` into error answers. OpenTSDB's default is true.
     http_show_stack_trace: bool = false, "tsd.http.show_stack_trace", java works;
     /// Folder of files to serve below `/s/`.

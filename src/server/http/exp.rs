@@ -1,7 +1,7 @@
 //! `/api/query/exp` and `/api/query/gexp`: requests that compute with series.
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
-use super::query::{context, error, globals, refused, tagk_uids};
+use super::query::{context, error, globals, refused, tagk_uids, write_nan};
 use crate::query::answer::{self, Extras};
 use crate::query::calculate;
 use crate::query::request::exp::read;
@@ -31,7 +31,8 @@ pub fn gexp(tsd: &Tsd, request: &ApiRequest, started: Instant) -> Result<ApiResp
     let (plan, output) = compile(parsed.request, &context(tsd)?).map_err(refused)?;
     let parse_ms = started.elapsed().as_secs_f64() * 1e3;
     let running = Instant::now();
-    let done = calculate::gexp(&tsd.engine, &tsd.uids, &plan, &parsed.shifts_ms, &parsed.calls, &request.cancel).map_err(error)?;
+    let mut done = calculate::gexp(&tsd.engine, &tsd.uids, &plan, &parsed.shifts_ms, &parsed.calls, &request.cancel).map_err(error)?;
+    write_nan(tsd, &mut done.groups);
     let engine_ms = running.elapsed().as_secs_f64() * 1e3;
     let (tagk_uids, globals) = (tagk_uids(tsd, &output)?, globals(tsd, &output)?);
     let extras = Extras { tagk_uids, engine_ms, parse_ms, globals, joined: done.joined, ..Extras::default() };

@@ -86,7 +86,8 @@ pub(in crate::server) async fn put(shared: &Arc<Shared>, kind: Kind, request: Ap
     let work = move || {
         let body = sent.into_text()?;
         let wishes = Wishes::of(&request)?;
-        take(&owner, kind, body.text.trim_matches(|c| c <= ' '), wishes).map(|(tally, ticket)| (tally, ticket, wishes))
+        let tag = header_tag(&owner.tsd.settings.http_header_tag, &request)?;
+        take(&owner, kind, body.text.trim_matches(|c| c <= ' '), wishes, tag).map(|(tally, ticket)| (tally, ticket, wishes))
     };
     let (mut tally, ticket, wishes) = shared.pools.writes.run(work).await.and_then(|done| done)?;
     if let Some(ticket) = ticket {
@@ -99,19 +100,29 @@ pub(in crate::server) async fn put(shared: &Arc<Shared>, kind: Kind, request: Ap
     answer(&tally, wishes)
 }
 
+/// The tag that `tsd.http.header_tag` takes from a header of this name, as `name=value`; empty without one.
+fn header_tag<'r>(name: &str, request: &'r ApiRequest) -> Result<&'r str, ApiError> {
+    let word = if name.is_empty() { "" } else { request.header(&name.to_ascii_lowercase()).unwrap_or_default().trim() };
+    if !word.is_empty() {
+        TagBuf::new().parse_word(word).map_err(|e| ApiError::bad(e.to_string()).details(format!("in the header {name}")))?;
+    }
+    Ok(word)
+}
+
 /// Reads the body into a batch and hands it over.
-fn take(shared: &Shared, kind: Kind, body: &str, wishes: Wishes) -> Result<(Tally, Option<Ticket>), ApiError> {
+fn take(shared: &Shared, kind: Kind, body: &str, wishes: Wishes, tag: &str) -> Result<(Tally, Option<Ticket>), ApiError> {
     match body.as_bytes().first() {
         None => return Err(ApiError::bad("Missing request content")),
         Some(b'{' | b'[') => {}
         Some(_) => return Err(ApiError::bad("The JSON must start as an object or an array")),
     }
+    let intake = || Intake::new(shared, kind, wishes, tag);
     if kind == Kind::Histograms {
-        return read_histograms(shared, body, wishes).and_then(Intake::finish);
+        return read_histograms(shared, body, intake()).and_then(Intake::finish);
     }
-    match read(shared, kind, body, wishes) {
+    match read(shared, body, intake()) {
         Err(e) => match put_json::quote_bare_numbers(body) {
-            Some(quoted) => read(shared, kind, &quoted, wishes).and_then(Intake::finish),
+            Some(quoted) => read(shared, &quoted, intake()).and_then(Intake::finish),
             None => Err(e),
         },
         Ok(intake) => intake.finish(),
@@ -119,16 +130,14 @@ fn take(shared: &Shared, kind: Kind, body: &str, wishes: Wishes) -> Result<(Tall
 }
 
 /// On an error the batch is dropped with all that was in it.
-fn read<'s>(shared: &'s Shared, kind: Kind, body: &str, wishes: Wishes) -> Result<Intake<'s>, ApiError> {
-    let mut intake = Intake::new(shared, kind, wishes);
+fn read<'s>(shared: &Shared, body: &str, mut intake: Intake<'s>) -> Result<Intake<'s>, ApiError> {
     let read = put_json::read(body, shared.limits.body.json_depth, &mut intake);
     read.map_err(|e| ApiError::bad("Unable to parse the given JSON").details(e.to_string()))?;
     Ok(intake)
 }
 
 /// The same for histograms, which are few and large.
-fn read_histograms<'s>(shared: &'s Shared, body: &str, wishes: Wishes) -> Result<Intake<'s>, ApiError> {
-    let mut intake = Intake::new(shared, Kind::Histograms, wishes);
+fn read_histograms<'s>(shared: &Shared, body: &str, mut intake: Intake<'s>) -> Result<Intake<'s>, ApiError> {
     let items = match json::parse(body.as_bytes()).map_err(reply::unreadable)? {
         Json::Array(items) => items,
         one => vec![one],
@@ -217,6 +226,8 @@ struct Intake<'s> {
     rules: &'s Rules,
     stats: &'s Stats,
     details: bool,
+    /// A tag for every point, `name=value`, or nothing.
+    tag: &'s str,
     tally: Tally,
     /// Of what was handed over already: a batch has an end, a body may hold more.
     ticket: Option<Ticket>,
@@ -250,13 +261,14 @@ impl<'de> Taker<'de> for Intake<'_> {
 }
 
 impl<'s> Intake<'s> {
-    fn new(shared: &'s Shared, kind: Kind, wishes: Wishes) -> Intake<'s> {
+    fn new(shared: &'s Shared, kind: Kind, wishes: Wishes, tag: &'s str) -> Intake<'s> {
         Intake {
             kind,
             stats: &shared.tsd.stats,
             batch: shared.tsd.writer.batch(),
             rules: &shared.rules,
             details: wishes.details,
+            tag,
             tally: Tally::default(),
             ticket: None,
         }
@@ -284,6 +296,9 @@ impl<'s> Intake<'s> {
         let value = fields.cell(decoders).map_err(illegal)?;
         let mut tags = TagBuf::new();
         fields.tags(&mut tags).map_err(illegal)?;
+        if !self.tag.is_empty() {
+            tags.parse_word(self.tag).map_err(|e| refuse_point(&e))?;
+        }
         let metric = fields.metric.as_deref().unwrap_or_default();
         let point = HistogramPoint { metric, time: fields.timestamp, value: &value, tags: tags.as_slice() };
         let mut done = self.batch.add_histogram(&point, self.rules);
@@ -320,6 +335,9 @@ impl Intake<'_> {
                     return Err(Refused::Point(words, |s| &s.put.illegal_arguments));
                 }
             }
+        }
+        if !self.tag.is_empty() {
+            tags.parse_word(self.tag).map_err(|e| refuse_point(&e))?;
         }
         if let Some(rollup) = &fields.rollup {
             return self.add_rollup(fields, rollup, &tags);

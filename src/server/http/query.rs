@@ -6,7 +6,7 @@ use crate::codec::Note;
 use crate::query::answer::{self, Extras};
 use crate::query::engine::QueryError;
 use crate::query::ledger::{Entry, Outcome};
-use crate::query::plan::Query;
+use crate::query::plan::{Group, Query};
 use crate::query::request::{Context, Output, Request, RequestError, compile, post, show, uri};
 use crate::store::StoreError;
 use crate::tsd::{self, Tsd};
@@ -82,7 +82,8 @@ fn read(
     }
     let parse_ms = started.elapsed().as_secs_f64() * 1e3;
     let running = Instant::now();
-    let (groups, used) = tsd.engine.run_counted(plan, &request.cancel).map_err(error)?;
+    let (mut groups, used) = tsd.engine.run_counted(plan, &request.cancel).map_err(error)?;
+    write_nan(tsd, &mut groups);
     if output.flags.delete {
         let deleted = tsd.engine.delete(plan, &request.cancel, &|work| tsd.writer.at_rest(work)).map_err(error)?;
         tracing::info!(peer = ?request.peer, "{deleted} points deleted by a query");
@@ -106,6 +107,13 @@ pub(super) fn globals(tsd: &Tsd, output: &Output) -> Result<Vec<Note>, ApiError>
     let mut notes = tsd.annotations.globals(start, end).map_err(super::annotation::error)?;
     notes.sort_by_key(|note| note.start);
     Ok(notes)
+}
+
+/// `tsd.http.query.nan`: Grafana and Bosun read numbers and `null`, and fail on the text "NaN".
+pub(super) fn write_nan(tsd: &Tsd, groups: &mut [Group]) {
+    if tsd.settings.http_query_nan == "null" {
+        groups.iter_mut().for_each(|group| group.nan_is_null = true);
+    }
 }
 
 /// What texts of requests are read against, now.
