@@ -24,7 +24,7 @@ use crate::store::hbase::{HbaseOptions, HbaseStore};
 use crate::store::{FamilySpec, Overlay, Store, StoreError, TableSpec};
 use crate::tree::Trees;
 use crate::uid::{UidError, UidOptions, Uids};
-use crate::write::{Arrivals, AutoCreate, Cells, JournalOptions, RollupOptions, WriteError, WriteOptions, Writer};
+use crate::write::{Arrivals, AutoCreate, Cells, CompactionOptions, JournalOptions, RollupOptions, WriteError, WriteOptions, Writer};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
@@ -446,6 +446,7 @@ pub fn write_options(settings: &Settings, store: &dyn Store) -> WriteOptions {
         },
         max_tags: positive(settings.storage_max_tags),
         cells: match settings.storage_cells.as_str() {
+            _ if settings.storage_enable_appends => Cells::Append,
             "single" => Cells::Single,
             "packed" => Cells::Packed,
             _ => base.cells,
@@ -456,7 +457,22 @@ pub fn write_options(settings: &Settings, store: &dyn Store) -> WriteOptions {
         head_bytes: unsigned(settings.storage_head_max_bytes),
         series_max: positive(settings.storage_series_cache_max),
         backpressure: unsigned(settings.storage_backpressure),
+        compaction: compaction_options(settings),
         ..base
+    }
+}
+
+/// Cells of past hours are joined where a TSD would: never in a read-only one, and appended rows are one cell already.
+fn compaction_options(settings: &Settings) -> CompactionOptions {
+    CompactionOptions {
+        enabled: settings.storage_enable_compaction && !settings.storage_enable_appends && settings.mode != "ro",
+        interval: unsigned(settings.storage_compaction_flush_interval),
+        min_rows: unsigned(settings.storage_compaction_min_flush_threshold),
+        concurrent: unsigned(settings.storage_compaction_max_concurrent_flushes),
+        speed: unsigned(settings.storage_compaction_flush_speed),
+        quiet: unsigned(settings.storage_compaction_quiet),
+        fix_duplicates: settings.storage_fix_duplicates,
+        decode: decode_options(settings),
     }
 }
 
@@ -492,7 +508,7 @@ fn engine_options(settings: &Settings) -> EngineOptions {
         histograms: histograms(settings).ok().flatten().unwrap_or_default(),
         data_table: settings.storage_hbase_data_table.clone(),
         rollups: None,
-        fix_duplicates: settings.storage_fix_duplicates,
+        repair_appends: settings.storage_repair_appends,
         skip_unresolved_tagvs: settings.query_skip_unresolved_tagvs,
         threads: or(settings.query_threads, cores),
         max_points: unsigned(settings.query_limits_data_points_default),

@@ -164,7 +164,7 @@ fn stats_tell_what_is_counted_here() {
         for name in ["tsd.datapoints.added", "tsd.uid.cache-hit", "tsd.write.journal.bytes"] {
             assert!(text.lines().any(|l| l.starts_with(&format!("{name} "))), "{name} is missing: {text}");
         }
-        assert!(!text.contains("tsd.jvm.") && !text.contains("tsd.compaction."), "{text}");
+        assert!(!text.contains("tsd.jvm.") && !text.contains("tsd.hbase."), "{text}");
     }
 }
 

@@ -12,11 +12,18 @@ use support::scenario::{Telnet, hex, unhex};
 use support::server::{Engine, Server};
 use support::tables::{dump, fill};
 
-/// Scenarios whose rows this TSD writes today, beside those named `meta_*` and `tree_*`: plain points, names, annotations,
-/// rollups, histograms. The others (appends and compactions written) belong to parts that are not built yet.
+/// Scenarios whose rows this TSD writes, beside those named `meta_*` and `tree_*`: plain points, appends, compactions, names,
+/// annotations, rollups, histograms.
 const WRITTEN: &[&str] = &[
     "annotations",
     "annotations_compaction",
+    "appends",
+    "appends_repair",
+    "compaction",
+    "compaction_dup",
+    "compaction_dup_nofix",
+    "compaction_late",
+    "compaction_off",
     "floats",
     "floats_http",
     "histograms",
@@ -63,7 +70,28 @@ fn settings(doc: &Value) -> Vec<(String, String)> {
     let mut all: Vec<(String, String)> = config.map(|(k, v)| (k.clone(), v.as_str().unwrap_or_default().to_string())).collect();
     // The recorded rows hold single cells, as on HBase; the embedded store packs by default.
     all.push(("tsd.storage.cells".into(), "single".into()));
+    // Rows are compacted at once, and the rounds come as fast as they can.
+    all.retain(|(k, _)| k != "tsd.storage.compaction.flush_interval");
+    all.push(("tsd.storage.compaction.flush_interval".into(), "1".into()));
+    all.push(("tsd.storage.compaction.quiet".into(), "1".into()));
     all
+}
+
+/// Waits until no row waits to be compacted, where compaction is on.
+fn await_compaction(server: &Server) {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    loop {
+        let stats: Value = serde_json::from_slice(&server.client().get("/api/stats").expect("stats").body).expect("JSON");
+        let waiting = stats.as_array().into_iter().flatten().find(|s| s["metric"] == "tsd.compaction.queue.size");
+        let waiting = waiting.and_then(|s| s["value"].as_str()?.parse::<u64>().ok()).unwrap_or(0);
+        if waiting == 0 {
+            // The row that was taken last may be under way.
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            return;
+        }
+        assert!(std::time::Instant::now() < end, "{waiting} rows still wait to be compacted");
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
 }
 
 fn start(engine: &Engine, dir: &std::path::Path, doc: &Value) -> Server {
@@ -87,6 +115,7 @@ fn play(server: &Server, steps: &Value) {
             assert_eq!(u64::from(sent.status), step["status"].as_u64().unwrap_or(204), "{request}: {}", sent.text());
         } else if let Some(seconds) = step["wait_seconds"].as_f64() {
             std::thread::sleep(std::time::Duration::from_secs_f64(seconds.min(1.5)));
+            await_compaction(server);
         } else {
             panic!("an unknown step: {step}");
         }
@@ -137,6 +166,9 @@ fn written_alike(engine_of: impl Fn(&str) -> Engine) {
         let dir = tempfile::tempdir().unwrap();
         let mut server = start(&engine, dir.path(), &s.doc);
         play(&server, &s.doc["puts"]);
+        play(&server, &s.doc["then"]);
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        await_compaction(&server);
         server.stop();
         let width = s.doc["config"]["tsd.storage.salt.width"].as_str().is_some();
         // A table that was not recorded may hold anything.

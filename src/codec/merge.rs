@@ -139,6 +139,18 @@ pub(super) fn join<'a>(
     joined
 }
 
+/// The sound form of a column of appends: its points in order of time, of one instant the one appended last. `None`: it is
+/// in that form already, or damaged. Recorded in `storage/appends_repair`.
+pub fn repaired_append(value: &[u8]) -> Option<Vec<u8>> {
+    let cell = Cell { qualifier: &super::APPEND_QUALIFIER, value, time: 0 };
+    let mut points = CellPoints::new(&cell).collect::<Result<Vec<_>, _>>().ok()?;
+    if points.is_sorted_by(|a, b| a.qualifier.offset_ms() < b.qualifier.offset_ms()) {
+        return None;
+    }
+    sort_appended(&mut points, 0);
+    Some(points.iter().flat_map(|p| [p.qualifier.encode().as_bytes(), p.value].concat()).collect())
+}
+
 /// Appended points by time; of one instant the last appended stays.
 fn sort_appended(points: &mut Vec<RawPoint<'_>>, start: usize) {
     let Some(run) = points.get_mut(start..) else { return };
@@ -221,6 +233,10 @@ pub struct Merged {
     pub newest: i64,
     /// A duplicate with another value, if there was one: OpenTSDB compacts such a row only with `fix_duplicates`.
     pub duplicate: Option<Box<Duplicate>>,
+    /// Instants that were there twice with the same bytes.
+    pub same: u32,
+    /// Instants that were there twice with other bytes.
+    pub different: u32,
 }
 
 /// The compacted form of a row, byte for byte as OpenTSDB writes it. `None`: nothing to do (no points, a single sound
@@ -235,7 +251,8 @@ pub fn merge_cells(cells: &[Cell<'_>], options: &DecodeOptions) -> Option<Merged
     if damaged || joined.points.is_empty() {
         return None;
     }
-    let mut merged = Merged { write: true, newest: i64::MIN, duplicate: joined.first_different, ..Merged::default() };
+    let (same, different) = (joined.same, joined.different);
+    let mut merged = Merged { write: true, newest: i64::MIN, duplicate: joined.first_different, same, different, ..Merged::default() };
     for point in &joined.points {
         merged.cell.push(point.qualifier, point.value).ok()?;
     }

@@ -31,7 +31,7 @@ pub use annotation::{Note, global_row, note_millis, note_place, note_time, push_
 pub use cell::{Cell, CellError, CellFault, CellKind, CellPoints, RawPoint, cell_kind};
 pub use hex::{from_hex, java_bytes, to_hex};
 pub use histogram::{Decoders, Histogram, HistogramError, Range, histogram_column, histogram_time};
-pub use merge::{Merged, merge_cells};
+pub use merge::{Merged, merge_cells, repaired_append};
 pub use pack::{PackError, PackedCell, append_point, pack};
 pub use prune::{Pruned, prune};
 pub use qualifier::{Qualifier, Short, base_time, encode_point, encode_value};

@@ -102,7 +102,7 @@ impl Qualifier {
     }
 
     /// The same with the length put right: OpenTSDB once wrote floats of 4 bytes with the length of 8.
-    pub(super) fn with_value_len(self, len: usize) -> Qualifier {
+    pub fn with_value_len(self, len: usize) -> Qualifier {
         Qualifier { raw: self.raw & !7 | (len.wrapping_sub(1) & 7) as u32, ..self }
     }
 

@@ -211,7 +211,7 @@ declare! {
     storage_backpressure: i64 = 5000, "tsd.storage.backpressure", ours works, 0..=3_600_000;
     /// Tags of a point at most.
     storage_max_tags: i64 = 8, "tsd.storage.max_tags", java_unset works, 1..=127;
-    /// When a row holds an instant more than once, the value written last counts. OpenTSDB fails such a query while this is off.
+    /// Compact rows that hold two values for an instant, keeping the one written last, and let `fsck` keep that one. Off: such rows stay as they are. Queries always read the value written last; OpenTSDB fails them while this is off.
     storage_fix_duplicates: bool = false, "tsd.storage.fix_duplicates", java works;
     /// Bytes of salt before each row key, which spread series over regions; 0: none. All TSDs of a cluster must agree.
     storage_salt_width: i64 = 0, "tsd.storage.salt.width", java_unset works, 0..=8;
@@ -229,20 +229,22 @@ declare! {
     storage_use_max_value: bool = true, "tsd.storage.use_max_value", java works;
     /// In OpenTSDB: since when (seconds) cells carry the times of their points, so that scans can skip older files.
     storage_get_date_tiered_compaction_start: i64 = 0, "tsd.storage.get_date_tiered_compaction_start", java ignored("scans do not filter by the times of cells"), 0..=9_223_372_036_854_775_807;
-    /// Write points by appending to one cell a row.
-    storage_enable_appends: bool = false, "tsd.storage.enable_appends", java later("points are written as cells of their own; rows that were appended to are read");
-    /// Sort and clean appended cells when they are read.
-    storage_repair_appends: bool = false, "tsd.storage.repair_appends", java later("appended cells are read and left as they are");
-    /// Rewrite the cells of past hours into one. It is on by default in OpenTSDB.
-    storage_enable_compaction: bool = true, "tsd.storage.enable_compaction", java ignored("rows of single cells stay as they are; compacted rows are read, and packed cells need no compaction");
-    /// In OpenTSDB: seconds between two rounds of compaction.
-    storage_compaction_flush_interval: i64 = 10, "tsd.storage.compaction.flush_interval", java ignored("there is no compaction thread"), 0..=86_400;
-    /// In OpenTSDB: how fast the queue of compactions is worked off.
-    storage_compaction_flush_speed: i64 = 2, "tsd.storage.compaction.flush_speed", java ignored("there is no compaction thread"), 0..=1_000_000;
-    /// In OpenTSDB: compactions at once.
-    storage_compaction_max_concurrent_flushes: i64 = 10_000, "tsd.storage.compaction.max_concurrent_flushes", java ignored("there is no compaction thread"), 0..=100_000_000;
-    /// In OpenTSDB: rows that wait before a round begins.
-    storage_compaction_min_flush_threshold: i64 = 100, "tsd.storage.compaction.min_flush_threshold", java ignored("there is no compaction thread"), 0..=100_000_000;
+    /// Write points by appending to one column a row. Goes before `tsd.storage.cells`; such rows need no compaction.
+    storage_enable_appends: bool = false, "tsd.storage.enable_appends", java works;
+    /// When a query reads a column of appends that is out of order or holds an instant twice, and its hour began over an hour ago, put it in order.
+    storage_repair_appends: bool = false, "tsd.storage.repair_appends", java works;
+    /// Join the cells of a row once it has been quiet. The embedded store joins packed cells when it writes them, whatever this says.
+    storage_enable_compaction: bool = true, "tsd.storage.enable_compaction", java works;
+    /// Seconds between two rounds of compaction.
+    storage_compaction_flush_interval: i64 = 10, "tsd.storage.compaction.flush_interval", java works, 0..=86_400;
+    /// How much faster than needed the rows of an hour are compacted: 1 spreads them over an hour, 2 over half of it.
+    storage_compaction_flush_speed: i64 = 2, "tsd.storage.compaction.flush_speed", java works, 0..=1_000_000;
+    /// Rows that are compacted at once; one call takes 128 at most.
+    storage_compaction_max_concurrent_flushes: i64 = 10_000, "tsd.storage.compaction.max_concurrent_flushes", java works, 0..=100_000_000;
+    /// No round begins while no more rows than this wait, and a round takes at least as many.
+    storage_compaction_min_flush_threshold: i64 = 100, "tsd.storage.compaction.min_flush_threshold", java works, 0..=100_000_000;
+    /// Milliseconds since the end of its hour, and since anything was written to it, after which a row is compacted; the flush interval comes to it.
+    storage_compaction_quiet: i64 = 3_600_000, "tsd.storage.compaction.quiet", ours works, 0..=86_400_000;
 
     // ------------------------------------------------------------------ queries
     /// Milliseconds a query may take; 0: no limit. Without a configuration file: 60000.

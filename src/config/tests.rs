@@ -111,13 +111,6 @@ fn said_in_the_log() {
     let handler = "the journal (tsd.storage.journal.path) takes its place: it keeps points while HBase is away";
     let key = "tsd.core.storage_exception_handler.enable";
     assert_eq!(said(&format!("{key}=true")), [Notice::Info(format!("t.conf:1: {key} has no effect here: {handler}"))]);
-    assert_eq!(
-        said("tsd.storage.enable_appends=true"),
-        [Notice::Warning(
-            "t.conf:1: tsd.storage.enable_appends is not there yet: points are written as cells of their own; rows that were appended to are read"
-                .into()
-        )]
-    );
     assert_eq!(said("tsd.rollups.enable=false\ntsd.network.port=1"), []);
     let again = "t.conf:1: tsd.network.port is set again at t.conf:2, which counts";
     assert_eq!(said("tsd.network.port=1\ntsd.network.port=2"), [Notice::Warning(again.into())]);

@@ -1,7 +1,8 @@
 //! The one way in: resolve, journal, head, cells, store. Admission of text is `point`'s, bytes of rows are `codec`'s.
 //!
 //! Reading order: [`batch`](Batch) (a connection's side), [`resolve`] (names to series), [`journal`] (on disk), [`head`]
-//! (rows that wait), [`flush`] (rows to the store), [`hook`] (who else is told). Promises:
+//! (rows that wait), [`flush`] (rows to the store), [`hook`] (who else is told), [`compaction`] (cells of past hours).
+//! Promises:
 //!
 //! - A point is visible here when [`Batch::commit`] returns, on disk when [`Writer::wait`] does.
 //! - Nothing on disk is lost: a segment of the journal goes only when the store has synced all that is in it.
@@ -12,6 +13,7 @@
 
 mod aside;
 mod batch;
+mod compaction;
 mod flush;
 mod head;
 mod histogram;
@@ -27,7 +29,8 @@ mod stats;
 mod tests;
 
 pub use batch::{Batch, CellPoint};
-pub use flush::compact::{Compacted, compact_row};
+pub use compaction::{CompactionOptions, CompactionStats};
+pub use flush::compact::{CompactError, CompactRules, Compacted, Compactions, compact_rows};
 pub use histogram::HistogramPoint;
 pub use hook::{Arrivals, Arrived};
 pub use options::{AutoCreate, Cells, Clock, JournalOptions, WriteOptions};
@@ -39,6 +42,7 @@ use crate::point::PointTime;
 use crate::store::{Overlay, RowBatch, Store};
 use crate::uid::Uids;
 use aside::Aside;
+use compaction::Compaction;
 use flush::Control;
 use head::{Arrival, FAMILY, Head};
 use hook::{Hooks, News};
@@ -91,6 +95,7 @@ pub(crate) struct Inner {
     aside: Aside,
     /// Held by a pass of the flush thread, and by a delete.
     passes: Mutex<()>,
+    compaction: Compaction,
     /// Held for reading from a batch's place in the journal to its points in the head.
     gate: RwLock<()>,
     control: Mutex<Control>,
@@ -136,6 +141,7 @@ impl Writer {
             uids,
             named: Named::default(),
             passes: Mutex::default(),
+            compaction: Compaction::default(),
             gate: RwLock::new(()),
             control: Mutex::default(),
             control_changed: Condvar::new(),
@@ -150,6 +156,9 @@ impl Writer {
         let mut writer = Writer { inner: inner.clone(), threads: Mutex::default(), replayed: Report::default() };
         writer.spawn("journal", |inner| inner.journal.run())?;
         writer.spawn("flush", |inner| flush::run(&inner))?;
+        if inner.options.compaction.enabled {
+            writer.spawn("compaction", |inner| compaction::run(&inner))?;
+        }
         // The flush thread runs already: a journal larger than the head's bound goes through it to the store.
         writer.replayed = journal::replay::read(&*disk, &names, Some(&inner.options.identity()), &mut Filler::new(&inner))?;
         if !inner.hooks.is_empty() {
@@ -228,6 +237,7 @@ impl Writer {
         self.inner.control.lock().stop = true;
         self.inner.control_changed.notify_all();
         self.inner.hooks.abandon();
+        self.inner.compaction.stop();
         let _ = self.inner.journal.close();
         for thread in self.threads.lock().drain(..) {
             if thread.join().is_err() {
@@ -250,6 +260,11 @@ impl Writer {
     /// Forgets which names have which ids (`dropcaches`, after a rename or delete of an id).
     pub fn drop_caches(&self) {
         self.inner.series.clear();
+    }
+
+    /// Counters of the background compaction.
+    pub fn compaction(&self) -> CompactionStats {
+        self.inner.compaction.stats(self.inner.options.compaction.enabled)
     }
 
     /// Counters and gauges by name.

@@ -1,5 +1,6 @@
 //! What decides how points are taken, kept and stored. Plain data: the configuration fills it in.
 
+use super::compaction::CompactionOptions;
 use super::hook::Arrivals;
 use super::journal::Disk;
 use crate::codec::Layout;
@@ -20,13 +21,15 @@ pub struct AutoCreate {
     pub tagv: bool,
 }
 
-/// `tsd.storage.cells`: how points become cells.
+/// How points become cells: `tsd.storage.cells`, or `tsd.storage.enable_appends`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cells {
     /// A column a point, as the Java TSD writes.
     Single,
     /// The points of one row in one flush share a cell (compacted form).
     Packed,
+    /// Points are appended to one column a row (`tsd.storage.enable_appends`).
+    Append,
 }
 
 /// Where the journal lives and how large it may grow.
@@ -70,6 +73,8 @@ pub struct WriteOptions {
     pub backpressure: u64,
     /// Rollups, if they are configured.
     pub rollups: Option<Arc<super::RollupOptions>>,
+    /// What becomes of the cells of past hours.
+    pub compaction: CompactionOptions,
     /// The time of day.
     pub clock: Clock,
     /// Who is told of points that come in.
@@ -103,6 +108,7 @@ impl WriteOptions {
             series_max: SERIES_MAX_DEFAULT,
             backpressure: BACKPRESSURE_DEFAULT,
             rollups: None,
+            compaction: CompactionOptions::default(),
             clock: Arc::new(wall_clock),
             arrivals: Vec::new(),
         }

@@ -2,6 +2,7 @@
 //! downsampled while they stream. Memory follows the answer, not the input.
 
 use super::budget::{Budget, Used};
+use super::repair::Repairs;
 use super::rollup::Source;
 use super::select::{Selection, SeriesTest};
 use super::slices::Slice;
@@ -58,6 +59,8 @@ pub struct Fetch<'a> {
     pub grid: Option<&'a Grid>,
     /// Limits.
     pub budget: &'a Budget<'a>,
+    /// Takes columns of appends that are out of order.
+    pub repairs: Option<&'a Repairs>,
 }
 
 /// A series inside one slice.
@@ -338,6 +341,9 @@ impl<'a> SliceReader<'a> {
     ) -> Result<Option<Vec<Note>>, QueryError> {
         if let Some(rollup) = &self.fetch.source.rollup {
             return Ok(rollup.decode(base, cells, &mut self.points, &mut self.counts).then(Vec::new));
+        }
+        if let Some(repairs) = self.fetch.repairs.filter(|_| *self.fetch.source.table == *self.fetch.options.data_table) {
+            repairs.look(key, base, cells());
         }
         self.points.clear();
         self.histograms.clear();

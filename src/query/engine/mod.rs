@@ -8,6 +8,8 @@ mod delete;
 mod fetch;
 mod group;
 mod range;
+pub mod raw;
+mod repair;
 pub mod rollup;
 mod run;
 mod select;
@@ -22,6 +24,7 @@ use crate::uid::{UidError, UidKind, Uids};
 pub use budget::Used;
 use budget::{Allowance, Budget};
 pub use delete::AtRest;
+use repair::Repairs;
 use rollup::RollupSettings;
 use run::Run;
 use select::Selection;
@@ -74,8 +77,8 @@ pub struct EngineOptions {
     pub data_table: String,
     /// Rollups, if they are configured.
     pub rollups: Option<RollupSettings>,
-    /// `tsd.storage.fix_duplicates`.
-    pub fix_duplicates: bool,
+    /// `tsd.storage.repair_appends`: columns of appends that are out of order are put right when they are read.
+    pub repair_appends: bool,
     /// Which of two points of one instant is read.
     pub decode: DecodeOptions,
     /// Which histograms can be read.
@@ -103,6 +106,7 @@ pub struct Engine {
     uids: Arc<Uids>,
     options: EngineOptions,
     counters: Counters,
+    repairs: Option<Repairs>,
 }
 
 /// What queries did so far.
@@ -130,7 +134,8 @@ const MILLIS_MAX: i64 = 9_999_999_999_999;
 impl Engine {
     /// `overlay`: rows that wait in this process.
     pub fn new(store: Arc<dyn Store>, overlay: Option<Arc<dyn Overlay>>, uids: Arc<Uids>, options: EngineOptions) -> Engine {
-        Engine { store, overlay, uids, options, counters: Counters::default() }
+        let repairs = options.repair_appends.then(|| Repairs::start(store.clone(), options.data_table.clone()));
+        Engine { store, overlay, uids, options, counters: Counters::default(), repairs }
     }
 
     /// Answers every sub query, in their order.

@@ -89,6 +89,7 @@ impl Run<'_> {
             selection,
             grid: grid.as_ref(),
             budget: self.budget,
+            repairs: self.engine.repairs.as_ref(),
         };
         let series = fetch.run(&slices)?;
         let is_all = grid.as_ref().is_some_and(Grid::is_all);

@@ -1,6 +1,6 @@
 //! `/api/stats`, `/stats` and what lies below. Source: recorded scenario `stats`.
 //!
-//! Numbers of the Java TSD that have no meaning here (asynchbase's region clients, its compaction queue, the JVM's pools) are
+//! Numbers of the Java TSD that have no meaning here (asynchbase's region clients, the JVM's pools) are
 //! not shown. `/api/stats/jvm` and `threads` tell of this process, `region_clients` of none: gateways hold the regions.
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
@@ -48,6 +48,7 @@ pub fn samples(tsd: &Tsd) -> Vec<Sample> {
     all.push(Sample::counter("tsd.query.points_read", None, engine.points_read.get()));
     all.push(Sample::counter("tsd.query.points_answered", None, engine.points_answered.get()));
     all.push(Sample::counter("tsd.query.points_deleted", None, engine.points_deleted.get()));
+    compaction_samples(tsd, &mut all);
     tsd.writer.stats(&mut |name, value| all.push(part_sample("write", name, value)));
     if let Some(publisher) = &tsd.publisher {
         publisher.stats(&mut |name, value| all.push(part_sample("rtpublisher", name, value)));
@@ -85,6 +86,25 @@ fn part_sample(part: &str, name: &str, value: u64) -> Sample {
     let last = name.rsplit('.').next().unwrap_or(name);
     let make = if GROWING.contains(&last) { Sample::counter } else { Sample::gauge };
     make(name_in_full, None, value)
+}
+
+/// The background compaction, by OpenTSDB's names; the queue and what was done are shown while it is on.
+fn compaction_samples(tsd: &Tsd, all: &mut Vec<Sample>) {
+    let stats = tsd.writer.compaction();
+    let counter = |name: &'static str, tag, value| Sample::counter(name, tag, value);
+    all.push(counter("tsd.compaction.count", None, stats.count));
+    all.push(counter("tsd.compaction.duplicates", Some(("type", "identical")), stats.same));
+    all.push(counter("tsd.compaction.duplicates", Some(("type", "variant")), stats.different));
+    if !stats.enabled {
+        return;
+    }
+    all.push(Sample::gauge("tsd.compaction.queue.size", None, stats.queue));
+    all.push(counter("tsd.compaction.queue.dropped", None, stats.dropped));
+    all.push(counter("tsd.compaction.errors", Some(("rpc", "read")), stats.read_errors));
+    all.push(counter("tsd.compaction.errors", Some(("rpc", "put")), stats.put_errors));
+    all.push(counter("tsd.compaction.errors", Some(("rpc", "delete")), stats.delete_errors));
+    all.push(counter("tsd.compaction.writes", None, stats.writes));
+    all.push(counter("tsd.compaction.deletes", None, stats.deletes));
 }
 
 /// Caches and ids of each kind of names.

@@ -3,6 +3,7 @@
 //! A pass takes rows, writes them with a few threads at once and waits for all of them, so no row is in two flushes.
 //! What fails stays in the head and in the journal; the next pass waits longer each time, with jitter.
 
+mod append;
 pub mod compact;
 mod loose;
 mod packed;

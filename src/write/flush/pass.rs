@@ -42,7 +42,7 @@ pub enum Outcome {
 
 /// Stores what is wanted.
 pub fn run(inner: &Arc<Inner>, wanted: Wanted) -> Outcome {
-    let everything = wanted == Wanted::All || inner.options.cells == Cells::Single;
+    let everything = wanted == Wanted::All || inner.options.cells != Cells::Packed;
     // Every batch before this place has its points in the head when the gate closes.
     let place = if everything {
         let _gate = inner.gate.write();

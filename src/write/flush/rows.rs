@@ -4,7 +4,7 @@ use super::{packed, single};
 use crate::codec::Cell;
 use crate::store::{Columns, Mutation, RowBatch, RowMutation, RowView, StoreError};
 use crate::write::head::{FAMILY, Taken, Target};
-use crate::write::{Cells, Inner};
+use crate::write::{Cells, Inner, compaction};
 use std::sync::atomic::Ordering::Relaxed;
 
 /// A flush that is this much later than it should be is no immediate retry: the rows are read first (rule 2).
@@ -47,6 +47,9 @@ pub fn store(inner: &Inner, targets: &[Target]) -> Result<(), StoreError> {
         let lag = (inner.options.clock)().saturating_sub(oldest).max(0);
         inner.counters.flush_lag.store(lag as u64, Relaxed);
     }
+    if inner.options.cells == Cells::Append {
+        return super::append::store(inner, &taken);
+    }
     settle(inner, &taken)
 }
 
@@ -61,6 +64,7 @@ fn settle(inner: &Inner, taken: &[Taken]) -> Result<(), StoreError> {
                 inner.counters.stored_points.fetch_add((row.part.count() as u64).saturating_sub(plan.skipped), Relaxed);
                 inner.counters.late_skipped.fetch_add(plan.skipped, Relaxed);
                 inner.head.stored(row, plan.newest, plan.cells);
+                note_for_compaction(inner, row);
             }
             Ok(())
         }
@@ -89,6 +93,14 @@ fn settle(inner: &Inner, taken: &[Taken]) -> Result<(), StoreError> {
     }
 }
 
+/// Cells of our own store are joined when they are written, unless they are to be single ones.
+fn note_for_compaction(inner: &Inner, row: &Taken) {
+    let joined = inner.store.is_private() && inner.options.cells == Cells::Packed;
+    if inner.options.compaction.enabled && !joined {
+        inner.compaction.add(&row.series, row.base, (inner.options.clock)(), compaction::quiet(inner));
+    }
+}
+
 fn attempt(inner: &Inner, taken: &[Taken]) -> Result<Vec<Plan>, StoreError> {
     let now = (inner.options.clock)();
     let read: Vec<bool> = taken.iter().map(|row| needs_reading(inner, row, now)).collect();
@@ -105,7 +117,7 @@ fn attempt(inner: &Inner, taken: &[Taken]) -> Result<Vec<Plan>, StoreError> {
         let cells = if read { found.next_if(|r| r.key() == key).map(cells_of).unwrap_or_default() } else { Vec::new() };
         let late = read && is_late(inner, row.part.late, row.part.since, now);
         plans.push(match inner.options.cells {
-            Cells::Single => single::plan(&inner.options, key, row, &cells, late),
+            Cells::Single | Cells::Append => single::plan(&inner.options, key, row, &cells, late),
             Cells::Packed => packed::plan(inner.store.is_private(), key, row, read.then_some(&cells), late),
         });
     }
@@ -130,7 +142,8 @@ fn write(inner: &Inner, plans: &mut [Plan]) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn cells_of(row: RowView<'_>) -> Vec<Cell<'_>> {
+/// A row's cells as the codec reads them.
+pub fn cells_of(row: RowView<'_>) -> Vec<Cell<'_>> {
     row.cells().map(|c| Cell { qualifier: c.qualifier, value: c.value, time: c.time }).collect()
 }
 
@@ -142,7 +155,7 @@ pub fn is_late(inner: &Inner, replayed: bool, since: i64, now: i64) -> bool {
 
 fn needs_reading(inner: &Inner, row: &Taken, now: i64) -> bool {
     // Cells that carry the points' own times cannot tell which was written last.
-    if inner.options.cells == Cells::Single {
+    if inner.options.cells != Cells::Packed {
         return is_late(inner, row.part.late, row.part.since, now) && !inner.options.use_otsdb_timestamp;
     }
     let over = now >= (i64::from(row.base) + 3_600) * 1_000;

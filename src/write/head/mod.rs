@@ -258,6 +258,15 @@ impl Head {
 
     /// The store did not take them: they wait again, before those that came meanwhile.
     pub fn give_back(&self, taken: &Taken) {
+        self.wait_again(taken, false);
+    }
+
+    /// Nobody knows whether the store took them: they wait again, and the next flush reads the row first.
+    pub fn give_back_late(&self, taken: &Taken) {
+        self.wait_again(taken, true);
+    }
+
+    fn wait_again(&self, taken: &Taken, late: bool) {
         let mut rows = taken.series.rows.lock();
         let Some(row) = rows.find_mut(taken.base) else { return };
         let Some(part) = row.flushing.take() else { return };
@@ -266,6 +275,7 @@ impl Head {
             self.shrink(ROW_COST);
         }
         back.join(&row.waiting);
+        back.late |= late;
         row.waiting = back;
         // Some of them may be there all the same: the next flush reads the row.
         row.newest_stored = None;

@@ -1,6 +1,7 @@
 //! Tests of the way in, on a store and a disk in memory with injected faults.
 
 mod bounds;
+mod compaction;
 mod hooks;
 mod kill;
 mod loose;

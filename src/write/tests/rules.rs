@@ -202,8 +202,12 @@ fn rule_5_compaction_of_quiet_rows_only_and_at_the_time_read() {
     rig.store.put(&row, &[0x00, 0x10], &[1], START + 1_000);
     rig.store.put(&row, &[0x00, 0x20], &[2], START + 2_000);
     let layout = rig.options.layout;
-    let compact = |hours: i64| compact_row(&*rig.store, ("tsdb", &layout), &row, (START + hours * 3_600_000, 30_000), true).unwrap();
-    assert_eq!(compact(2), Compacted::TooYoung);
+    let compact = |hours: i64| {
+        let quiet_since = START + (hours - 1) * 3_600_000 - 30_000;
+        let rules = CompactRules { quiet_since, fix_duplicates: true, decode: DecodeOptions::default() };
+        compact_rows(&*rig.store, ("tsdb", &layout), std::slice::from_ref(&row), &rules).unwrap().rows[0]
+    };
+    assert_eq!(compact(2), Compacted::TooYoung(START + 3_600_000));
     assert_eq!(compact(3), Compacted::Merged);
     assert_eq!(rig.store.cells(), [(row.clone(), vec![0x00, 0x10, 0x00, 0x20], vec![1, 2, 0], START + 2_000)]);
     {

@@ -234,8 +234,20 @@ impl Store for MemoryStore {
         Ok(fits)
     }
 
-    fn append(&self, _: &str, _: &[u8], _: &'static str, _: &[u8], _: &[u8]) -> Result<()> {
-        Err(StoreError::Rejected("points are not appended".into()))
+    fn append(&self, table: &str, row: &[u8], family: &'static str, qualifier: &[u8], value: &[u8]) -> Result<()> {
+        self.check()?;
+        let fault = *self.fault.lock();
+        if fault == Fault::Unavailable {
+            return Err(StoreError::Unavailable("the test store is away".into()));
+        }
+        let mut live = self.live.lock();
+        let versions = live.entry((table.to_owned(), row.to_vec(), family.to_owned(), qualifier.to_vec())).or_default();
+        let whole = [newest(versions).map(|(v, _)| v.clone()).unwrap_or_default(), value.to_vec()].concat();
+        versions.insert(self.clock.load(SeqCst), Some(whole));
+        if fault == Fault::LostAnswer {
+            return Err(StoreError::MaybeApplied { who: "the test store".into(), deadline: Duration::from_secs(1) });
+        }
+        Ok(())
     }
 
     fn tables(&self) -> Result<Vec<String>> {
