@@ -4,7 +4,7 @@
 //! commands of our own stand in `tsdb help COMMAND`.
 
 use super::argp::{Effect, Flag};
-use super::{Call, Failure, bench, copy, export, extra, import, query, search, tables, tsd, uid};
+use super::{Call, Failure, bench, check, clean_cache, copy, export, extra, fsck, import, query, scan, search, tables, tsd, uid};
 
 /// A command.
 pub struct Command {
@@ -207,6 +207,62 @@ const FSCK: &[Flag] = &[
     java("--threads", "NUMBER", Effect::Own, "Number of threads to use when executing a full table scan."),
 ];
 
+const CHECK: &[Flag] = &[
+    ours("-H", "HOST", Effect::Own, "Short for --host."),
+    ours("--host", "HOST", Effect::Own, "Host of the TSD (default: localhost)."),
+    ours("-p", "PORT", Effect::Own, "Short for --port."),
+    ours("--port", "PORT", Effect::Own, "Port of the TSD (default: 4242; of check_tsd: 80)."),
+    ours("-m", "METRIC", Effect::Own, "Short for --metric."),
+    ours("--metric", "METRIC", Effect::Own, "Metric to query."),
+    ours("-t", "TAG", Effect::Own, "Short for --tag."),
+    ours("--tag", "TAG", Effect::Own, "Tag to filter the metric on, host=web01; may be given several times."),
+    ours("-d", "SECONDS", Effect::Own, "Short for --duration."),
+    ours("--duration", "SECONDS", Effect::Own, "How far back to look for points (default: 600)."),
+    ours("-D", "METHOD", Effect::Own, "Short for --downsample."),
+    ours("--downsample", "METHOD", Effect::Own, "Function to downsample by: avg, min, sum, max, ... (default: none)."),
+    ours("-W", "SECONDS", Effect::Own, "Short for --downsample-window."),
+    ours("--downsample-window", "SECONDS", Effect::Own, "Window over which to downsample (default: 60)."),
+    ours("-F", "POLICY", Effect::Own, "Short for --downsample-fill-policy."),
+    ours("--downsample-fill-policy", "POLICY", Effect::Own, "none, nan, null or zero (default: none)."),
+    ours("-a", "METHOD", Effect::Own, "Short for --aggregator."),
+    ours("--aggregator", "METHOD", Effect::Own, "Aggregation: avg, min, sum, max, ... (default: sum)."),
+    ours("-x", "METHOD", Effect::Own, "Short for --method."),
+    ours("--method", "METHOD", Effect::Own, "Comparison: gt, ge, lt, le, eq, ne (default: gt)."),
+    ours("-r", "", Effect::Own, "Short for --rate."),
+    ours("--rate", "", Effect::Own, "Compare rates."),
+    ours("-w", "THRESHOLD", Effect::Own, "Short for --warning."),
+    ours("--warning", "THRESHOLD", Effect::Own, "Threshold for a warning (default: the critical one)."),
+    ours("-c", "THRESHOLD", Effect::Own, "Short for --critical."),
+    ours("--critical", "THRESHOLD", Effect::Own, "Threshold for a critical answer (default: that of the warning)."),
+    ours("-v", "", Effect::Own, "Short for --verbose."),
+    ours("--verbose", "", Effect::Own, "Print every point."),
+    ours("-T", "SECONDS", Effect::Own, "Short for --timeout."),
+    ours("--timeout", "SECONDS", Effect::Own, "How long to wait for the answer (default: 10)."),
+    ours("-E", "", Effect::Own, "Short for --no-result-ok."),
+    ours("--no-result-ok", "", Effect::Own, "No points are fine."),
+    ours("-I", "SECONDS", Effect::Own, "Short for --ignore-recent."),
+    ours("--ignore-recent", "SECONDS", Effect::Own, "Ignore points that are so recent (default: 0)."),
+    ours("-P", "PERCENT", Effect::Own, "Short for --percent-over."),
+    ours(
+        "--percent-over",
+        "PERCENT",
+        Effect::Own,
+        "Only alarm if more than so many percent of the points violate the threshold (default: 0).",
+    ),
+    ours("-N", "UTC", Effect::Own, "Short for --now."),
+    ours("--now", "UTC", Effect::Own, "Seconds that stand for now, to try it out."),
+    ours("-B", "PERCENT", Effect::Own, "Short for --bad_percent."),
+    ours("--bad_percent", "PERCENT", Effect::Own, "Accepted and without effect, as in check_tsd."),
+    ours("-S", "", Effect::Own, "Short for --ssl."),
+    ours("--ssl", "", Effect::Own, "Refused: only plain HTTP is spoken."),
+];
+
+const CLEAN: &[Flag] = &[
+    ours("--cachedir", "PATH", Effect::Key("tsd.http.cachedir"), "The folder (default: tsd.http.cachedir)."),
+    ours("--percent", "N", Effect::Own, "Only when so many percent of the disk are in use; 0: always (default: 90)."),
+    ours("--dry-run", "", Effect::Own, "Remove nothing, tell only."),
+];
+
 const SCAN: &[Flag] = &[
     java("--delete", "", Effect::Own, "Deletes rows as they are scanned."),
     java("--import", "", Effect::Own, "Prints the rows in a format suitable for the 'import' command."),
@@ -355,21 +411,39 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "scan",
-        about: "Print raw rows (not there yet)",
+        about: "Print raw rows, or delete them",
         java: true,
         usage: SCAN_USAGE,
         after: "",
         flags: &[COMMON, SCAN],
-        run: extra::scan,
+        run: scan::run,
     },
     Command {
         name: "fsck",
-        about: "Check and repair the table of points (not there yet)",
+        about: "Check and repair the table of points",
         java: true,
         usage: FSCK_USAGE,
         after: "",
         flags: &[COMMON, FSCK],
-        run: extra::fsck,
+        run: fsck::run,
+    },
+    Command {
+        name: "check",
+        about: "Compare the last points of a metric with thresholds, for Nagios",
+        java: false,
+        usage: "Usage: check -m METRIC [-t TAG=VALUE ...] [-x METHOD] -w THRESHOLD -c THRESHOLD [options]\nExit codes: 0 fine, 1 warning, 2 critical, 3 used wrongly.\n",
+        after: "",
+        flags: &[CHECK, HELP],
+        run: check::run,
+    },
+    Command {
+        name: "clean-cache",
+        about: "Empty the cache folder of a Java TSD when its disk is nearly full",
+        java: false,
+        usage: "Usage: clean-cache --cachedir=PATH [--percent=N] [--dry-run]\nRemoves every file in the folder and its folders once so much of the disk is in use.\n",
+        after: "",
+        flags: &[COMMON, CLEAN, QUIET_TOOL, HELP],
+        run: clean_cache::run,
     },
     Command {
         name: "search",

@@ -67,7 +67,7 @@ fn line(table: &str, report: &CopyReport, started: Instant) -> String {
     format!("{table}: {} rows, {} cells, {} bytes in {seconds:.1} s ({rate:.0} cells/s)", report.rows, report.cells, report.bytes)
 }
 
-/// The store to read. What waits in the journal of an embedded one is stored first.
+/// The store of the settings, for tools that work on its tables. What waits in the journal of an embedded one is stored first.
 pub(super) fn source(settings: Settings) -> Result<Arc<dyn Store>, Failure> {
     if tsd::store_kind(&settings) == StoreKind::Hbase {
         return tsd::open_store(&settings).map_err(Failure::new);

@@ -114,23 +114,6 @@ pub fn docs(call: &Call) -> Result<(), Failure> {
     }
 }
 
-pub fn scan(call: &Call) -> Result<(), Failure> {
-    if call.parsed.words.len() < 3 {
-        return Err(call.misused(USAGE, "Not enough arguments."));
-    }
-    Err(not_yet("scan"))
-}
-
-pub fn fsck(call: &Call) -> Result<(), Failure> {
-    if call.parsed.has("--help") {
-        return Err(call.misused(0, ""));
-    }
-    if call.parsed.words.is_empty() && !call.parsed.has("--full-scan") {
-        return Err(call.misused(1, "Must supply a query or use the '--full-scan' flag"));
-    }
-    Err(not_yet("fsck"))
-}
-
 /// For commands of OpenTSDB that this version does not have.
 pub fn not_yet(name: &str) -> Failure {
     Failure::new(format!("tsdb: '{name}' is not there yet in this version; nothing was done"))

@@ -4,14 +4,18 @@
 
 pub mod argp;
 mod bench;
+mod check;
+mod clean_cache;
 pub mod commands;
 mod copy;
 mod export;
 mod extra;
+mod fsck;
 mod import;
 mod log;
 mod metadata;
 mod query;
+mod scan;
 mod search;
 mod tables;
 mod trees;

@@ -1,13 +1,12 @@
 //! `uid` and `mkmetric`: names and ids, printed as OpenTSDB's tool prints them (recorded cases `cli/uid`).
 
-use super::extra::not_yet;
 use super::{Call, Failure, USAGE, trees};
 use crate::codec::java_bytes;
 use crate::config::Settings;
 use crate::query::filter::java_regex;
 use crate::store::{Columns, RowBatch, Store};
 use crate::tsd;
-use crate::uid::{Uid, UidError, UidKind, UidOptions, Uids, from_latin_1, to_latin_1};
+use crate::uid::{CheckOptions, Uid, UidError, UidKind, UidOptions, Uids, from_latin_1, to_latin_1};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -53,6 +52,7 @@ fn dispatch(call: &Call, words: &[&str]) -> Result<(), Failure> {
         ["rename", kind, old, new] => tool()?.rename(kind, old, new),
         ["delete", kind, name] => tool()?.delete(kind, name),
         ["grep" | "assign" | "rename" | "delete", ..] | ["treepurge"] => wrong(),
+        ["fsck", words @ ..] => tool()?.fsck(words),
         ["treesync", ..] => tool().and_then(|tool| trees::sync(&tool.settings, &tool.store)),
         ["treepurge", id, rest @ ..] => {
             let definition = rest.first().is_some_and(|word| word.eq_ignore_ascii_case("true"));
@@ -60,7 +60,6 @@ fn dispatch(call: &Call, words: &[&str]) -> Result<(), Failure> {
         }
         ["metasync", ..] => super::metadata::metasync(&call.settings()?),
         ["metapurge", ..] => super::metadata::metapurge(&call.settings()?),
-        ["fsck", ..] => Err(not_yet("uid fsck")),
         [what] => tool()?.find_rows(what),
         [kind, what] => tool()?.look_up(kind, what),
         _ => wrong(),
@@ -113,6 +112,22 @@ impl<'a> Tool<'a> {
         .map_err(failed)?;
         result?;
         found_or_not(found)
+    }
+
+    /// Findings go to standard error, as OpenTSDB's go to its log. The exit code is the number of errors, at most 255.
+    fn fsck(&self, words: &[&str]) -> Result<(), Failure> {
+        let options = CheckOptions { fix: words.contains(&"fix"), delete_unknown: words.contains(&"delete_unknown") };
+        let (_, uids) = self.kind("metrics")?;
+        let mut tell = |level: &str, text: &str| {
+            // Nobody can be told if standard error is closed.
+            let _ = writeln!(std::io::stderr(), "{level} {text}");
+        };
+        tell("INFO", if options.fix { "Running fsck in FIX mode" } else { "Running in log only mode" });
+        let errors = uids.check(options, &mut tell).map_err(failed)?;
+        if options.fix {
+            self.sync()?;
+        }
+        if errors == 0 { Ok(()) } else { Err(Failure::code(u8::try_from(errors).unwrap_or(u8::MAX), "")) }
     }
 
     fn assign(&self, kind: &str, names: &[&str]) -> Result<(), Failure> {

@@ -49,22 +49,22 @@ impl Uids {
         }
         names.forget_name(old);
         names.remember(new, id);
-        self.write(&delete(&old_row, ID_FAMILY, &[names.qualifier]))
+        self.write(&delete(&old_row, ID_FAMILY, &[names.qualifier.as_bytes()]))
     }
 
     /// Deletes a name, its id and their meta data. Rows of data stay and can no longer be named: OpenTSDB's own warning.
     pub fn delete(&self, kind: UidKind, name: &str) -> Result<(), UidError> {
         let names = self.names(kind);
         let id = self.id(kind, name)?;
-        let forward = self.write(&delete(&to_latin_1(name), ID_FAMILY, &[names.qualifier]));
-        let reverse = self.write(&delete(id.as_bytes(), NAME_FAMILY, &[names.qualifier, kind.meta_qualifier()]));
+        let forward = self.write(&delete(&to_latin_1(name), ID_FAMILY, &[names.qualifier.as_bytes()]));
+        let reverse = self.write(&delete(id.as_bytes(), NAME_FAMILY, &[names.qualifier.as_bytes(), kind.meta_qualifier().as_bytes()]));
         names.forget_name(name);
         names.forget_id(id);
         forward.and(reverse)
     }
 
     /// Writes one row; puts and deletes may be repeated, so an unknown outcome is tried again.
-    fn write(&self, row: &RowMutation) -> Result<(), UidError> {
+    pub(super) fn write(&self, row: &RowMutation) -> Result<(), UidError> {
         let mut attempt = 1;
         loop {
             match self.store.write(&self.table, std::slice::from_ref(row)) {
@@ -75,13 +75,15 @@ impl Uids {
     }
 }
 
-fn put(row: &[u8], family: &'static str, qualifier: &str, value: &[u8]) -> RowMutation {
+/// A cell of the table.
+pub(super) fn put(row: &[u8], family: &'static str, qualifier: &str, value: &[u8]) -> RowMutation {
     let mutation = Mutation::Put { family, qualifier: qualifier.into(), value: value.to_vec() };
     RowMutation { row: row.to_vec(), mutations: vec![mutation], time: None }
 }
 
-fn delete(row: &[u8], family: &'static str, qualifiers: &[&str]) -> RowMutation {
-    let mutations = qualifiers.iter().map(|q| Mutation::Delete { family, qualifier: q.as_bytes().to_vec() }).collect();
+/// Columns to delete.
+pub(super) fn delete(row: &[u8], family: &'static str, qualifiers: &[&[u8]]) -> RowMutation {
+    let mutations = qualifiers.iter().map(|q| Mutation::Delete { family, qualifier: q.to_vec() }).collect();
     RowMutation { row: row.to_vec(), mutations, time: None }
 }
 

@@ -7,7 +7,8 @@
 //! | `id` | one zero byte | the same | highest id given out, 8 bytes |
 //!
 //! Recorded in `storage/uid_table`. Reading order: this file (lookups), `assign.rs` (a new id), `admin.rs` (rename,
-//! delete), `many.rs` (many new ids), `scan.rs` (suggest, preload, grep), `cache.rs`, `flight.rs`, `watch.rs` (who is asked and told). Whether a name is legal and whether it may be
+//! delete), `check.rs` (`uid fsck`), `many.rs` (many new ids), `scan.rs` (suggest, preload, grep), `cache.rs`, `flight.rs`,
+//! `watch.rs` (who is asked and told). Whether a name is legal and whether it may be
 //! created is decided by callers; nothing here knows rows of data.
 //!
 //! Two names that differ only in characters outside ISO-8859-1 share a row and so an id, as in OpenTSDB.
@@ -15,12 +16,14 @@
 mod admin;
 mod assign;
 mod cache;
+mod check;
 mod flight;
 mod many;
 mod scan;
 mod warm;
 mod watch;
 
+pub use check::{CheckOptions, Tell};
 pub use scan::EachId;
 pub use watch::Watch;
 

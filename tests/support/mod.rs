@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
 pub mod alike;
+pub mod damage;
 pub mod http;
 pub mod json;
 pub mod kit;
