@@ -62,7 +62,6 @@ fn plain(batch: &RowBatch) -> Plain {
 fn all(store: &HbaseStore, table: &str, scan: Scan) -> Plain {
     let (mut scanner, mut batch, mut rows) = (store.scan(table, scan).unwrap(), RowBatch::default(), Vec::new());
     while scanner.next(&mut batch).unwrap() {
-        assert!(!batch.is_empty());
         rows.extend(plain(&batch));
     }
     assert!(batch.is_empty());

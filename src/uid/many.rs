@@ -11,20 +11,30 @@ use super::{ID_FAMILY, MAX_ID_ROW, NAME_FAMILY, Uid, UidError, UidKind, Uids, to
 use crate::store::{Columns, RowBatch};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 /// Numbers taken from the counter together.
 const NUMBERS_MAX: usize = 1_000;
 /// Names assigned at the same time. Threads that wait for a disk share its sync, threads that wait for a gateway a call.
 const THREADS_MAX: usize = 64;
+/// How long to wait for another batch of names.
+const TURN_WAIT: Duration = Duration::from_secs(10);
 
 impl Uids {
     /// Assigns ids to those of these names that have none. Afterwards [`Uids::id_or_create`] answers from the cache, but
     /// for a name that could not be assigned: it tells why.
     pub fn create_all(&self, kind: UidKind, wanted: &[String]) -> Result<(), UidError> {
         let names = self.names(kind);
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        // Another batch's threads are enough for the store. Whoever cannot wait goes on name by name.
+        let Some(_turn) = self.many.try_lock_for(TURN_WAIT) else { return Ok(()) };
         for wanted in wanted.chunks(NUMBERS_MAX) {
             let new = self.without_id(names, wanted)?;
             let ids = self.next_ids(names, new.len())?;
+            // Each for itself they would take numbers in any order.
+            let threads = if ids.is_empty() && !names.random { 1 } else { THREADS_MAX.min(new.len()) };
             let next = AtomicUsize::new(0);
             let work = || {
                 while let Some((at, name)) = Some(next.fetch_add(1, Relaxed)).and_then(|at| Some((at, new.get(at)?))) {
@@ -33,7 +43,7 @@ impl Uids {
                 }
             };
             std::thread::scope(|scope| {
-                (1..THREADS_MAX.min(new.len())).for_each(|_| drop(scope.spawn(work)));
+                (1..threads).for_each(|_| drop(scope.spawn(work)));
                 work();
             });
         }

@@ -222,6 +222,8 @@ pub struct Uids {
     /// Ids (in hex) and new names of renames that run.
     renaming: Mutex<HashSet<String>>,
     watches: Vec<Arc<dyn Watch>>,
+    /// One batch of new names at a time.
+    many: Mutex<()>,
 }
 
 impl Uids {
@@ -236,6 +238,7 @@ impl Uids {
             table: options.table,
             renaming: Mutex::default(),
             watches: Vec::new(),
+            many: Mutex::default(),
         }
     }
 

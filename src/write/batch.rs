@@ -3,7 +3,7 @@
 use super::head::Arrival;
 use super::hook::News;
 use super::journal::{NamedPoint, NewCell, Stored, What};
-use super::resolve::{Resolved, resolve};
+use super::resolve::{NewNames, Resolved, resolve};
 use super::series::{Series, SeriesCache};
 use super::{Inner, Ticket, WriteError};
 use crate::point::{Point, PointTime, Value};
@@ -108,6 +108,11 @@ impl Batch {
             }
             Resolved::Later => None,
         })
+    }
+
+    /// For the names of points that this batch is about to be given.
+    pub fn new_names(&self) -> NewNames<'_> {
+        NewNames::new(&self.inner)
     }
 
     /// What no table can hold. Names and numbers were checked when the point was read.

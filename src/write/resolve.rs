@@ -42,20 +42,32 @@ impl<'a> NewNames<'a> {
         NewNames { inner, of_kind: kinds.map(|(kind, create)| (kind, create, Vec::new())), seen: FxHashSet::default() }
     }
 
-    /// Notes the names of a point that may be created and are not known here.
+    /// Notes the names of a point that may be created and are not known here. What the point would be refused for ends
+    /// it here too: the names behind get no ids.
     pub fn note(&mut self, point: &Point<'_>) {
-        self.name(UidKind::Metric, point.metric);
+        if point.tags.is_empty() || point.tags.len() > self.inner.options.max_tags || !self.name(UidKind::Metric, point.metric) {
+            return;
+        }
         for (key, value) in TagBuf::hash_order(point.tags) {
-            self.name(UidKind::Tagk, key);
-            self.name(UidKind::Tagv, value);
+            if !self.name(UidKind::Tagk, key) || !self.name(UidKind::Tagv, value) {
+                return;
+            }
         }
     }
 
-    fn name(&mut self, kind: UidKind, name: &str) {
-        let Some((_, true, names)) = self.of_kind.iter_mut().find(|(of, ..)| *of == kind) else { return };
-        if self.inner.uids.cached_id(kind, name).is_none() && self.seen.insert((kind, name.to_owned())) {
+    /// False: nobody knows here whether the name exists, and it may not be created.
+    fn name(&mut self, kind: UidKind, name: &str) -> bool {
+        if self.inner.uids.cached_id(kind, name).is_some() {
+            return true;
+        }
+        let Some((_, true, names)) = self.of_kind.iter_mut().find(|(of, ..)| *of == kind) else { return false };
+        if self.inner.uids.may_create(kind, name).is_err() {
+            return false;
+        }
+        if self.seen.insert((kind, name.to_owned())) {
             names.push(name.to_owned());
         }
+        true
     }
 
     /// Gives ids to the names, in the order of the points. What fails is told by [`super::Batch::add`].

@@ -17,7 +17,7 @@ use crate::point::name::surrogate_half;
 use crate::point::{PointError, Rules, TagBuf, Value, admit_http, present_http};
 use crate::stats::{Counter, Stats};
 use crate::uid::UidError;
-use crate::write::{Batch, HistogramPoint, RolledUp, RollupError, Ticket, WriteError};
+use crate::write::{Batch, HistogramPoint, NewNames, RolledUp, RollupError, Ticket, WriteError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -116,13 +116,12 @@ fn take(shared: &Shared, kind: Kind, body: &str, wishes: Wishes, tag: &str) -> R
         Some(b'{' | b'[') => {}
         Some(_) => return Err(ApiError::bad("The JSON must start as an object or an array")),
     }
-    let intake = || Intake::new(shared, kind, wishes, tag);
     if kind == Kind::Histograms {
-        return read_histograms(shared, body, intake()).and_then(Intake::finish);
+        return read_histograms(shared, body, Intake::new(shared, kind, wishes, (tag, body))).and_then(Intake::finish);
     }
-    match read(shared, body, intake()) {
+    match read(shared, body, Intake::new(shared, kind, wishes, (tag, body))) {
         Err(e) => match put_json::quote_bare_numbers(body) {
-            Some(quoted) => read(shared, &quoted, intake()).and_then(Intake::finish),
+            Some(quoted) => read(shared, &quoted, Intake::new(shared, kind, wishes, (tag, &quoted)))?.finish(),
             None => Err(e),
         },
         Ok(intake) => intake.finish(),
@@ -231,6 +230,30 @@ struct Intake<'s> {
     tally: Tally,
     /// Of what was handed over already: a batch has an end, a body may hold more.
     ticket: Option<Ticket>,
+    text: &'s str,
+    json_depth: usize,
+    /// The new names of the body have their ids.
+    foreseen: bool,
+}
+
+/// Notes the names of a body's points.
+struct Foresight<'f> {
+    names: NewNames<'f>,
+    rules: &'f Rules,
+}
+
+impl<'de> Taker<'de> for Foresight<'_> {
+    fn take(&mut self, point: Option<&Fields<'de>>) {
+        let Some(fields) = point else { return };
+        let mut tags = TagBuf::new();
+        for (name, value) in &fields.tags {
+            let Some(value) = value else { return };
+            tags.set(name, value);
+        }
+        if let Ok(point) = admit_http(fields.metric.as_deref(), fields.timestamp, fields.value.as_deref(), &tags, self.rules) {
+            self.names.note(&point);
+        }
+    }
 }
 
 impl<'de> Taker<'de> for Intake<'_> {
@@ -261,16 +284,20 @@ impl<'de> Taker<'de> for Intake<'_> {
 }
 
 impl<'s> Intake<'s> {
-    fn new(shared: &'s Shared, kind: Kind, wishes: Wishes, tag: &'s str) -> Intake<'s> {
+    /// `sent`: a tag for every point, and the body.
+    fn new(shared: &'s Shared, kind: Kind, wishes: Wishes, sent: (&'s str, &'s str)) -> Intake<'s> {
         Intake {
             kind,
             stats: &shared.tsd.stats,
             batch: shared.tsd.writer.batch(),
             rules: &shared.rules,
             details: wishes.details,
-            tag,
+            tag: sent.0,
             tally: Tally::default(),
             ticket: None,
+            text: sent.1,
+            json_depth: shared.limits.body.json_depth,
+            foreseen: false,
         }
     }
 
@@ -345,7 +372,15 @@ impl Intake<'_> {
         let point = admit_http(fields.metric.as_deref(), fields.timestamp, fields.value.as_deref(), &tags, self.rules);
         let point = point.map_err(|e| refuse_point(&e))?;
         let batch = &mut self.batch;
-        let mut done = batch.add_known(&point).unwrap_or_else(|| batch.add(&point));
+        let mut done = match batch.add_known(&point) {
+            Some(done) => done,
+            None => {
+                if !std::mem::replace(&mut self.foreseen, true) {
+                    foresee(batch, self.text, self.json_depth, self.rules);
+                }
+                batch.add(&point)
+            }
+        };
         if matches!(done, Err(WriteError::Overloaded(_))) && !batch.is_empty() {
             self.ticket = Some(hand_over(batch).map_err(|e| Refused::Request(failed(&e)))?);
             done = batch.add(&point);
@@ -392,6 +427,15 @@ impl Intake<'_> {
             self.tally.errors.push(with_halves(&serde_json::json!({ "datapoint": datapoint, "error": words }).to_string()));
         }
     }
+}
+
+/// Gives ids to the new names of a body, all together and not one after the other.
+#[cold]
+fn foresee(batch: &Batch, text: &str, json_depth: usize, rules: &Rules) {
+    let mut foresight = Foresight { names: batch.new_names(), rules };
+    // What is wrong with the text is told by whoever takes its points.
+    let _ = put_json::read(text, json_depth, &mut foresight);
+    foresight.names.assign();
 }
 
 fn refuse_point(e: &PointError) -> Refused {

@@ -38,6 +38,14 @@ impl Sink for Batch {
         self.add_known(point)
     }
 
+    fn foresee(&mut self, points: &mut dyn FnMut(&mut dyn FnMut(&Point<'_>))) {
+        blocking(|| {
+            let mut names = self.new_names();
+            points(&mut |point| names.note(point));
+            names.assign();
+        });
+    }
+
     /// Names may have to be asked for: the other connections of this thread go on elsewhere meanwhile.
     fn unknown(&mut self, point: &Point<'_>) -> Result<(), WriteError> {
         blocking(|| self.add(point))

@@ -19,6 +19,8 @@ const ROLLUP_WORDS: usize = 5;
 pub trait Sink {
     /// Takes a point of a known series without any waiting, or says `None`.
     fn known(&mut self, point: &Point<'_>) -> Option<Result<(), WriteError>>;
+    /// Is told the points that are about to come, so that their new names get ids together; may block on the store.
+    fn foresee(&mut self, _points: &mut dyn FnMut(&mut dyn FnMut(&Point<'_>))) {}
     /// Takes any point; may block on the store.
     fn unknown(&mut self, point: &Point<'_>) -> Result<(), WriteError>;
     /// Takes a rolled-up or pre-aggregated value; may block on the store.
@@ -70,6 +72,8 @@ pub struct Session {
     pub replies: Vec<u8>,
     tally: Tally,
     scratch: String,
+    /// The names behind in this input have been looked through.
+    foreseen: bool,
 }
 
 impl Session {
@@ -87,6 +91,7 @@ impl Session {
             replies: Vec::new(),
             tally: Tally::default(),
             scratch: String::new(),
+            foreseen: false,
         }
     }
 
@@ -98,6 +103,7 @@ impl Session {
     /// Takes complete lines from the front of `input`. Returns how many bytes are done with.
     pub fn run(&mut self, input: &[u8], sink: &mut impl Sink) -> (usize, Next) {
         let mut done = 0;
+        self.foreseen = false;
         loop {
             let rest = input.get(done..).unwrap_or_default();
             let Some(end) = memchr::memchr(b'\n', rest) else {
@@ -106,7 +112,8 @@ impl Session {
             };
             let line = rest.get(..end).unwrap_or_default();
             let line = line.strip_suffix(b"\r").unwrap_or(line);
-            if let Some(next) = self.line(line, sink) {
+            let behind = rest.get(end + 1..).unwrap_or_default();
+            if let Some(next) = self.line(line, behind, sink) {
                 let overloaded = matches!(next, Next::Overloaded(_));
                 return (if overloaded { done } else { done + end + 1 }, next);
             }
@@ -150,9 +157,9 @@ impl Session {
         self.replies.extend_from_slice(text.as_bytes());
     }
 
-    fn line(&mut self, line: &[u8], sink: &mut impl Sink) -> Option<Next> {
+    fn line(&mut self, line: &[u8], behind: &[u8], sink: &mut impl Sink) -> Option<Next> {
         let mut scratch = std::mem::take(&mut self.scratch);
-        let next = self.text(line_text(line, &mut scratch), sink);
+        let next = self.text(line_text(line, &mut scratch), behind, sink);
         self.scratch = scratch;
         if !matches!(next, Some(Next::Overloaded(_))) {
             self.tally.lines += 1;
@@ -160,10 +167,10 @@ impl Session {
         next
     }
 
-    fn text(&mut self, line: &str, sink: &mut impl Sink) -> Option<Next> {
+    fn text(&mut self, line: &str, behind: &[u8], sink: &mut impl Sink) -> Option<Next> {
         let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
         match self.commands.find(name) {
-            Word::Put => return self.put(line, sink),
+            Word::Put => return self.put(line, behind, sink),
             Word::Command(command) => return Some(Next::Do(command)),
             Word::Rollup => return self.rollup(rest, line.len() > name.len(), sink),
             Word::Histogram => return self.histogram((line.len() > name.len()).then_some(rest), sink),
@@ -172,7 +179,28 @@ impl Session {
         None
     }
 
-    fn put(&mut self, line: &str, sink: &mut impl Sink) -> Option<Next> {
+    /// The puts behind a new series, up to the first other line, are looked through for names that are new too.
+    #[cold]
+    fn foresee(&mut self, first: &Point<'_>, behind: &[u8], sink: &mut impl Sink) {
+        self.foreseen = true;
+        let Some(end) = memchr::memrchr(b'\n', behind) else { return };
+        let whole = behind.get(..end).unwrap_or_default();
+        sink.foresee(&mut |note| {
+            note(first);
+            let mut scratch = String::new();
+            for line in whole.split(|&byte| byte == b'\n') {
+                let line = line_text(line.strip_suffix(b"\r").unwrap_or(line), &mut scratch);
+                if !matches!(self.commands.find(line.split(' ').next().unwrap_or(line)), Word::Put) {
+                    return;
+                }
+                if let Ok(point) = parse_put(line, &mut TagBuf::new(), &self.rules) {
+                    note(&point);
+                }
+            }
+        });
+    }
+
+    fn put(&mut self, line: &str, behind: &[u8], sink: &mut impl Sink) -> Option<Next> {
         self.tally.puts += 1;
         let mut tags = TagBuf::new();
         let point = match parse_put(line, &mut tags, &self.rules) {
@@ -184,7 +212,12 @@ impl Session {
         };
         let taken = match sink.known(&point) {
             Some(taken) => taken,
-            None => sink.unknown(&point),
+            None => {
+                if !self.foreseen {
+                    self.foresee(&point, behind, sink);
+                }
+                sink.unknown(&point)
+            }
         };
         match taken {
             Ok(()) => {

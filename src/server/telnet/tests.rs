@@ -114,6 +114,46 @@ fn lines_however_cut() {
     check("put full 1 2 a=b\nput m1 1 2 a=b\n", &["m1 1000 Int(2) a=b"], "put: Please throttle writes: the journal is full\n");
 }
 
+/// What is told in advance: the first new series and the puts behind it, up to another command, in their order.
+#[test]
+fn new_names_are_foreseen_once() {
+    #[derive(Default)]
+    struct Names(Vec<String>, usize);
+    impl Sink for Names {
+        fn known(&mut self, _: &Point<'_>) -> Option<Result<(), WriteError>> {
+            None
+        }
+        fn foresee(&mut self, points: &mut dyn FnMut(&mut dyn FnMut(&Point<'_>))) {
+            self.0.push(String::new());
+            points(&mut |point| self.0.last_mut().unwrap().push_str(point.metric));
+        }
+        fn unknown(&mut self, _: &Point<'_>) -> Result<(), WriteError> {
+            self.1 += 1;
+            Ok(())
+        }
+        fn rollup(&mut self, _: &RolledUp<'_>, _: &Rules) -> Result<(), RollupError> {
+            Ok(())
+        }
+        fn histogram(&mut self, _: &HistogramPoint<'_>, _: &Rules) -> Result<(), WriteError> {
+            Ok(())
+        }
+    }
+    let check = |input: &str, want: &[&str], points: usize| {
+        let (mut session, mut sink, mut done) = (session(&Settings::default()), Names::default(), 0);
+        while let (n @ 1.., next) = session.run(&input.as_bytes()[done..], &mut sink) {
+            done += n;
+            if next == Next::More {
+                break;
+            }
+        }
+        assert_eq!((sink.0.as_slice(), sink.1), (want.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>().as_slice(), points), "{input:?}");
+    };
+    check("put a 1 2 t=v\nput b 1 2 t=v\r\nput c 1 x t=v\nput d 1 2 t=v\nput e 1 2 t=v", &["abd"], 3);
+    check("put a 1 2 t=v\nversion\nput b 1 2 t=v\nput c 1 2 t=v\n", &["a", "bc"], 3);
+    check("put a 1 2 t=v\n", &[], 1);
+    check("put a 1 2 t=v\nput b", &[], 1);
+}
+
 #[test]
 fn bytes_are_latin_1() {
     // put_bad/t45: the bytes of an emoji read one by one
