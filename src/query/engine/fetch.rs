@@ -108,11 +108,13 @@ impl Fetch<'_> {
         let failed = AtomicBool::new(false);
         let done: Mutex<BTreeMap<usize, Result<Vec<Part>, QueryError>>> = Mutex::default();
         let work = || {
+            // Kept from slice to slice: an allocator holds on to much of what is asked for and given back again and again.
+            let mut batch = RowBatch::default();
             while let Some((at, slice)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, slices.get(at)?))) {
                 if failed.load(Ordering::Relaxed) {
                     break;
                 }
-                let parts = SliceReader::new(self).read(slice, waiting.get(slice.bucket));
+                let parts = SliceReader::new(self).read(slice, waiting.get(slice.bucket), &mut batch);
                 failed.fetch_or(parts.is_err(), Ordering::Relaxed);
                 done.lock().insert(at, parts);
             }
@@ -212,7 +214,7 @@ impl<'a> SliceReader<'a> {
         }
     }
 
-    fn read(mut self, slice: &Slice, waiting: Option<&RowBatch>) -> Result<Vec<Part>, QueryError> {
+    fn read(mut self, slice: &Slice, waiting: Option<&RowBatch>, batch: &mut RowBatch) -> Result<Vec<Part>, QueryError> {
         let fetch = self.fetch;
         let mut scan = Scan::range(slice.start.clone(), slice.stop.clone());
         scan.columns = Columns::Family(FAMILY);
@@ -220,10 +222,9 @@ impl<'a> SliceReader<'a> {
         scan.batch_rows = BATCH_ROWS;
         let mut waiting = Waiting::new(waiting, slice);
         let mut scanner = fetch.store.scan(&fetch.source.table, scan)?;
-        let mut batch = RowBatch::default();
         fetch.budget.check()?;
-        while scanner.next(&mut batch)? {
-            self.warm(&batch)?;
+        while scanner.next(batch)? {
+            self.warm(batch)?;
             for row in batch.rows() {
                 while let Some(before) = waiting.take_if(|key| key < row.key()) {
                     self.row(before.key(), || before.cells())?;

@@ -11,7 +11,7 @@ use fjall::{Iter, KvPair, Readable, Snapshot};
 use std::sync::Arc;
 
 /// Bytes of a batch after which no further row is begun.
-const BATCH_BYTES_MAX: usize = 4 << 20;
+const BATCH_BYTES_MAX: usize = 512 << 10;
 /// Rows that are stepped over one by one before the scan seeks to where the next match can be: a seek costs as much as
 /// about this many steps.
 const STEPS_BEFORE_SEEK: u32 = 24;
