@@ -127,6 +127,7 @@ pub fn decode_row<'a, I: Iterator<Item = Cell<'a>>>(
         let before = out.len();
         let fault = match cell_kind(cell.qualifier) {
             CellKind::Packed => decode_packed(&cell, base_ms, out),
+            CellKind::Point if decode_plain(&cell, base_ms, out) => None,
             CellKind::Point | CellKind::Append => decode_points(&cell, base_ms, out),
             _ => {
                 report.skipped_cells += 1;
@@ -156,6 +157,20 @@ pub fn decode_row<'a, I: Iterator<Item = Cell<'a>>>(
         }
     }
     report
+}
+
+/// A point of a whole second whose flags tell the length of its value, which is nearly every one that stands alone.
+#[inline]
+fn decode_plain(cell: &Cell<'_>, base_ms: i64, out: &mut Points) -> bool {
+    if cell.qualifier.len() != 2 {
+        return false;
+    }
+    let Some((qualifier, _)) = Qualifier::split_first(cell.qualifier).filter(|(q, _)| q.value_len() == cell.value.len()) else {
+        return false;
+    };
+    let Some(value) = qualifier.read(cell.value) else { return false };
+    out.push(base_ms + i64::from(qualifier.offset_ms()), value);
+    true
 }
 
 fn decode_points(cell: &Cell<'_>, base_ms: i64, out: &mut Points) -> Option<CellFault> {

@@ -86,6 +86,12 @@ impl<R: Read> Inbox<R> {
         self.buffer.get(range.clone()).unwrap_or_default()
     }
 
+    /// Bytes of this answer that have arrived and are not taken yet.
+    #[inline]
+    pub(super) fn ahead(&self) -> &[u8] {
+        self.buffer.get(self.at..self.filled.min(self.end)).unwrap_or_default()
+    }
+
     /// Takes `N` bytes.
     #[inline]
     pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Failure> {

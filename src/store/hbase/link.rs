@@ -18,10 +18,16 @@ const LOOK_AFTER: Duration = Duration::from_secs(1);
 /// A request buffer larger than this is given back.
 const KEEP_BYTES: usize = 8 * 1024 * 1024;
 
-/// A socket whose every read and write ends at `until`.
+/// How far the socket's own time for a read may be from what is left: to set it is a call of the system, and a gateway
+/// sends an answer of megabytes in pieces of a kilobyte.
+const TIMER_SLACK: Duration = Duration::from_millis(50);
+
+/// A socket whose every read and write ends at `until`, or [`TIMER_SLACK`] later.
 struct Wire {
     stream: TcpStream,
     until: Instant,
+    /// What a read may take, as the socket knows it.
+    patience: Duration,
 }
 
 impl Wire {
@@ -33,7 +39,11 @@ impl Wire {
 
 impl Read for Wire {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.stream.set_read_timeout(Some(self.left()?))?;
+        let left = self.left()?;
+        if left.abs_diff(self.patience) > TIMER_SLACK {
+            self.stream.set_read_timeout(Some(left))?;
+            self.patience = left;
+        }
         self.stream.read(buffer)
     }
 }
@@ -55,7 +65,7 @@ impl Link {
         let until = Instant::now() + options.connect_timeout;
         let stream = dial(gateway, options.connect_timeout).map_err(|e| Failure::Unsent(format!("{}:{}: {e}", gateway.0, gateway.1)))?;
         let mut link = Link {
-            inbox: Inbox::new(Wire { stream, until }),
+            inbox: Inbox::new(Wire { stream, until, patience: Duration::ZERO }),
             out: Vec::new(),
             protocol: options.protocol,
             framed: options.transport == Transport::Framed,

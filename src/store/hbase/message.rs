@@ -231,6 +231,11 @@ fn decode_sorted_columns<R: Read>(reader: &mut Reader<'_, R>, cells_max: usize, 
     }
     check_cells(count, cells_max)?;
     for _ in 0..count {
+        if let Some((cell, len)) = reader.ahead().and_then(|bytes| usual_column(bytes, reader.inbox.position())) {
+            reader.inbox.skip(len)?;
+            cells.push(cell);
+            continue;
+        }
         let (mut last, mut cell) = (0, CellPlace::default());
         while let Some(field) = reader.field(&mut last)? {
             match (field.id, field.kind) {
@@ -242,6 +247,29 @@ fn decode_sorted_columns<R: Read>(reader: &mut Reader<'_, R>, cells_max: usize, 
         cells.push(cell);
     }
     Ok(())
+}
+
+/// A `TColumn` as every gateway writes it in the binary protocol, read in one step: the way of nearly all cells. `at`: the
+/// place of `bytes` in the inbox. Also tells its length; `None` for any other form, and where not all of it has arrived.
+#[inline]
+fn usual_column(bytes: &[u8], at: usize) -> Option<(CellPlace, usize)> {
+    const COLUMN: &[u8] = &[kind::STRING, 0, 1];
+    const CELL: &[u8] = &[kind::STRUCT, 0, 2, kind::STRING, 0, 1];
+    const TIME: &[u8] = &[kind::I64, 0, 2];
+    let (column, rest) = string_ahead(bytes.strip_prefix(COLUMN)?)?;
+    let (value, rest) = string_ahead(rest.strip_prefix(CELL)?)?;
+    let (time, rest) = rest.strip_prefix(TIME)?.split_first_chunk::<8>()?;
+    let rest = rest.strip_prefix(&[kind::STOP, kind::STOP])?;
+    let column_at = at + COLUMN.len() + 4;
+    let value_at = column_at + column.len() + CELL.len() + 4;
+    let (column, value) = (column_at..column_at + column.len(), value_at..value_at + value.len());
+    Some((CellPlace { column, value, time: i64::from_be_bytes(*time) }, bytes.len() - rest.len()))
+}
+
+#[inline]
+fn string_ahead(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    rest.split_at_checked(usize::try_from(i32::from_be_bytes(*length)).ok()?)
 }
 
 fn check_cells(count: usize, cells_max: usize) -> Result<(), Failure> {

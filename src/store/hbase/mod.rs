@@ -39,6 +39,8 @@ use std::time::{Duration, Instant};
 /// Rows asked for in the first multi-get, and in any later one.
 const GET_ROWS_FIRST: usize = 64;
 const GET_ROWS_MAX: usize = 512;
+/// Size that the answer of a multi-get is steered to: unlike a scan it walks to each row anew.
+const GET_BYTES: usize = 4 * 1024 * 1024;
 /// What a gateway says when it knows no region for a row.
 const NO_LOCATION: &str = "servers with issues: null";
 /// Creating a table may take this many deadlines.
@@ -195,7 +197,7 @@ impl Store for HbaseStore {
             let (asked, later) = rest.split_at(rows.min(rest.len()));
             rest = later;
             let (found, cells) = self.get_chunk(&table, asked, &columns)?;
-            rows = scan::rows_after(rows, &found, cells).min(GET_ROWS_MAX);
+            rows = scan::rows_after(rows, &found, cells, GET_BYTES).min(GET_ROWS_MAX);
             count(&self.pool.common.counters.cells_read, cells);
             count(&self.pool.common.counters.rows_read, found.len());
             if batch.is_empty() {

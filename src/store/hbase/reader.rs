@@ -103,6 +103,12 @@ impl<'a, R: Read> Reader<'a, R> {
         }
     }
 
+    /// Bytes that have arrived and are not taken yet, of a binary answer.
+    #[inline]
+    pub(super) fn ahead(&self) -> Option<&[u8]> {
+        (self.protocol == Protocol::Binary).then(|| self.inbox.ahead())
+    }
+
     /// The place of a string's bytes.
     #[inline]
     pub(super) fn string(&mut self) -> Result<Range<usize>, Failure> {
