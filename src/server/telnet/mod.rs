@@ -15,7 +15,7 @@ use super::{Shared, Stop, on_disk};
 use crate::point::{Point, Rules};
 use crate::write::{Batch, HistogramPoint, RolledUp, RollupError, Ticket, WriteError};
 use command::{Command, Commands};
-use session::{Next, Session, Sink};
+use session::{EachPoint, Next, Session, Sink};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl Sink for Batch {
         self.add_known(point)
     }
 
-    fn foresee(&mut self, points: &mut dyn FnMut(&mut dyn FnMut(&Point<'_>))) {
+    fn foresee(&mut self, points: &mut EachPoint<'_>) {
         blocking(|| {
             let mut names = self.new_names();
             points(&mut |point| names.note(point));

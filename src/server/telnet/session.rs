@@ -15,12 +15,15 @@ use crate::write::{HistogramPoint, RolledUp, RollupError, WriteError};
 /// Words of a `rollup` line behind the command.
 const ROLLUP_WORDS: usize = 5;
 
+/// Calls what it is given for each of some points.
+pub type EachPoint<'e> = dyn FnMut(&mut dyn FnMut(&Point<'_>)) + 'e;
+
 /// Where points go: a batch of the writer, or a list in tests.
 pub trait Sink {
     /// Takes a point of a known series without any waiting, or says `None`.
     fn known(&mut self, point: &Point<'_>) -> Option<Result<(), WriteError>>;
     /// Is told the points that are about to come, so that their new names get ids together; may block on the store.
-    fn foresee(&mut self, _points: &mut dyn FnMut(&mut dyn FnMut(&Point<'_>))) {}
+    fn foresee(&mut self, _points: &mut EachPoint<'_>) {}
     /// Takes any point; may block on the store.
     fn unknown(&mut self, point: &Point<'_>) -> Result<(), WriteError>;
     /// Takes a rolled-up or pre-aggregated value; may block on the store.

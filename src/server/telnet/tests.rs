@@ -1,7 +1,7 @@
 //! Telnet lines cut anywhere, their replies, and mutated input.
 
 use super::command::Commands;
-use super::session::{Next, Session, Sink};
+use super::session::{EachPoint, Next, Session, Sink};
 use crate::config::Settings;
 use crate::fuzz;
 use crate::point::{Point, Rules};
@@ -123,7 +123,7 @@ fn new_names_are_foreseen_once() {
         fn known(&mut self, _: &Point<'_>) -> Option<Result<(), WriteError>> {
             None
         }
-        fn foresee(&mut self, points: &mut dyn FnMut(&mut dyn FnMut(&Point<'_>))) {
+        fn foresee(&mut self, points: &mut EachPoint<'_>) {
             self.0.push(String::new());
             points(&mut |point| self.0.last_mut().unwrap().push_str(point.metric));
         }
