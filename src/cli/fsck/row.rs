@@ -85,6 +85,8 @@ struct Row<'r, 'a> {
     options: &'r Options,
     out: Checked,
     points: Vec<Dp<'a>>,
+    /// Instants of appended points.
+    appended: Vec<u32>,
     /// A packed cell is there: its row is always written anew as one cell.
     has_packed: bool,
     merged: PackedCell,
@@ -103,6 +105,7 @@ pub fn check_row(key: &[u8], base: u32, cells: &[Cell<'_>], options: &Options) -
         options,
         out: Checked::default(),
         points: Vec::new(),
+        appended: Vec::new(),
         has_packed: false,
         merged: PackedCell::default(),
         duplicates: false,
@@ -166,6 +169,7 @@ impl<'a> Row<'_, 'a> {
 
     fn appends(&mut self, cell: &Cell<'_>) {
         self.out.found.appends += 1;
+        self.appended.extend(CellPoints::new(cell).flatten().map(|point| point.qualifier.offset_ms()));
         if let Some(fault) = CellPoints::new(cell).find_map(Result::err) {
             self.note("ERROR", &format!("Cannot read the appended points: {fault}"), Some(cell));
         } else if self.options.repair_appends
@@ -362,6 +366,11 @@ impl<'a> Row<'_, 'a> {
             return;
         }
         if !self.merges() || self.merged.finish().is_err() {
+            return;
+        }
+        // One cell gets the newest time of all in it: an older value would win over the one that was appended since.
+        if self.points.iter().any(|point| self.appended.contains(&point.offset)) {
+            self.note("WARN", "A point of the row was appended too, the row is left in its columns", None);
             return;
         }
         let mut merged: Vec<&Cell<'a>> = self.points.iter().filter_map(|p| self.cells.get(p.cell)).collect();
