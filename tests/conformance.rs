@@ -122,7 +122,7 @@ fn hbase_extended_cases() {
     query_cases(&Engine::fresh_hbase("extended"), "extended", built);
 }
 
-/// In the short form every fifth case (and all puts, which make data); in the long form all.
+/// In the short form every fifth case (and all puts and groups of cases, which build on each other); in the long form all.
 #[test]
 fn hbase_query_cases() {
     let engine = Engine::fresh_hbase("conf");
@@ -132,7 +132,8 @@ fn hbase_query_cases() {
         n % 5 == 0
     };
     let picked = std::cell::RefCell::new(&mut turn);
-    query_cases(&engine, "default", |id, case| built(id, case) && (long() || area(id) == "put" || (picked.borrow_mut())()));
+    let together = |id: &str, case: &serde_json::Value| area(id) == "put" || case["group"].is_string();
+    query_cases(&engine, "default", |id, case| built(id, case) && (long() || together(id, case) || (picked.borrow_mut())()));
 }
 
 #[test]
