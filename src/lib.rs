@@ -19,4 +19,5 @@ pub mod tree;
 pub mod tsd;
 pub mod ui;
 pub mod uid;
+pub mod worker;
 pub mod write;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Who may use whom: a folder of `src` and the folders it may name. `cli` and the crate root may use all; `stats` knows
 /// nobody and anybody may count.
-const ARROWS: [(&str, &[&str]); 16] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("point", &["stats"]),
     ("config", &["stats"]),
     ("stats", &[]),
@@ -23,7 +23,11 @@ const ARROWS: [(&str, &[&str]); 16] = [
     ("logbook", &[]),
     ("ui", &[]),
     ("tsd", &["logbook", "publish", "config", "point", "codec", "store", "uid", "write", "meta", "tree", "query", "stats"]),
-    ("server", &["config", "point", "codec", "store", "uid", "write", "meta", "tree", "query", "plot", "ui", "publish", "stats", "tsd"]),
+    (
+        "server",
+        &["config", "point", "codec", "store", "uid", "write", "meta", "tree", "query", "plot", "ui", "publish", "stats", "tsd", "worker"],
+    ),
+    ("worker", &["config", "point", "codec", "store", "uid", "write", "meta", "query", "desk", "stats", "tsd"]),
 ];
 
 const FILE_LINES_MAX: usize = 700;
