@@ -31,6 +31,7 @@ pub mod static_files;
 pub mod stats;
 pub mod suggest;
 pub mod tree;
+pub mod ui;
 pub mod uid;
 pub mod version;
 

@@ -115,7 +115,7 @@ const ENDPOINTS: &[(&str, When, Handler)] = &[
 pub struct Route {
     /// 1 for `/api`, 0 for `/api/v0` and for paths outside `/api`.
     pub version: u32,
-    /// `api/put`, `suggest`, or nothing for the home page; lower case.
+    /// `api/put`, `api/ui/metrics`, `suggest`, or nothing for the home page; lower case.
     pub base: String,
     /// What the handler is told: below `/api/` and the version, lower case.
     pub endpoint: String,
@@ -139,8 +139,13 @@ impl Route {
             Some(digits) => (number(digits)?, rest),
             None => (VERSION_MAX, below),
         };
-        let name = endpoint.split('/').next().unwrap_or_default();
-        let base = if endpoint.is_empty() { "api".to_owned() } else { format!("api/{name}") };
+        let mut names = endpoint.split('/');
+        let base = match (names.next().unwrap_or_default(), names.next()) {
+            ("", _) => "api".to_owned(),
+            // What the pages ask for is many endpoints under one roof: each has its own line in the table.
+            ("ui", Some(resource)) => format!("api/ui/{resource}"),
+            (name, _) => format!("api/{name}"),
+        };
         Ok(Route { version, base, endpoint: endpoint.to_owned() })
     }
 
@@ -190,6 +195,9 @@ mod tests {
         check("/api/Query/Last", 1, "api/query", "query/last");
         check("/api/vx/version", 1, "api/vx", "vx/version"); // misc_routes/v_alpha
         check("/api/v", 1, "api/v", "v");
+        check("/api/ui/metrics", 1, "api/ui/metrics", "ui/metrics");
+        check("/api/ui/screens/7", 1, "api/ui/screens", "ui/screens/7");
+        check("/api/ui", 1, "api/ui", "ui");
         check("/api", 1, "api", "");
         check("/api/", 1, "api", "");
         check("/api/v1", 1, "api", "");
