@@ -45,7 +45,7 @@ fn files(dir: &Path, ext: &str, out: &mut Vec<PathBuf>) {
     for entry in entries.flatten() {
         let path = entry.path();
         if path.is_dir() {
-            if !["target", ".git", "golden"].contains(&path.file_name().and_then(|n| n.to_str()).unwrap_or_default()) {
+            if !["target", ".git", "golden", "node_modules"].contains(&path.file_name().and_then(|n| n.to_str()).unwrap_or_default()) {
                 files(&path, ext, out);
             }
         } else if path.extension().is_some_and(|e| e == ext) {
