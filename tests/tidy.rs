@@ -201,7 +201,7 @@ fn all_files(dir: &Path, out: &mut Vec<PathBuf>) {
     for path in std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()) {
         if !path.is_dir() {
             out.push(path);
-        } else if !path.ends_with("golden") {
+        } else if !path.ends_with("golden") && !path.ends_with("node_modules") {
             all_files(&path, out);
         }
     }
