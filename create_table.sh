@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Makes the four tables, and those of rollups, in the shell of a real HBase. Run it once, on a host with HBase:
+# Makes OpenTSDB's four tables, those of rollups, and the one of screens and workers, in the shell of a real HBase.
+# Run it once, on a host with HBase:
 #
 #   HBASE_HOME=/opt/hbase ./create_table.sh
 #   HBASE_HOME=/opt/hbase COMPRESSION=SNAPPY SALT_WIDTH=1 SALT_BUCKETS=20 ./create_table.sh
@@ -7,6 +8,7 @@
 # Environment:
 #   HBASE_HOME            where HBase is installed; or HBASE_SHELL, a command that reads shell commands (`hbase shell -n`)
 #   TSDB_TABLE UID_TABLE TREE_TABLE META_TABLE   names (tsdb, tsdb-uid, tsdb-tree, tsdb-meta)
+#   WORKER_TABLE          the table of screens and workers, which OpenTSDB does not have (that of the points, and -worker)
 #   ROLLUP_TABLES         more tables of points, those that tsd.rollups.config names, as in "tsdb-1h tsdb-1h-agg" (none)
 #   COMPRESSION           NONE LZO GZ SNAPPY LZ4 ZSTD (GZ, which every region server has; LZO needs its library there)
 #   BLOOMFILTER           ROW ROWCOL NONE (ROW)
@@ -44,6 +46,7 @@ ttl=${TTL:-${TSDB_TTL:-FOREVER}}
 salt_width=${SALT_WIDTH:-0}
 salt_buckets=${SALT_BUCKETS:-20}
 data=${TSDB_TABLE:-tsdb} uid=${UID_TABLE:-tsdb-uid} tree=${TREE_TABLE:-tsdb-tree} meta=${META_TABLE:-tsdb-meta}
+worker=${WORKER_TABLE:-$data-worker}
 read -ra rollups <<<"${ROLLUP_TABLES:-}"
 
 one_of COMPRESSION "$compression" NONE LZO GZ SNAPPY LZ4 ZSTD
@@ -52,7 +55,7 @@ one_of DATA_BLOCK_ENCODING "${encoding^^}" NONE PREFIX DIFF FAST_DIFF ROW_INDEX_
 [[ ${ttl^^} == FOREVER ]] || number TTL "$ttl" 1 2147483646
 number SALT_WIDTH "$salt_width" 0 8
 number SALT_BUCKETS "$salt_buckets" 1 65535
-for name in "$data" "$uid" "$tree" "$meta" "${rollups[@]}"; do
+for name in "$data" "$uid" "$tree" "$meta" "$worker" "${rollups[@]}"; do
   [[ $name =~ ^[A-Za-z0-9_][A-Za-z0-9_.:-]*$ ]] || fail "$name cannot be the name of a table"
 done
 
@@ -102,6 +105,7 @@ commands() {
   done
   create "$tree" "$(family t ', VERSIONS => 1')"
   create "$meta" "$(family name)"
+  create "$worker" "$(family t ', VERSIONS => 1')"
 }
 
 data_splits=$(splits)

@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod codec;
 pub mod config;
+pub mod desk;
 #[cfg(test)]
 mod fuzz;
 pub mod logbook;

@@ -7,6 +7,7 @@ pub mod whitelist;
 
 use crate::codec::{DecodeOptions, Decoders, Layout, RollupConfig};
 use crate::config::Settings;
+use crate::desk::{self, Desk};
 use crate::logbook::Logbook;
 use crate::meta::annotation::{AnnotationOptions, Annotations};
 use crate::meta::{Listeners, LiveMeta, MetaTables};
@@ -50,6 +51,8 @@ pub struct Tsd {
     pub annotations: Arc<Annotations>,
     /// Trees and their rules.
     pub trees: Trees,
+    /// Screens and what workers share.
+    pub desk: Desk,
     /// Who hears of every point, if somebody does.
     pub publisher: Option<Arc<Publisher>>,
     /// Meta data of names and series.
@@ -145,6 +148,7 @@ impl Tsd {
         let uids = Arc::new(Uids::new(store.clone(), uid_options(&settings)).watched(watches));
         let meta = hooks::open_meta(&store, &uids, &settings);
         let trees = open_trees(&store, &settings);
+        let desk = open_desk(&store, &settings);
         let new_series = hooks::new_series(&trees, &settings);
         let live = hooks::open_live(&meta, &settings, &new_series);
         let publisher = open_publisher(&uids, &settings)?;
@@ -165,6 +169,7 @@ impl Tsd {
             queries,
             annotations,
             trees,
+            desk,
             publisher,
             meta,
             live,
@@ -269,7 +274,22 @@ pub fn open_trees(store: &Arc<dyn Store>, settings: &Settings) -> Trees {
     Trees::new(store.clone(), &settings.storage_hbase_tree_table)
 }
 
-/// The tables of the settings, made as `schema` says: names, points, trees, meta data, and those of rollups.
+/// Records over an open store; their table need not be there.
+pub fn open_desk(store: &Arc<dyn Store>, settings: &Settings) -> Desk {
+    Desk::new(store.clone(), &worker_table(settings))
+}
+
+/// The table of records: the one named, else that of the points with `-worker` behind, so that two installations on one
+/// HBase do not share leases because their tables of points alone were given names.
+pub fn worker_table(settings: &Settings) -> String {
+    match settings.storage_worker_table.as_str() {
+        "" => format!("{}-worker", settings.storage_hbase_data_table),
+        name => name.to_owned(),
+    }
+}
+
+/// The tables of the settings, made as `schema` says: names, points, trees, meta data, records, and those
+/// of rollups.
 pub fn tables(settings: &Settings, schema: &Schema) -> Result<Vec<TableSpec>, OpenError> {
     let family =
         |name, versions, ttl| FamilySpec { name, compression: schema.compression.clone(), bloom: schema.bloom.clone(), versions, ttl };
@@ -279,6 +299,7 @@ pub fn tables(settings: &Settings, schema: &Schema) -> Result<Vec<TableSpec>, Op
         table(&settings.storage_hbase_data_table, vec![family("t", 1, schema.ttl)]),
         table(&settings.storage_hbase_tree_table, vec![family("t", 1, None)]),
         table(&settings.storage_hbase_meta_table, vec![family("name", 1, None)]),
+        table(&worker_table(settings), vec![family(desk::FAMILY, 1, None)]),
     ];
     for name in rollup_tables(settings)? {
         if all.iter().all(|known| known.name != name) {

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 
 /// Who may use whom: a folder of `src` and the folders it may name. `cli` and the crate root may use all; `stats` knows
 /// nobody and anybody may count.
-const ARROWS: [(&str, &[&str]); 17] = [
+const ARROWS: [(&str, &[&str]); 18] = [
     ("point", &["stats"]),
     ("config", &["stats"]),
     ("stats", &[]),
     ("store", &["stats"]),
+    ("desk", &["store", "stats"]),
     ("codec", &["point", "stats"]),
     ("uid", &["store", "stats"]),
     ("write", &["point", "codec", "store", "uid", "stats"]),
@@ -22,10 +23,13 @@ const ARROWS: [(&str, &[&str]); 17] = [
     ("plot", &["point", "query", "stats"]),
     ("logbook", &[]),
     ("ui", &[]),
-    ("tsd", &["logbook", "publish", "config", "point", "codec", "store", "uid", "write", "meta", "tree", "query", "stats"]),
+    ("tsd", &["logbook", "publish", "config", "desk", "point", "codec", "store", "uid", "write", "meta", "tree", "query", "stats"]),
     (
         "server",
-        &["config", "point", "codec", "store", "uid", "write", "meta", "tree", "query", "plot", "ui", "publish", "stats", "tsd", "worker"],
+        &[
+            "config", "desk", "point", "codec", "store", "uid", "write", "meta", "tree", "query", "plot", "ui", "publish", "stats", "tsd",
+            "worker",
+        ],
     ),
     ("worker", &["config", "point", "codec", "store", "uid", "write", "meta", "query", "desk", "stats", "tsd"]),
 ];

@@ -1,4 +1,4 @@
-//! `copy`: all four tables, raw, from the store of the configuration to another one, between the two engines or within one.
+//! `copy`: all tables that are there, raw, from the store of the configuration to another one, between the two engines or within one.
 //!
 //! Tables keep their names. Copying twice does no harm, and a copy that broke off says where to go on.
 
@@ -107,6 +107,7 @@ fn target(call: &Call, from: &Settings) -> Result<Settings, Failure> {
                 storage_hbase_uid_table: from.storage_hbase_uid_table.clone(),
                 storage_hbase_tree_table: from.storage_hbase_tree_table.clone(),
                 storage_hbase_meta_table: from.storage_hbase_meta_table.clone(),
+                storage_worker_table: tsd::worker_table(from),
                 ..to
             })
         }

@@ -1,4 +1,4 @@
-//! `create-tables`: the four tables and those of rollups, with the schema of OpenTSDB's `create_table.sh`.
+//! `create-tables`: OpenTSDB's four tables, those of rollups and our own, with the schema of OpenTSDB's `create_table.sh`.
 
 use super::{Call, Failure, USAGE};
 use crate::config::Settings;
@@ -15,7 +15,8 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     let store = tsd::open_store(&settings).map_err(Failure::new)?;
     let there = store.tables().map_err(Failure::new)?;
     for table in tsd::tables(&settings, &schema).map_err(Failure::new)? {
-        let of_points = table.families.iter().any(|family| family.name == "t") && table.name != settings.storage_hbase_tree_table;
+        let others = [settings.storage_hbase_tree_table.clone(), tsd::worker_table(&settings)];
+        let of_points = table.families.iter().any(|family| family.name == "t") && !others.contains(&table.name);
         let splits = if of_points { splits.as_slice() } else { &[] };
         super::extra::print(&create(store.as_ref(), &there, &table, splits)?)?;
     }
@@ -27,7 +28,13 @@ fn create(store: &dyn Store, there: &[String], table: &TableSpec, splits: &[Vec<
     if there.contains(&table.name) {
         return Ok(format!("{}: exists\n", table.name));
     }
-    store.create_table(table, splits).map_err(|error| Failure::new(format!("table {} could not be created: {error}", table.name)))?;
+    if let Err(error) = store.create_table(table, splits) {
+        // Two that run at the same time may both have seen that it is not there.
+        if store.tables().is_ok_and(|there| there.contains(&table.name)) {
+            return Ok(format!("{}: exists\n", table.name));
+        }
+        return Err(Failure::new(format!("table {} could not be created: {error}", table.name)));
+    }
     let families: Vec<&str> = table.families.iter().map(|family| family.name).collect();
     Ok(format!("{}: created ({})\n", table.name, families.join(", ")))
 }

@@ -189,6 +189,8 @@ declare! {
     storage_hbase_tree_table: String = "tsdb-tree", "tsd.storage.hbase.tree_table", java works;
     /// Table of meta data.
     storage_hbase_meta_table: String = "tsdb-meta", "tsd.storage.hbase.meta_table", java works;
+    /// Table of screens and of what workers share. Empty: the table of points and `-worker`, which is `tsdb-worker` as a rule. A TSD works without it; only what is kept there is then refused.
+    storage_worker_table: String = "", "tsd.storage.worker.table", ours works;
     /// In OpenTSDB: look up all regions at start.
     storage_hbase_prefetch_meta: bool = false, "tsd.storage.hbase.prefetch_meta", java ignored("the gateways keep the list of regions");
     /// In OpenTSDB: rows of one answer of a scan.
