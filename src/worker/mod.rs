@@ -4,4 +4,5 @@
 //! The rooms that read tables, hold leases and send notices stand beside them.
 
 pub mod detect;
+pub mod notify;
 pub mod similar;

@@ -1,0 +1,106 @@
+//! Requests: GET or POST, over http or https, made by templates.
+
+use super::channel::{Http, Method, secret};
+use super::preset::Preset;
+use super::template::{TemplateError, Templates};
+use super::{Notice, SendError};
+use std::io::Read;
+use std::time::Duration;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+
+/// Bytes of an answer that are read: enough for the reason of a refusal.
+const ANSWER_BYTES_MAX: u64 = 4_096;
+
+/// Makes the request; any 2xx is a yes.
+pub(super) fn send(to: &Http, notice: &Notice, templates: &Templates) -> Result<(), SendError> {
+    let request = compose(to, notice, templates)?;
+    let agent = agent(to)?;
+    let mut call = ureq::http::Request::builder().method(if to.method == Method::Get { "GET" } else { "POST" }).uri(&request.url);
+    for (name, value) in &request.headers {
+        call = call.header(name, value);
+    }
+    let never = |error: ureq::http::Error| SendError::Never(error.to_string());
+    let answer = match to.method {
+        Method::Get => agent.run(call.body(()).map_err(never)?),
+        Method::Post => agent.run(call.body(request.body).map_err(never)?),
+    };
+    let mut answer = answer.map_err(|error| failed(&request.host, &error))?;
+    let mut body = String::new();
+    // An answer that breaks off has still been an answer.
+    let _ = answer.body_mut().as_reader().take(ANSWER_BYTES_MAX).read_to_string(&mut body);
+    let status = answer.status().as_u16();
+    let said = |text: &str| format!("{} answered {status}: {}", request.host, text.trim().chars().take(300).collect::<String>());
+    match status {
+        200..=299 => match to.preset.and_then(|preset| preset.refuses(&body)) {
+            Some(why) => Err(SendError::Never(said(&why))),
+            None => Ok(()),
+        },
+        408 | 425 | 429 | 500..=599 => Err(SendError::Later(said(&body))),
+        _ => Err(SendError::Never(said(&body))),
+    }
+}
+
+fn failed(host: &str, error: &ureq::Error) -> SendError {
+    let text = format!("{host}: {error}");
+    match error {
+        ureq::Error::BadUri(_) | ureq::Error::Http(_) => SendError::Never(text),
+        _ => SendError::Later(text),
+    }
+}
+
+struct Composed {
+    url: String,
+    /// For messages: the rest of an address may be a secret.
+    host: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+fn compose(to: &Http, notice: &Notice, templates: &Templates) -> Result<Composed, SendError> {
+    let never = |field: &'static str| move |e: TemplateError| SendError::Never(format!("{field}: {e}"));
+    let url = secret(to.url.as_ref(), to.url_file.as_ref())?.or_else(|| to.preset.and_then(Preset::url).map(str::to_owned));
+    let url = templates.text(&url.unwrap_or_default(), notice).map_err(never("url"))?;
+    let host = url.split('/').nth(2).unwrap_or_default().rsplit('@').next().unwrap_or_default().to_owned();
+    let mut headers = Vec::new();
+    for (name, value) in &to.headers {
+        let value = templates.text(value, notice).map_err(never("headers"))?;
+        headers.push((name.clone(), value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()));
+    }
+    if !headers.iter().any(|(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type")) {
+        headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+    }
+    let body = match (&to.body, to.preset) {
+        (Some(source), _) => templates.text(source, notice).map_err(never("body"))?,
+        (None, Some(preset)) => {
+            let mut fields = serde_json::to_value(notice).unwrap_or_default();
+            let key = secret(to.key.as_ref(), to.key_file.as_ref())?.unwrap_or_default();
+            if let Some(map) = fields.as_object_mut() {
+                map.insert("key".to_owned(), key.into());
+                map.insert("name".to_owned(), notice.first().map(|e| e.name.clone()).unwrap_or_default().into());
+                map.insert("link".to_owned(), notice.link.clone().unwrap_or_default().into());
+            }
+            templates.fields(preset.body(), &fields).map_err(never("preset"))?
+        }
+        (None, None) => serde_json::to_string(notice).map_err(|e| SendError::Never(e.to_string()))?,
+    };
+    Ok(Composed { url, host, headers, body })
+}
+
+fn agent(to: &Http) -> Result<ureq::Agent, SendError> {
+    let mut config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_global(Some(Duration::from_secs(to.timeout)))
+        .user_agent("tsdb worker");
+    if let Some(path) = &to.ca_file {
+        let pem = std::fs::read(path).map_err(|e| SendError::Later(format!("cannot read {}: {e}", path.display())))?;
+        let roots: Vec<Certificate<'static>> = parse_pem(&pem)
+            .filter_map(|item| match item {
+                Ok(PemItem::Certificate(certificate)) => Some(certificate),
+                _ => None,
+            })
+            .collect();
+        config = config.tls_config(TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build());
+    }
+    Ok(config.build().into())
+}
