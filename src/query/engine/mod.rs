@@ -14,6 +14,7 @@ pub mod rollup;
 mod run;
 mod select;
 mod slices;
+pub mod windows;
 
 use super::limits::{Limit, Overrides};
 use super::plan::{Group, Query, Source, SubQuery, Unlimited};

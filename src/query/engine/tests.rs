@@ -296,3 +296,50 @@ fn a_metric_may_have_limits_of_its_own() {
     world.options.max_points = 10;
     assert_eq!(points(&world, series()), Ok(10));
 }
+
+/// Each series' last tag value and its points, as `windows` hands them out.
+fn windows(world: &World, range: (u32, u32), points_max: usize, sub: &SubQuery) -> Vec<String> {
+    let engine = Engine::new(world.store.clone(), Some(world.waiting.clone()), world.uids.clone(), world.options.clone());
+    let ms = |second: u32| i64::from(T + second) * 1000;
+    let query = windows::WindowQuery { sub, range_ms: (ms(range.0), ms(range.1)), points_max };
+    let mut out = Vec::new();
+    let used = engine.windows(&query, &Cancel::default(), |window| {
+        let points = window.times.iter().zip(window.values);
+        let points: Vec<_> =
+            points.map(|(time, value)| format!("{}:{}", time / 1000 - i64::from(T), super::super::points::as_f64(*value))).collect();
+        out.push(format!("{} {}{}", window.tsuid.last().unwrap(), points.join(" "), if window.cut { " cut" } else { "" }));
+        windows::Next::Go
+    });
+    assert!(used.unwrap().rows > 0 || out.is_empty());
+    out
+}
+
+#[test]
+fn windows_come_series_by_series() {
+    let mut world = World::new();
+    let h = 3_600;
+    world.put(5, Value::Int(1), &[("a", "x")]);
+    world.put(h + 5, Value::Int(2), &[("a", "x")]);
+    world.put(3 * h + 5, Value::Int(4), &[("a", "x")]);
+    world.put(h, Value::Double(2.5), &[("a", "y")]);
+    world.put_waiting(h + 5, Value::Int(20), &[("a", "x")]);
+    world.put_waiting(3 * h + 6, Value::Int(5), &[("a", "y")]);
+    world.put_waiting(2 * h, Value::Int(6), &[("a", "z")]);
+    let all = sub(Aggregator::None, &[], false);
+    assert_eq!(windows(&world, (0, 4 * h), 99, &all), ["1 5:1 3605:20 10805:4", "2 3600:2.5 10806:5", "3 7200:6"]);
+    assert_eq!(windows(&world, (6, 3 * h + 5), 99, &all), ["1 3605:20 10805:4", "2 3600:2.5", "3 7200:6"]);
+    assert_eq!(windows(&world, (0, 4 * h), 2, &all), ["1 3605:20 10805:4 cut", "2 3600:2.5 10806:5", "3 7200:6"]);
+    assert_eq!(windows(&world, (0, 4 * h), 9, &sub(Aggregator::None, &[("a", "y|z", false)], false)), ["2 3600:2.5 10806:5", "3 7200:6"]);
+    assert_eq!(windows(&world, (4 * h, 5 * h), 9, &all), [""; 0]);
+    // A damaged row costs its points and not the series.
+    world.cell(&[0, 0x2B, 0, 0x3B], &[1]);
+    assert_eq!(windows(&world, (0, 4 * h), 99, &all)[0], "1 3605:20 10805:4");
+    // Series of several salt buckets: the same, by bucket. (The rows above have no salt: other keys.)
+    world.options.layout = Layout { salt_width: 1, salt_buckets: 3, ..Layout::default() };
+    for tag in ["p", "q", "r", "s"] {
+        put(&world.store, &world.uids, &world.options.layout, "m", PointTime::Seconds(T), Value::Int(1), &[("a", tag)]);
+    }
+    let mut got = windows(&world, (0, 60), 99, &all);
+    got.sort();
+    assert_eq!(got.len(), 4, "{got:?}");
+}
