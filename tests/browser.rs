@@ -65,7 +65,10 @@ fn node(limit: Duration, flags: &[&str], files: &[PathBuf], address: &str) {
 /// All pages on one engine.
 fn pages(engine: &Engine, wanted: impl Fn(&Path) -> bool) {
     let modules = folder("browser").join("node_modules");
-    assert!(modules.join("playwright-core").is_dir() && modules.join("axe-core").is_dir(), "run `npm ci` in tests/browser, or scripts/test");
+    assert!(
+        modules.join("playwright-core").is_dir() && modules.join("axe-core").is_dir(),
+        "run `npm ci` in tests/browser, or scripts/test"
+    );
     let files: Vec<PathBuf> = test_files("browser").into_iter().filter(|file| wanted(file)).collect();
     assert!(!files.is_empty(), "no test files");
     let ui = std::env::var("TSDB_TEST_UI").unwrap_or_default();

@@ -146,8 +146,7 @@ impl Engine {
         let mut series = 0;
         let mut used = Used::default();
         let mut tags = Vec::new();
-        loop {
-            let Some(lowest) = hours.iter().filter_map(Hour::tags).min() else { break };
+        while let Some(lowest) = hours.iter().filter_map(Hour::tags).min() {
             tags.clear();
             tags.extend_from_slice(lowest);
             let wanted = test.wanted(&tags)?;
