@@ -27,6 +27,8 @@ pub const BODY_RATIO_MAX: usize = 100;
 pub const BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Bodies above this many bytes count as chunked for `tsd.http.request.enable_chunked`, as in the original.
 pub const BODY_CHUNKED_ABOVE: usize = 8192;
+/// Bytes of a body of `/api/ui/*` that are taken whatever `tsd.http.request.max_chunk` says.
+pub const PAGE_BODY_BYTES_MAX: usize = 1024 * 1024;
 
 /// Queries that wait for a free thread; `tsd.query.concurrent` says how many run.
 pub const QUERIES_WAITING_MAX: usize = 64;
@@ -89,6 +91,13 @@ pub struct BodyLimits {
     pub timeout: Duration,
     /// `tsd.http.json_depth_max`
     pub json_depth: usize,
+}
+
+impl BodyLimits {
+    /// Those of `/api/ui/*`: OpenTSDB, which has none of it, sets no rule for large bodies there.
+    pub fn of_pages(&self) -> BodyLimits {
+        BodyLimits { refuse_chunked: false, max_chunk: self.max_chunk.max(PAGE_BODY_BYTES_MAX), ..self.clone() }
+    }
 }
 
 impl Limits {

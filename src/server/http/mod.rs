@@ -127,7 +127,7 @@ type Prepared = (Handler, Vec<(String, String)>, Route);
 /// All that can be said before the body is read. `None`: an accepted OPTIONS, answered with its headers alone.
 fn prepare(shared: &Shared, parts: &Parts, context: &mut Context) -> Result<Option<Prepared>, Refusal> {
     context.path = parts.uri.path().to_owned();
-    if shared.limits.body.refuse_chunked && body::is_chunked(parts) {
+    if shared.limits.body.refuse_chunked && body::is_chunked(parts) && !ui::is_of_pages(&context.path) {
         return Err(ApiError::bad("Chunked request not supported.").into()); // an HTML page under /api too: strict/put-over-8k
     }
     // Errors below take the shape of the newest version if the path is one of the API, whatever is wrong with it.
@@ -175,7 +175,11 @@ struct Call<'a> {
 
 impl Call<'_> {
     async fn handle(&self, handler: Handler, params: Vec<(String, String)>, route: Route, body: Incoming) -> Result<ApiResponse, ApiError> {
-        let sent = body::read(self.parts, body, &self.shared.limits.body, &self.shared.bodies).await?;
+        let limits = match ui::is_of_pages(self.parts.uri.path()) {
+            true => self.shared.limits.body.of_pages(),
+            false => self.shared.limits.body.clone(),
+        };
+        let sent = body::read(self.parts, body, &limits, &self.shared.bodies).await?;
         let request = self.request(params, route);
         let pools = &self.shared.pools;
         let tsd = self.shared.tsd.clone();
@@ -188,7 +192,7 @@ impl Call<'_> {
             Handler::Home => return Ok(answer::html(pages::home())),
             Handler::Die => return self.die(),
         };
-        let depth = self.shared.limits.body.json_depth;
+        let depth = limits.json_depth;
         let run = move || {
             let text = sent.into_text()?;
             body::check_depth(&text.text, depth)?;

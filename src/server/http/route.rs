@@ -6,8 +6,8 @@
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::{
-    aggregators, annotation, config, dropcaches, graph, logs, metrics, query, search, serializers, static_files, stats, suggest, tree, uid,
-    version,
+    aggregators, annotation, config, dropcaches, graph, logs, metrics, query, search, serializers, static_files, stats, suggest, tree, ui,
+    uid, version,
 };
 use crate::config::Settings;
 use crate::tsd::Tsd;
@@ -94,6 +94,7 @@ const ENDPOINTS: &[(&str, When, Handler)] = &[
     ("api/annotations", When::Writing, Handler::Call(annotation::annotation)),
     ("api/tree", When::Writing, Handler::Call(tree::tree)),
     ("api/uid", When::Writing, Handler::Call(uid::uid)),
+    ("api/ui/screens", When::Reading, Handler::Call(ui::screens::screens)),
     ("api/put", When::Writing, Handler::Put),
     ("api/rollup", When::Writing, Handler::Rollup),
     ("api/histogram", When::Writing, Handler::Histogram),

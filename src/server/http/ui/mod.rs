@@ -1,2 +1,12 @@
 //! `/api/ui/*`: what the built-in pages ask for and OpenTSDB has no endpoint for. One file a resource; each endpoint has
 //! its line in the table of `route.rs`, which decides about modes and pools.
+
+pub mod screens;
+mod writing;
+
+pub use writing::may_write;
+
+/// Whether a path is one of these. Their bodies are not bound by OpenTSDB's rule for large ones.
+pub fn is_of_pages(path: &str) -> bool {
+    path.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("/api/ui/"))
+}
