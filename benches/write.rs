@@ -4,17 +4,11 @@
 //!
 //! One thread hands points over, in time order over 1,000 series; syncing and flushing run beside it.
 
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    unsafe_code,
-    reason = "a benchmark ends where something fails; it counts allocations"
-)]
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark ends where something fails")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 use tsdb::point::{Point, PointTime, Rules, TagBuf, Value, line_text, parse_put};
 use tsdb::store::embedded::{EmbeddedOptions, EmbeddedStore};
@@ -23,23 +17,10 @@ use tsdb::store::{FamilySpec, Store, TableSpec};
 use tsdb::uid::{UidOptions, Uids};
 use tsdb::write::{WriteOptions, Writer};
 
-struct Counting;
+#[path = "../tests/support/counting.rs"]
+mod counting;
 
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(at, layout) }
-    }
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Relaxed);
-        unsafe { System.realloc(at, layout, size) }
-    }
-}
+use counting::{ALLOCATIONS, Counting};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

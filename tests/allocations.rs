@@ -3,12 +3,11 @@
 //! A test binary of its own: it counts the allocations of the whole process, those of the journal's and the flush thread
 //! included. Rows grow by doubling, so what is counted is amortised: rows of 3,600 points, half full at the start.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, unsafe_code, reason = "a test; counting needs a global allocator")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use tsdb::config::Settings;
 use tsdb::point::Rules;
 use tsdb::server::limits::Limits;
@@ -19,23 +18,10 @@ use tsdb::store::{FamilySpec, Store, TableSpec};
 use tsdb::uid::{UidOptions, Uids};
 use tsdb::write::{Batch, WriteOptions, Writer};
 
-struct Counting;
+#[path = "support/counting.rs"]
+mod counting;
 
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(at, layout) }
-    }
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Relaxed);
-        unsafe { System.realloc(at, layout, size) }
-    }
-}
+use counting::{ALLOCATIONS, Counting};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

@@ -100,7 +100,6 @@ fn does(key: &Key) -> String {
     match key.state {
         State::Works => format!("{help}{ours}"),
         State::Ignored(note) => format!("{help} *No effect*: {note}."),
-        State::Later(note) => format!("{help} *Not yet*: {note}."),
         State::Refused(note) => format!("{help} *Refused*: {note}."),
     }
 }

@@ -67,8 +67,6 @@ pub enum State {
     Works,
     /// Accepted and logged once.
     Ignored(&'static str),
-    /// Accepted, with a warning when it is switched on.
-    Later(&'static str),
     /// The start is refused when it is switched on.
     Refused(&'static str),
 }
@@ -253,7 +251,6 @@ macro_rules! declare {
     (@origin ours) => { super::key::Origin::Ours };
     (@state works) => { super::key::State::Works };
     (@state ignored $note:literal) => { super::key::State::Ignored($note) };
-    (@state later $note:literal) => { super::key::State::Later($note) };
     (@state refused $note:literal) => { super::key::State::Refused($note) };
 }
 pub(super) use declare;

@@ -221,7 +221,6 @@ fn weigh(text: &Text, settings: &Settings) -> Result<Option<Notice>, Problem> {
     let on = settings.get(key.name).is_some_and(|value| State::switched_on(value, key.default));
     match key.state {
         State::Ignored(note) => Ok(Some(Notice::Info(format!("{}: {} has no effect here: {note}", text.place, key.name)))),
-        State::Later(note) if on => Ok(Some(Notice::Warning(format!("{}: {} is not there yet: {note}", text.place, key.name)))),
         State::Refused(why) if on => {
             Err(Problem::Refused { place: text.place.clone(), key: key.name.to_string(), text: text.text.clone(), why })
         }

@@ -14,7 +14,6 @@
 //! | --- | --- |
 //! | `works` | does what the help says |
 //! | `ignored` | accepted, logged once with the note: what it steers does not exist here |
-//! | `later` | accepted, logged as a warning with the note when it is switched on: this version does not do it yet |
 //! | `refused` | stops the start when it is switched on: there is no built-in form of that plug-in |
 //!
 //! Source of names and defaults: OpenTSDB 2.4.1; a test compares both with `tests/golden/config-keys.tsv`.

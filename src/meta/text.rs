@@ -33,14 +33,12 @@ pub fn custom(value: Json, name: &str) -> Result<Option<Custom>, JsonError> {
 
 /// The order in which Java's `HashMap` lists a copy of these: by bucket, then as they came. OpenTSDB compares stored bytes
 /// with what it would write, so a map in another order could never be changed by it.
-fn in_map_order(mut all: Custom) -> Custom {
-    // Java's own arithmetic of a copy's size (Java 8 to 18): entries / 0.75 + 1, cut, up to a power of two.
-    let buckets = ((all.len() as f32 / 0.75 + 1.0) as u32).next_power_of_two();
-    all.sort_by_cached_key(|(key, _)| {
-        let hash = key.encode_utf16().fold(0u32, |h, unit| h.wrapping_mul(31).wrapping_add(u32::from(unit)));
-        (hash ^ hash >> 16) & (buckets - 1)
-    });
-    all
+fn in_map_order(all: Custom) -> Custom {
+    // Java's own arithmetic of a copy's size (Java 8 to 18): entries / 0.75 + 1, cut.
+    let capacity = (all.len() as f32 / 0.75 + 1.0) as usize;
+    let keys: Vec<&str> = all.iter().map(|(key, _)| key.as_str()).collect();
+    let order = crate::point::java_map::order(&keys, capacity);
+    order.into_iter().filter_map(|place| all.get(place).cloned()).collect()
 }
 
 /// A double: digits in a string are taken, and the words for numbers that are none.
