@@ -1,3 +1,5 @@
+//! Templates, channels and lanes, with a receiver on loopback.
+
 use super::*;
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
