@@ -8,7 +8,7 @@ use std::fmt::Write;
 /// Sections by the beginning of keys; the first that fits counts.
 const SECTIONS: [(&str, &[&str]); 9] = [
     ("Network and connections", &["tsd.network.", "tsd.core.connections.", "tsd.core.socket.", "tsd.mode", "tsd.no_diediedie"]),
-    ("HTTP", &["tsd.http."]),
+    ("HTTP", &["tsd.http.", "tsd.ui."]),
     ("Storage", &["tsd.storage."]),
     ("Queries", &["tsd.query."]),
     ("Names and their ids", &["tsd.uid.", "tsd.core.uid.", "tsd.core.auto_create", "tsd.core.preload", "tsd.core.tag."]),

@@ -158,6 +158,10 @@ declare! {
     http_show_stack_trace: bool = false, "tsd.http.show_stack_trace", java works;
     /// Folder of files to serve below `/s/`.
     http_staticroot: String = "", "tsd.http.staticroot", java works;
+    /// Folder to serve the built-in pages from, in place of those in the binary: for working on them.
+    ui_path: String = "", "tsd.ui.path", ours works;
+    /// Which sites may show the built-in pages in a frame, as in the header Content-Security-Policy: `'self'`, `'none'`, `*`, or addresses separated by blanks.
+    ui_frame_ancestors: String = "'self'", "tsd.ui.frame_ancestors", ours works;
 
     // ------------------------------------------------------------------ storage: which, where
     /// Where points are kept: `hbase`, or `embedded` for a folder of this machine. Empty: hbase when a gateway or a ZooKeeper quorum is set, else embedded.

@@ -1,9 +1,129 @@
-//! The files of the built-in pages, part of the binary. Served below `/s/` where the static root has none of that name.
+//! The built-in pages, part of the binary: plain files, no build step. Served below `/s/ui/`, see `server/http/ui_files.rs`.
+//!
+//! Every file is listed in [`FILES`] and compressed once, when it is first asked for. All of them together have one
+//! version, a hash of their contents, which is part of their addresses: what a browser keeps is never stale, and modules
+//! import each other by plain relative names.
 
-/// A built-in file by its name below `/s/`.
-pub fn file(name: &str) -> Option<&'static [u8]> {
-    match name {
-        "queryui.nocache.js" => Some(include_bytes!("queryui.nocache.js")),
-        _ => None,
+use flate2::{Compression, write::GzEncoder};
+use std::io::Write;
+use std::sync::OnceLock;
+
+/// A built-in file.
+#[derive(Debug)]
+pub struct File {
+    /// Its path below this folder: `lib/chart.js`.
+    pub name: &'static str,
+    /// Its contents.
+    pub bytes: &'static [u8],
+}
+
+macro_rules! files {
+    ($($name:literal,)*) => { &[$(File { name: $name, bytes: include_bytes!($name) },)*] };
+}
+
+/// All of them, by name. A test compares this list with the folder.
+pub const FILES: &[File] = files![
+    "app.js",
+    "boot.js",
+    "css/base.css",
+    "css/frame.css",
+    "icon.svg",
+    "index.html",
+    "lib/api.js",
+    "lib/combobox.js",
+    "lib/dom.js",
+    "lib/format.js",
+    "lib/fragment.js",
+    "lib/keys.js",
+    "lib/layer.js",
+    "lib/palette.js",
+    "lib/query.js",
+    "lib/range.js",
+    "lib/store.js",
+    "lib/time.js",
+    "queryui.nocache.js",
+];
+
+/// The pages of the frame, in the order of its bar: a page is there when its module is.
+const PAGES: [&str; 7] = ["graph", "explore", "screens", "anomalies", "alerts", "similar", "status"];
+
+/// A built-in file by its name.
+pub fn file(name: &str) -> Option<&'static File> {
+    FILES.iter().find(|file| file.name == name)
+}
+
+/// Names of the pages whose module `has` knows, separated by blanks.
+pub fn pages(has: impl Fn(&str) -> bool) -> String {
+    PAGES.into_iter().filter(|page| has(&format!("pages/{page}.js"))).collect::<Vec<_>>().join(" ")
+}
+
+/// The version of all files together: 16 hexadecimal digits.
+pub fn version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| {
+        let parts = FILES.iter().flat_map(|file| [file.name.as_bytes(), &[0], file.bytes]);
+        format!("{:016x}", parts.fold(HASH_OF_NOTHING, hash))
+    })
+}
+
+/// The compressed form of a built-in file, if it is one that gets smaller.
+pub fn gzip(file: &'static File) -> Option<&'static [u8]> {
+    static PACKED: OnceLock<Vec<OnceLock<Vec<u8>>>> = OnceLock::new();
+    let place = FILES.iter().position(|known| known.name == file.name)?;
+    let packed = PACKED.get_or_init(|| FILES.iter().map(|_| OnceLock::new()).collect()).get(place)?;
+    let packed = packed.get_or_init(|| pack(file.bytes).unwrap_or_default());
+    (!packed.is_empty() && packed.len() < file.bytes.len()).then_some(packed)
+}
+
+fn pack(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 3), Compression::best());
+    encoder.write_all(bytes).ok()?;
+    encoder.finish().ok()
+}
+
+/// A tag for a file's contents, to be sent as `ETag`.
+pub fn tag(bytes: &[u8]) -> String {
+    format!("\"{:016x}\"", hash(HASH_OF_NOTHING, bytes))
+}
+
+const HASH_OF_NOTHING: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a: tells versions apart, keeps nobody out.
+fn hash(seed: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(seed, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn names_below(dir: &Path, prefix: &str, out: &mut Vec<String>) {
+        for entry in std::fs::read_dir(dir).expect("folder").flatten() {
+            let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+            if entry.path().is_dir() {
+                names_below(&entry.path(), &format!("{name}/"), out);
+            } else if !name.ends_with(".rs") && !name.contains("LICENSE") && !name.ends_with(".md") && name != "package.json" {
+                out.push(name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_file_is_listed() {
+        let mut there = Vec::new();
+        names_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ui"), "", &mut there);
+        there.sort();
+        let listed: Vec<String> = FILES.iter().map(|file| file.name.to_owned()).collect();
+        assert_eq!(there, listed, "src/ui/mod.rs lists the files of its folder in order");
+    }
+
+    #[test]
+    fn packed_and_named() {
+        let file = file("app.js").expect("the frame");
+        assert!(gzip(file).expect("gets smaller").len() < file.bytes.len());
+        assert_eq!(version().len(), 16);
+        assert_eq!(tag(b""), "\"cbf29ce484222325\"");
+        assert_eq!(pages(|name| name == "pages/status.js" || name == "pages/graph.js"), "graph status");
     }
 }

@@ -86,13 +86,15 @@ impl Context {
         if !is_json(&answer) || answer.status != 200 && answer.status != 204 || self.jsonp.is_some() {
             put("X-Content-Type-Options", "nosniff");
         }
-        if answer.content_type == HTML {
+        let own = |name: &str| answer.headers.iter().any(|(known, _)| *known == name);
+        if answer.content_type == HTML && !own("Content-Security-Policy") {
             put("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; frame-ancestors 'self'");
         }
         if answer.status == 503 {
             put("Retry-After", RETRY_AFTER);
         }
         if self.gzip
+            && !own("Content-Encoding")
             && answer.body.len() >= COMPRESS_FROM
             && let Some(packed) = gzip(&answer.body)
         {

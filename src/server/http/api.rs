@@ -45,6 +45,19 @@ impl ApiRequest {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(k, _)| k == name).map(|(_, v)| v.as_str())
     }
+    /// Whether the client takes an answer that is packed with gzip.
+    pub fn takes_gzip(&self) -> bool {
+        self.headers.iter().any(|(name, value)| name == "accept-encoding" && accepts_gzip(value))
+    }
+}
+
+/// Whether an `Accept-Encoding` header allows gzip.
+pub fn accepts_gzip(header: &str) -> bool {
+    header.split(',').any(|coding| {
+        let (name, rest) = coding.split_once(';').unwrap_or((coding, ""));
+        let quality = rest.trim().strip_prefix("q=").unwrap_or("1");
+        matches!(name.trim(), "gzip" | "x-gzip" | "*") && quality.trim().parse::<f32>().is_ok_and(|q| q > 0.0)
+    })
 }
 
 /// An answer. `jsonp` wrapping, gzip, CORS and connection headers are the server's work.

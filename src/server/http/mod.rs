@@ -32,6 +32,7 @@ pub mod stats;
 pub mod suggest;
 pub mod tree;
 pub mod ui;
+pub mod ui_files;
 pub mod uid;
 pub mod version;
 
@@ -157,12 +158,7 @@ fn is_api(path: &str) -> bool {
 }
 
 fn takes_gzip(parts: &Parts) -> bool {
-    let accepted = parts.headers.get_all("accept-encoding").iter().filter_map(|v| v.to_str().ok());
-    accepted.flat_map(|v| v.split(',')).any(|coding| {
-        let (name, rest) = coding.split_once(';').unwrap_or((coding, ""));
-        let quality = rest.trim().strip_prefix("q=").unwrap_or("1");
-        matches!(name.trim(), "gzip" | "x-gzip" | "*") && quality.trim().parse::<f32>().is_ok_and(|q| q > 0.0)
-    })
+    parts.headers.get_all("accept-encoding").iter().filter_map(|v| v.to_str().ok()).any(api::accepts_gzip)
 }
 
 /// A request on its way to a handler.
@@ -189,7 +185,8 @@ impl Call<'_> {
             Handler::Put => return put::put(self.shared, put::Kind::Points, request, sent).await,
             Handler::Rollup => return put::put(self.shared, put::Kind::Rollups, request, sent).await,
             Handler::Histogram => return put::put(self.shared, put::Kind::Histograms, request, sent).await,
-            Handler::Home => return Ok(answer::html(pages::home())),
+            // Whatever comes as a body is of no interest there.
+            Handler::Home => return pools.others.run(move || ui_files::home(&tsd, &request)).await.and_then(|answer| answer),
             Handler::Die => return self.die(),
         };
         let depth = limits.json_depth;

@@ -1,4 +1,5 @@
-//! `/s/...` and `/favicon.ico`: files below `tsd.http.staticroot`, else the built-in ones, with any method.
+//! `/s/...` and `/favicon.ico`: files below `tsd.http.staticroot`, else the built-in ones, with any method. What begins
+//! with `/s/ui` belongs to the built-in pages (`ui_files.rs`).
 //!
 //! Source: recorded scenario `old_static`. A name never leads out of the folder: `..` is refused, and so is a link that
 //! points elsewhere.
@@ -12,6 +13,8 @@ use std::time::SystemTime;
 
 /// Seconds that a file may be kept: names change with contents.
 const MAX_AGE: u32 = 31_536_000;
+/// What OpenTSDB's frame loads; ours leads on to the built-in pages.
+const SCRIPT: &str = "queryui.nocache.js";
 /// Largest file served, in bytes.
 const FILE_BYTES_MAX: u64 = 64 << 20;
 
@@ -24,6 +27,9 @@ pub fn file(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let Some(name) = path.get("/s".len()..).filter(|_| request.target.len() > "/s".len()) else {
         return Err(ApiError::bad(format!("URI too short <code>{path}</code>")));
     };
+    if name == "/ui" || name.starts_with("/ui/") {
+        return Ok(super::ui_files::file(tsd, request).unwrap_or_else(|| missing(request)));
+    }
     Ok(send(tsd, name.trim_start_matches('/'), request))
 }
 
@@ -38,7 +44,7 @@ pub fn favicon(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError>
 fn send(tsd: &Tsd, name: &str, request: &ApiRequest) -> ApiResponse {
     let root = tsd.settings.http_staticroot.as_str();
     let in_root = if root.is_empty() { None } else { read(Path::new(root), name) };
-    let found = in_root.or_else(|| Some((ui::file(name)?.to_vec(), 0)));
+    let found = in_root.or_else(|| Some((ui::file(name).filter(|file| file.name == SCRIPT)?.bytes.to_vec(), 0)));
     let Some((body, age)) = found else { return missing(request) };
     let max_age = if request.target.contains("nocache") { 0 } else { MAX_AGE };
     ApiResponse {
@@ -50,7 +56,7 @@ fn send(tsd: &Tsd, name: &str, request: &ApiRequest) -> ApiResponse {
 }
 
 /// Bytes of a regular file inside `root`, and the seconds since it was written.
-fn read(root: &Path, name: &str) -> Option<(Vec<u8>, u64)> {
+pub(super) fn read(root: &Path, name: &str) -> Option<(Vec<u8>, u64)> {
     let inside: PathBuf = root.join(name).canonicalize().ok()?;
     if name.is_empty() || !inside.starts_with(root.canonicalize().ok()?) {
         return None;
