@@ -5,7 +5,6 @@
 
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use tsdb::codec::{DecodeOptions, Layout, PackedCell, SeriesKey, pack};
 use tsdb::point::{PointTime, Value};
@@ -83,7 +82,7 @@ fn median(mut times: Vec<f64>) -> f64 {
 
 fn case(name: &str, engine: &Engine, uids: &Uids, texts: &(String, String)) -> Result<(), Failure> {
     let context = Context { clock: Clock { now_ms: 1_400_000_000_000, zone: jiff::tz::TimeZone::UTC }, metric_width: 3 };
-    let cancel = Arc::new(AtomicBool::new(false));
+    let cancel = Default::default();
     let two = || -> Result<usize, Failure> {
         let (plan, output) = compile(post::parse(texts.0.as_bytes())?, &context)?;
         Ok(answer::write(&engine.run(&plan, &cancel)?, &output, &Extras::default()).len())

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 use tsdb::codec::{DecodeOptions, Layout, PackedCell, Qualifier, SeriesKey, encode_point, pack};
 use tsdb::point::{PointTime, Value};
@@ -257,7 +256,7 @@ fn run(title: &str, series: usize, packed: bool, threads: usize) {
         // The highest resident size is counted anew; what was resident before is the data itself.
         let counted = std::fs::write("/proc/self/clear_refs", "5").is_ok();
         let before = status_mib("VmRSS:");
-        measure(name, points, || match engine.run(&query, &Arc::new(AtomicBool::new(false))) {
+        measure(name, points, || match engine.run(&query, &Default::default()) {
             Ok(groups) => groups.iter().map(|group| group.points.len()).sum(),
             Err(error) => {
                 println!("{name}: {error}");

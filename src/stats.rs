@@ -3,7 +3,9 @@
 //! Names are OpenTSDB's where it counts the same thing. Whoever does the work counts; [`Stats::samples`] only reads.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -120,15 +122,53 @@ pub struct QueryStats {
     pub latency: Latency,
 }
 
+/// A bounded line of work: how many are done and wait right now.
+#[derive(Debug, Default)]
+pub struct Line {
+    /// Being done.
+    pub running: AtomicU64,
+    /// Waiting for their turn.
+    pub waiting: AtomicU64,
+    /// Bounds of both; 0 before the server starts.
+    pub running_max: AtomicU64,
+    /// Bound of those that wait.
+    pub waiting_max: AtomicU64,
+}
+
+/// The lines of the server's threads.
+#[derive(Debug, Default)]
+pub struct Lines {
+    /// Reads of points.
+    pub queries: Arc<Line>,
+    /// Writes of points.
+    pub writes: Arc<Line>,
+    /// All else.
+    pub others: Arc<Line>,
+}
+
+/// When a process began to count.
+#[derive(Clone, Copy, Debug)]
+pub struct Started(pub SystemTime);
+
+impl Default for Started {
+    fn default() -> Started {
+        Started(SystemTime::now())
+    }
+}
+
 /// All counters of one TSD.
 #[derive(Debug, Default)]
 pub struct Stats {
+    /// Since when.
+    pub started: Started,
     /// Connections and requests.
     pub server: ServerStats,
     /// Points in.
     pub put: PutStats,
     /// Queries.
     pub query: QueryStats,
+    /// What runs and waits on the server's threads.
+    pub lines: Lines,
 }
 
 /// How a number behaves.
@@ -146,7 +186,7 @@ pub struct Sample {
     /// `tsd.rpc.received`, ...
     pub name: Cow<'static, str>,
     /// Tag and value, at most one.
-    pub tag: Option<(&'static str, &'static str)>,
+    pub tag: Option<(&'static str, Cow<'static, str>)>,
     /// The number now.
     pub value: u64,
     /// Its kind.
@@ -156,11 +196,11 @@ pub struct Sample {
 impl Sample {
     /// A counter's sample.
     pub fn counter(name: impl Into<Cow<'static, str>>, tag: Option<(&'static str, &'static str)>, value: u64) -> Sample {
-        Sample { name: name.into(), tag, value, kind: Kind::Counter }
+        Sample { name: name.into(), tag: tag.map(|(key, value)| (key, value.into())), value, kind: Kind::Counter }
     }
     /// A gauge's sample.
     pub fn gauge(name: impl Into<Cow<'static, str>>, tag: Option<(&'static str, &'static str)>, value: u64) -> Sample {
-        Sample { name: name.into(), tag, value, kind: Kind::Gauge }
+        Sample { name: name.into(), tag: tag.map(|(key, value)| (key, value.into())), value, kind: Kind::Gauge }
     }
 }
 
@@ -171,6 +211,7 @@ impl Stats {
         self.server_samples(&mut out);
         self.put_samples(&mut out);
         self.query_samples(&mut out);
+        self.line_samples(&mut out);
         out
     }
 
@@ -197,6 +238,16 @@ impl Stats {
         out.push(Sample::counter("tsd.datapoints.added", of("all"), p.points_telnet.get() + p.points_http.get()));
         out.push(Sample::counter("tsd.datapoints.added", of("telnet"), p.points_telnet.get()));
         out.push(Sample::counter("tsd.datapoints.added", of("http"), p.points_http.get()));
+    }
+
+    fn line_samples(&self, out: &mut Vec<Sample>) {
+        let lines = [("queries", &self.lines.queries), ("writes", &self.lines.writes), ("others", &self.lines.others)];
+        for (name, line) in &lines {
+            out.push(Sample::gauge("tsd.pool.running", Some(("type", name)), line.running.load(Ordering::Relaxed)));
+        }
+        for (name, line) in &lines {
+            out.push(Sample::gauge("tsd.pool.waiting", Some(("type", name)), line.waiting.load(Ordering::Relaxed)));
+        }
     }
 
     fn query_samples(&self, out: &mut Vec<Sample>) {
@@ -254,7 +305,8 @@ mod tests {
         sorted.sort_unstable();
         sorted.dedup();
         assert_eq!(names.len(), sorted.len(), "{names:?}");
-        let value = |name: &str, tag: &str| samples.iter().find(|s| s.name == name && s.tag.is_none_or(|t| t.1 == tag)).unwrap().value;
+        let value =
+            |name: &str, tag: &str| samples.iter().find(|s| s.name == name && s.tag.as_ref().is_none_or(|t| t.1 == tag)).unwrap().value;
         assert_eq!(value("tsd.datapoints.added", "all"), 3);
         assert_eq!(value("tsd.connectionmgr.connections", "open"), 1);
     }

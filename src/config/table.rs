@@ -126,6 +126,8 @@ declare! {
     http_header_tag: String = "", "tsd.http.header_tag", java works;
     /// Let `delete` in a query delete what it reads.
     http_query_allow_delete: bool = false, "tsd.http.query.allow_delete", java works;
+    /// Let every client stop running queries on the status page; otherwise only those on this machine can.
+    http_query_allow_stop: bool = false, "tsd.http.query.allow_stop", ours works;
     /// Origins that browsers may call from, separated by commas; `*`: any; empty: none.
     http_request_cors_domains: String = "", "tsd.http.request.cors_domains", java works;
     /// Request headers that such browsers may send.

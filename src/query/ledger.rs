@@ -3,10 +3,11 @@
 //! Bounded: the last [`DONE_MAX`] ended queries are kept; equal ones with equal outcomes count as one that was executed
 //! several times.
 
+use super::engine::{Cancel, Used};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Ended queries that are kept, as many as OpenTSDB keeps.
 const DONE_MAX: usize = 256;
@@ -41,6 +42,9 @@ pub struct Entry {
     /// Milliseconds since the epoch.
     start: i64,
     begun: Instant,
+    /// Whether it is one of those that `/api/stats/query` tells of.
+    listed: bool,
+    watch: Cancel,
 }
 
 #[derive(Debug)]
@@ -51,6 +55,25 @@ struct Done {
     exception: Option<String>,
     executed: u64,
     stats: Value,
+}
+
+/// A query that runs, for people.
+#[derive(Clone, Debug)]
+pub struct RunningNow {
+    /// By which it can be stopped.
+    pub id: u64,
+    /// Who asks: `/address:port`.
+    pub remote: String,
+    /// The query with its defaults.
+    pub query: Value,
+    /// Milliseconds since the epoch.
+    pub start_ms: i64,
+    /// Since then.
+    pub elapsed: Duration,
+    /// What it has read.
+    pub used: Used,
+    /// It was asked to stop and has not yet.
+    pub stopping: bool,
 }
 
 /// How a query ended.
@@ -65,13 +88,27 @@ pub struct Outcome {
 }
 
 impl Entry {
-    /// A query that begins now.
-    pub fn new(host: String, remote: String, query: Value, headers: &[(String, String)]) -> Entry {
+    /// A query that begins now; `watch` stops it.
+    pub fn new(host: String, remote: String, query: Value, headers: &[(String, String)], watch: &Cancel) -> Entry {
         let size = query.to_string().len();
         let query = if size > QUERY_BYTES_MAX { json!({ "tooLongToKeep": size }) } else { query };
         let secret = |name: &str| name.eq_ignore_ascii_case("cookie") || name.eq_ignore_ascii_case("authorization");
         let shown = |(name, value): &(String, String)| (name.clone(), if secret(name) { "*******".into() } else { value.clone() });
-        Entry { host, remote, query, headers: headers.iter().map(shown).collect(), start: now_ms(), begun: Instant::now() }
+        Entry {
+            host,
+            remote,
+            query,
+            headers: headers.iter().map(shown).collect(),
+            start: now_ms(),
+            begun: Instant::now(),
+            listed: true,
+            watch: watch.clone(),
+        }
+    }
+
+    /// One that `/api/stats/query` does not tell of, as OpenTSDB does not.
+    pub fn unlisted(self) -> Entry {
+        Entry { listed: false, ..self }
     }
 
     fn headers(&self) -> Value {
@@ -79,7 +116,7 @@ impl Entry {
     }
 
     fn same(&self, other: &Entry) -> bool {
-        self.host == other.host && self.query == other.query
+        self.listed == other.listed && self.host == other.host && self.query == other.query
     }
 }
 
@@ -95,7 +132,7 @@ impl Ledger {
     /// The same host asks the same already, and that is not allowed.
     pub fn begin(&self, entry: Entry) -> Result<Running<'_>, String> {
         let mut state = self.state.lock();
-        if !self.allow_duplicates && state.running.values().any(|other| other.same(&entry)) {
+        if !self.allow_duplicates && entry.listed && state.running.values().any(|other| other.same(&entry)) {
             return Err(format!("Query is already executing for endpoint: {}", entry.remote));
         }
         state.next += 1;
@@ -109,12 +146,38 @@ impl Ledger {
         self.state.lock().running.len()
     }
 
+    /// Those that run, the oldest first, with what they have read.
+    pub fn running_now(&self) -> Vec<RunningNow> {
+        let state = self.state.lock();
+        let now = |(id, entry): (&u64, &Entry)| RunningNow {
+            id: *id,
+            remote: entry.remote.clone(),
+            query: entry.query.clone(),
+            start_ms: entry.start,
+            elapsed: entry.begun.elapsed(),
+            used: entry.watch.used(),
+            stopping: entry.watch.was_stopped_by_hand(),
+        };
+        let mut all: Vec<RunningNow> = state.running.iter().map(now).collect();
+        all.sort_unstable_by_key(|one| one.id);
+        all
+    }
+
+    /// Asks a running query to stop; it does so at its next batch of rows. Who asked it, or `None`: no such query runs.
+    pub fn stop(&self, id: u64) -> Option<String> {
+        let state = self.state.lock();
+        let entry = state.running.get(&id)?;
+        entry.watch.stop_by_hand();
+        Some(entry.remote.clone())
+    }
+
     /// Both lists, in the shape that OpenTSDB gives them.
     pub fn to_json(&self) -> Value {
         let state = self.state.lock();
         let running: Vec<Value> = state
             .running
             .values()
+            .filter(|entry| entry.listed)
             .map(|entry| {
                 json!({
                     "query": entry.query, "remote": entry.remote, "user": null, "headers": entry.headers(),
@@ -150,7 +213,7 @@ impl Running<'_> {
     /// It has ended.
     pub fn done(self, outcome: Outcome) {
         let mut state = self.ledger.state.lock();
-        let Some(entry) = state.running.remove(&self.id) else { return };
+        let Some(entry) = state.running.remove(&self.id).filter(|entry| entry.listed) else { return };
         let Outcome { status, exception, stats } = outcome;
         if let Some(known) = state.done.iter_mut().find(|done| done.status == status && done.entry.same(&entry)) {
             known.executed += 1;
@@ -178,6 +241,7 @@ fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
         400 => "Bad Request",
+        409 => "Conflict",
         413 => "Request Entity Too Large",
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
@@ -190,7 +254,8 @@ mod tests {
     use super::*;
 
     fn entry(host: &str, query: &str) -> Entry {
-        Entry::new(host.into(), format!("/{host}:1"), json!({ "q": query }), &[("cookie".into(), "secret".into())])
+        let headers = [("cookie".into(), "secret".into())];
+        Entry::new(host.into(), format!("/{host}:1"), json!({ "q": query }), &headers, &Cancel::default())
     }
 
     #[test]
@@ -206,6 +271,28 @@ mod tests {
         let both = (open.begin(entry("a", "x")).unwrap(), open.begin(entry("a", "x")).unwrap());
         assert_eq!(open.running(), 2);
         drop(both);
+    }
+
+    #[test]
+    fn a_running_query_is_shown_and_stopped() {
+        let ledger = Ledger::new(false);
+        let watch = Cancel::default();
+        let asked = Entry::new("a".into(), "/a:1".into(), json!("q"), &[], &watch);
+        let listed = ledger.begin(asked.clone()).unwrap();
+        let unlisted = ledger.begin(asked.clone().unlisted()).unwrap(); // never refused
+        let again = ledger.begin(asked.unlisted()).unwrap();
+        drop(again);
+        watch.read(Used { rows: 2, points: 30, bytes: 400 });
+        let now = ledger.running_now();
+        assert_eq!((now.len(), now[0].used.points, now[0].stopping), (2, 30, false));
+        assert_eq!(ledger.to_json()["running"].as_array().map(Vec::len), Some(1));
+        assert_eq!(ledger.stop(now[0].id), Some("/a:1".to_owned()));
+        assert_eq!(ledger.stop(99), None);
+        assert!(watch.was_stopped_by_hand() && watch.load(std::sync::atomic::Ordering::Relaxed));
+        unlisted.done(Outcome { status: 200, exception: None, stats: json!({}) });
+        assert_eq!(ledger.to_json()["completed"], json!([]));
+        drop(listed);
+        assert!(ledger.running_now().is_empty());
     }
 
     #[test]

@@ -50,7 +50,7 @@ impl Shared {
             bodies: Budget::default(),
             rules: tsd::rules(settings),
             cors: Cors::new(settings),
-            pools: Pools::new(settings),
+            pools: Pools::new(settings, &tsd.stats.lines),
             stop: watch::channel(false).0,
             tsd,
         }

@@ -3,8 +3,9 @@
 use super::http::api::ApiError;
 use super::limits::{QUERIES_WAITING_MAX, QUEUE_WAIT_MAX, REQUESTS_WAITING_MAX, WRITES_WAITING_MAX};
 use crate::config::Settings;
+use crate::stats::{Line, Lines};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -13,8 +14,8 @@ pub struct Pool {
     name: &'static str,
     bound: &'static str,
     running: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    waiting_max: usize,
+    line: Arc<Line>,
+    waiting_max: u64,
 }
 
 /// The pools of a server.
@@ -29,7 +30,7 @@ pub struct Pools {
 
 impl Pools {
     /// Sizes follow the number of processors, those of queries the settings.
-    pub fn new(settings: &Settings) -> Pools {
+    pub fn new(settings: &Settings, lines: &Lines) -> Pools {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let size = |setting: i64| usize::try_from(setting).unwrap_or(0);
         let queries = match size(settings.query_concurrent) {
@@ -37,16 +38,19 @@ impl Pools {
             set => set,
         };
         Pools {
-            queries: Pool::new("queries", "QUERIES_WAITING_MAX", queries, QUERIES_WAITING_MAX),
-            writes: Pool::new("writes", "WRITES_WAITING_MAX", (cores * 4).max(8), WRITES_WAITING_MAX),
-            others: Pool::new("requests", "REQUESTS_WAITING_MAX", (cores * 2).max(4), REQUESTS_WAITING_MAX),
+            queries: Pool::new("queries", ("QUERIES_WAITING_MAX", QUERIES_WAITING_MAX), queries, &lines.queries),
+            writes: Pool::new("writes", ("WRITES_WAITING_MAX", WRITES_WAITING_MAX), (cores * 4).max(8), &lines.writes),
+            others: Pool::new("requests", ("REQUESTS_WAITING_MAX", REQUESTS_WAITING_MAX), (cores * 2).max(4), &lines.others),
         }
     }
 }
 
 impl Pool {
-    fn new(name: &'static str, bound: &'static str, running: usize, waiting_max: usize) -> Pool {
-        Pool { name, bound, running: Arc::new(Semaphore::new(running)), waiting: AtomicUsize::new(0), waiting_max }
+    fn new(name: &'static str, (bound, waiting_max): (&'static str, usize), running: usize, line: &Arc<Line>) -> Pool {
+        let waiting_max = waiting_max as u64;
+        line.running_max.store(running as u64, Ordering::Relaxed);
+        line.waiting_max.store(waiting_max, Ordering::Relaxed);
+        Pool { name, bound, running: Arc::new(Semaphore::new(running)), line: line.clone(), waiting_max }
     }
 
     /// Runs `work` on a thread that may block. A full line or a long wait in it is a 503; a panic in it a 500, and
@@ -56,9 +60,11 @@ impl Pool {
             Ok(permit) => permit,
             Err(_) => self.wait().await?,
         };
+        let line = self.line.clone();
         let done = tokio::task::spawn_blocking(move || {
+            let place = Place::take(&line.running);
             let done = work();
-            drop(permit);
+            drop((place, permit));
             done
         });
         done.await.map_err(|e| {
@@ -68,7 +74,7 @@ impl Pool {
     }
 
     async fn wait(&self) -> Result<tokio::sync::OwnedSemaphorePermit, ApiError> {
-        let place = Place::take(&self.waiting);
+        let place = Place::take(&self.line.waiting);
         if place.before >= self.waiting_max {
             return Err(self.full(format!("{} {} wait already", place.before, self.name)));
         }
@@ -83,21 +89,21 @@ impl Pool {
     }
 }
 
-/// A place in line, given back whatever happens.
+/// One of those that wait or run, until it goes, whatever happens.
 struct Place<'a> {
-    waiting: &'a AtomicUsize,
-    before: usize,
+    places: &'a AtomicU64,
+    before: u64,
 }
 
 impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize) -> Place<'a> {
-        Place { waiting, before: waiting.fetch_add(1, Ordering::Relaxed) }
+    fn take(places: &'a AtomicU64) -> Place<'a> {
+        Place { places, before: places.fetch_add(1, Ordering::Relaxed) }
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.places.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -108,7 +114,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_line_has_an_end() {
-        let pool = Arc::new(Pool::new("tests", "TESTS", 1, 1));
+        let pool = Arc::new(Pool::new("tests", ("TESTS", 1), 1, &Arc::default()));
         let (hold, held) = std::sync::mpsc::channel::<()>();
         let first = tokio::spawn({
             let pool = pool.clone();

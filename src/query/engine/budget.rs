@@ -76,6 +76,7 @@ impl<'a> Budget<'a> {
 
     /// Counts a batch that was read.
     pub fn read(&self, Used { rows, points, bytes }: Used) -> Result<(), QueryError> {
+        self.cancel.read(Used { rows, points, bytes });
         self.rows.fetch_add(rows, Ordering::Relaxed);
         let points = self.points.fetch_add(points, Ordering::Relaxed) + points;
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;

@@ -14,6 +14,7 @@ pub mod rollup;
 mod run;
 mod select;
 mod slices;
+mod watch;
 pub mod windows;
 
 use super::limits::{Limit, Overrides};
@@ -30,7 +31,7 @@ use rollup::RollupSettings;
 use run::Run;
 use select::Selection;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+pub use watch::Watch;
 
 /// Why a query has no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -67,7 +68,7 @@ pub enum QueryError {
 }
 
 /// Set from outside to stop a running query; looked at between batches of rows.
-pub type Cancel = Arc<AtomicBool>;
+pub type Cancel = Arc<Watch>;
 
 /// What a query needs of the settings.
 #[derive(Clone, Debug)]

@@ -1,7 +1,6 @@
 //! What a handler gets and gives: no sockets, no async, easy to test.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use crate::query::engine::Cancel;
 
 /// A request, its body read whole, decompressed and within the limits.
 #[derive(Clone, Debug)]
@@ -24,8 +23,8 @@ pub struct ApiRequest {
     pub body: Vec<u8>,
     /// Who asks, for logs and statistics.
     pub peer: Option<std::net::SocketAddr>,
-    /// Set when the client has gone away.
-    pub cancel: Arc<AtomicBool>,
+    /// Set when the client has gone away, or when somebody stops the query.
+    pub cancel: Cancel,
 }
 
 impl ApiRequest {

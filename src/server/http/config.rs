@@ -19,9 +19,21 @@ pub fn config(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
     Ok(ApiResponse::json(reply::strings(masked)))
 }
 
-/// Passwords are not shown.
-fn mask(key: &str, value: String) -> String {
-    if key.to_lowercase().contains("pass") { "********".to_string() } else { value }
+/// Passwords are not shown, neither those of keys nor those in addresses (`smtp://user:password@host`).
+pub(super) fn mask(key: &str, value: String) -> String {
+    const HIDDEN: &str = "********";
+    let key = key.to_lowercase();
+    if ["pass", "secret", "token", "credential"].iter().any(|word| key.contains(word)) {
+        return HIDDEN.to_string();
+    }
+    let Some((scheme, rest)) = value.split_once("://") else { return value };
+    match rest.rsplit_once('@') {
+        Some((user, place)) if !user.contains('/') => {
+            let user = user.split_once(':').map_or(user.to_owned(), |(user, _)| format!("{user}:{HIDDEN}"));
+            format!("{scheme}://{user}@{place}")
+        }
+        _ => value,
+    }
 }
 
 fn filters() -> Vec<u8> {
@@ -56,5 +68,7 @@ mod tests {
     fn passwords_are_masked() {
         assert_eq!(mask("tsd.network.auth.PassWord", "x".into()), "********");
         assert_eq!(mask("tsd.network.port", "1".into()), "1");
+        assert_eq!(mask("tsd.worker.mail", "smtp://me:secret@mail:25".into()), "smtp://me:********@mail:25");
+        assert_eq!(mask("tsd.worker.mail", "smtp://mail:25/a@b".into()), "smtp://mail:25/a@b");
     }
 }

@@ -6,7 +6,7 @@
 use super::answer;
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::pages;
-use super::query::{context, error, refused};
+use super::query::{context, entered, error, refused};
 use crate::plot::Options;
 use crate::point::{Number, TagBuf, write_f64, write_i64};
 use crate::query::engine::Used;
@@ -37,6 +37,7 @@ pub fn graph(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     plan.start_ms -= plan.start_ms % 1000;
     plan.end_ms -= plan.end_ms % 1000;
     Options::parse(&request.params).map_err(|e| ApiError::bad(e.to_string()))?;
+    let _running = entered(tsd, request)?;
     let (groups, used) = tsd.engine.run_counted(&plan, &request.cancel).map_err(error)?;
     if ascii {
         let age = max_age(&plan, relative, context.clock.now_ms);

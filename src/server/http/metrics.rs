@@ -34,7 +34,7 @@ fn render(samples: &[Sample]) -> String {
             out.push_str(&format!("# TYPE {name} {kind}\n"));
             last = &sample.name;
         }
-        let tag = sample.tag.map(|(k, v)| format!("{{{k}=\"{v}\"}}")).unwrap_or_default();
+        let tag = sample.tag.as_ref().map(|(k, v)| format!("{{{k}=\"{v}\"}}")).unwrap_or_default();
         out.push_str(&format!("{name}{tag} {}\n", sample.value));
     }
     out

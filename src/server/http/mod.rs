@@ -38,6 +38,7 @@ pub mod version;
 
 use super::port::{Phase, Watched};
 use super::{Shared, Stop};
+use crate::query::engine::Cancel;
 use answer::{Context, Refusal};
 use api::{ApiError, ApiRequest, ApiResponse};
 use body::Text;
@@ -53,7 +54,7 @@ use route::{Handler, Route};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 use tokio::net::TcpStream;
 
@@ -85,7 +86,7 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
 }
 
 /// Tells a handler that nobody waits for its answer any more.
-struct Gone(Arc<AtomicBool>);
+struct Gone(Cancel);
 
 impl Drop for Gone {
     fn drop(&mut self) {
@@ -99,7 +100,7 @@ async fn exchange(shared: Arc<Shared>, phase: Arc<Phase>, peer: SocketAddr, requ
     let begun = Instant::now();
     shared.tsd.stats.server.http_requests.inc();
     let (parts, body) = request.into_parts();
-    let gone = Gone(Arc::new(AtomicBool::new(false)));
+    let gone = Gone(Cancel::default());
     let mut context = Context { show_trace: shared.tsd.settings.http_show_stack_trace, gzip: takes_gzip(&parts), ..Context::default() };
     let outcome = match prepare(&shared, &parts, &mut context) {
         Err(refusal) => Err(refusal),
@@ -166,7 +167,7 @@ struct Call<'a> {
     shared: &'a Arc<Shared>,
     parts: &'a Parts,
     peer: SocketAddr,
-    cancel: Arc<AtomicBool>,
+    cancel: Cancel,
 }
 
 impl Call<'_> {

@@ -5,7 +5,7 @@ use super::{exp, last, reply};
 use crate::codec::Note;
 use crate::query::answer::{self, Extras};
 use crate::query::engine::QueryError;
-use crate::query::ledger::{Entry, Outcome};
+use crate::query::ledger::{Entry, Outcome, Running};
 use crate::query::plan::{Group, Query};
 use crate::query::request::{Context, Output, Request, RequestError, compile, post, show, uri};
 use crate::store::StoreError;
@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 /// Answers it. Below `query`, only paths that mean another question are not answered here (`options/other-sub`).
 pub fn query(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let started = Instant::now();
-    let answered = answer(tsd, request, started);
+    let answered = answer(tsd, request, started).map_err(|e| stopped(request, e));
     let stats = &tsd.stats.query;
     match &answered {
         Ok(_) => stats.success.inc(),
-        Err(e) if e.status == STOPPED => stats.cancelled.inc(),
+        Err(e) if e.status == STOPPED || request.cancel.was_stopped_by_hand() => stats.cancelled.inc(),
         Err(e) if e.status < 500 => stats.invalid.inc(),
         Err(_) => stats.exceptions.inc(),
     }
@@ -39,6 +39,8 @@ fn answer(tsd: &Tsd, request: &ApiRequest, started: Instant) -> Result<ApiRespon
     if request.method == "DELETE" && !may_delete {
         return Err(ApiError::bad("Bad request").details("Deleting data is not enabled (tsd.http.query.allow_delete=false)"));
     }
+    let other = ["exp", "gexp", "last"].contains(&reply::below(request));
+    let _running = other.then(|| entered(tsd, request)).transpose()?;
     match reply::below(request) {
         "exp" => return exp::exp(tsd, request),
         "gexp" => return exp::gexp(tsd, request, started),
@@ -58,14 +60,35 @@ fn run(tsd: &Tsd, request: &ApiRequest, parsed: Request, started: Instant) -> Re
     plan.unlimited.bytes &= tsd.settings.query_limits_bytes_allow_override;
     plan.unlimited.points &= tsd.settings.query_limits_data_points_allow_override;
     let shown = show::query_json(start.as_deref(), end.as_deref(), timezone.as_deref(), &output);
-    let (host, remote) = request.peer.map_or_else(Default::default, |peer| (peer.ip().to_string(), format!("/{peer}")));
-    let running = tsd.queries.begin(Entry::new(host, remote, shown, &request.headers)).map_err(ApiError::bad)?;
-    let answered = read(tsd, request, &plan, &output, started);
+    let (host, remote) = who(request);
+    let running = tsd.queries.begin(Entry::new(host, remote, shown, &request.headers, &request.cancel)).map_err(ApiError::bad)?;
+    let answered = read(tsd, request, &plan, &output, started).map_err(|e| stopped(request, e));
     running.done(match &answered {
         Ok((_, stats)) => Outcome { status: 200, exception: None, stats: stats.clone() },
         Err(e) => Outcome { status: e.status, exception: Some(e.message.clone()), stats: serde_json::json!({}) },
     });
     Ok(ApiResponse::json(answered?.0))
+}
+
+/// The address of the client, and the same with its port as it is shown.
+fn who(request: &ApiRequest) -> (String, String) {
+    request.peer.map_or_else(Default::default, |peer| (peer.ip().to_string(), format!("/{peer}")))
+}
+
+/// Enters a question that `/api/stats/query` does not tell of, so that it can be seen and stopped on the pages.
+pub(super) fn entered<'a>(tsd: &'a Tsd, request: &ApiRequest) -> Result<Running<'a>, ApiError> {
+    let body = (!request.body.is_empty()).then(|| serde_json::from_slice(&request.body).ok()).flatten();
+    let asked = body.unwrap_or_else(|| serde_json::Value::from(request.target.as_str()));
+    let (host, remote) = who(request);
+    tsd.queries.begin(Entry::new(host, remote, asked, &request.headers, &request.cancel).unlisted()).map_err(ApiError::bad)
+}
+
+/// The answer to a client that still waits for a query which somebody stopped. Not one that it would repeat by itself.
+fn stopped(request: &ApiRequest, e: ApiError) -> ApiError {
+    if e.status == STOPPED && request.cancel.was_stopped_by_hand() {
+        return ApiError::new(409, "The query was stopped").details("Somebody stopped it on the status page of this TSD");
+    }
+    e
 }
 
 /// The answer, and what was measured.

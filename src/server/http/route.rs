@@ -94,7 +94,11 @@ const ENDPOINTS: &[(&str, When, Handler)] = &[
     ("api/annotations", When::Writing, Handler::Call(annotation::annotation)),
     ("api/tree", When::Writing, Handler::Call(tree::tree)),
     ("api/uid", When::Writing, Handler::Call(uid::uid)),
+    ("api/ui/config", When::Always, Handler::Call(ui::config::config)),
+    ("api/ui/logs", When::Always, Handler::Call(ui::logs::logs)),
+    ("api/ui/queries", When::Always, Handler::Call(ui::queries::queries)),
     ("api/ui/screens", When::Reading, Handler::Call(ui::screens::screens)),
+    ("api/ui/status", When::Always, Handler::Call(ui::status::status)),
     ("api/put", When::Writing, Handler::Put),
     ("api/rollup", When::Writing, Handler::Rollup),
     ("api/histogram", When::Writing, Handler::Histogram),
@@ -154,6 +158,7 @@ impl Route {
     pub fn handler(&self, settings: &Settings) -> Option<Handler> {
         let switched = match self.base.as_str() {
             "metrics" => true, // for machines, and no part of either
+            base if base.starts_with("api/ui/") => settings.core_enable_api && settings.core_enable_ui,
             base if base.starts_with("api/") => settings.core_enable_api,
             _ => settings.core_enable_ui,
         };

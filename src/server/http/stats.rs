@@ -63,7 +63,8 @@ pub fn samples(tsd: &Tsd) -> Vec<Sample> {
     all
 }
 
-/// A number that a part of the house tells by its own name, with the part's name before it. What only grows is a counter.
+/// A number that a part of the house tells by its own name, with the part's name before it; `NAME table=TABLE` for one of
+/// several tables. What only grows is a counter.
 fn part_sample(part: &str, name: &str, value: u64) -> Sample {
     const GROWING: [&str; 15] = [
         "points",
@@ -82,10 +83,11 @@ fn part_sample(part: &str, name: &str, value: u64) -> Sample {
         "rows_read",
         "merges",
     ];
+    let (name, table) = name.split_once(" table=").map_or((name, None), |(name, table)| (name, Some(("table", table.to_owned().into()))));
     let name_in_full = format!("tsd.{part}.{}", name.replace(':', "_"));
     let last = name.rsplit('.').next().unwrap_or(name);
     let make = if GROWING.contains(&last) { Sample::counter } else { Sample::gauge };
-    make(name_in_full, None, value)
+    Sample { tag: table, ..make(name_in_full, None, value) }
 }
 
 /// The background compaction, by OpenTSDB's names; the queue and what was done are shown while it is on.
@@ -168,7 +170,7 @@ pub fn text(tsd: &Tsd) -> String {
     let port = port(tsd);
     let mut out = String::new();
     for sample in samples(tsd) {
-        let tag = sample.tag.map(|(k, v)| format!(" {k}={v}")).unwrap_or_default();
+        let tag = sample.tag.as_ref().map(|(k, v)| format!(" {k}={v}")).unwrap_or_default();
         let port = port.as_ref().map(|p| format!(" port={p}")).unwrap_or_default();
         out.push_str(&format!("{} {now} {}{tag} {key}={host}{port}\n", sample.name, sample.value));
     }

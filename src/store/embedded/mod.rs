@@ -320,9 +320,8 @@ impl Store for EmbeddedStore {
         emit("poisoned", u64::from(self.health.is_poisoned()));
         let Some(engine) = self.engine.read().clone() else { return };
         engine.commits.emit(emit);
-        for table in engine.tables.read().values() {
-            emit(&format!("disk_bytes table={}", table.name), table.tree.disk_space());
-            emit(&format!("files table={}", table.name), table.tree.table_count() as u64);
-        }
+        let tables = engine.tables.read();
+        tables.values().for_each(|table| emit(&format!("disk_bytes table={}", table.name), table.tree.disk_space()));
+        tables.values().for_each(|table| emit(&format!("files table={}", table.name), table.tree.table_count() as u64));
     }
 }

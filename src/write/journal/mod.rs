@@ -46,11 +46,12 @@ pub struct Segment {
     pub name: String,
     bytes: AtomicU64,
     damaged: bool,
+    begun: Instant,
 }
 
 impl Segment {
     fn new(seq: u64, name: String, bytes: u64, damaged: bool) -> Arc<Segment> {
-        Arc::new(Segment { seq, name, bytes: AtomicU64::new(bytes), damaged })
+        Arc::new(Segment { seq, name, bytes: AtomicU64::new(bytes), damaged, begun: Instant::now() })
     }
 
     /// Bytes of it, those not yet written included.
@@ -454,6 +455,9 @@ impl Journal {
         emit("journal.fsyncs", self.fsyncs.load(Ordering::Relaxed));
         let state = self.state.lock();
         emit("journal.segments", state.segments.len() as u64);
+        // Of segments that an earlier process left, since this one took them over.
+        let oldest = state.segments.iter().filter(|s| s.bytes() > 0).map(|s| s.begun.elapsed().as_millis() as u64).max();
+        emit("journal.age_ms", oldest.unwrap_or(0));
         emit("journal.failing", u64::from(state.failure.is_some()));
     }
 }
