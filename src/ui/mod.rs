@@ -27,6 +27,7 @@ pub const FILES: &[File] = files![
     "boot.js",
     "css/base.css",
     "css/frame.css",
+    "css/status.css",
     "icon.svg",
     "index.html",
     "lib/api.js",
@@ -39,8 +40,11 @@ pub const FILES: &[File] = files![
     "lib/palette.js",
     "lib/query.js",
     "lib/range.js",
+    "lib/rates.js",
     "lib/store.js",
     "lib/time.js",
+    "pages/status-lists.js",
+    "pages/status.js",
     "queryui.nocache.js",
 ];
 

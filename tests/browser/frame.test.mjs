@@ -1,13 +1,122 @@
-// The frame around all pages: it loads without a fault.
+// The frame around all pages: titles, language, policy, keys, menus, sizes of the window, printing.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { close, visit } from './helper.mjs';
+import { BASE, axe, close, largeTargets, noSidewaysScrolling, visit } from './helper.mjs';
 
 after(close);
 
-test('the home page loads without a fault and has a title', async () => {
-  await visit('/', { allow: [/opentsdb_header|favicon|Content Security Policy|script-src-elem: inline/] }, async (page) => {
-    await page.waitForFunction(() => document.querySelector('h1'));
-    assert.notEqual(await page.title(), '');
+const PAGES = ['/', '/#/explore', '/#/screens', '/#/status'];
+const settle = (page) => page.waitForFunction(() => document.querySelector('#page')?.textContent.trim());
+
+test('every page loads without a fault, has a title of its own and a language', async () => {
+  const titles = new Set();
+  for (const path of PAGES) {
+    await visit(path, async (page) => {
+      await settle(page);
+      titles.add(await page.title());
+      assert.equal(await page.evaluate(() => document.documentElement.lang), 'en');
+      assert.equal(await page.locator('main').count(), 1);
+    });
+  }
+  assert.equal(titles.size, PAGES.length, [...titles].join());
+});
+
+test('the policy allows this server alone, and no page of another may frame it', async () => {
+  const answer = await fetch(`${BASE}/`, { headers: { Accept: 'text/html' } });
+  const policy = answer.headers.get('content-security-policy');
+  assert.match(policy, /default-src 'self'/);
+  assert.match(policy, /frame-ancestors/);
+  assert.doesNotMatch(policy, /unsafe-inline|unsafe-eval|\*/);
+  assert.equal(answer.headers.get('x-content-type-options'), 'nosniff');
+});
+
+test('an unknown page says so and leads on', async () => {
+  await visit('/#/nowhere', async (page) => {
+    await page.getByText('There is no such page').waitFor();
+    await axe(page);
+  });
+});
+
+test('keys: ? lists them, Esc closes and gives the focus back, / goes to the search, g t to Status', async () => {
+  await visit('/#/status', async (page) => {
+    await settle(page);
+    const more = page.getByRole('button', { name: 'More' });
+    await more.focus();
+    await page.keyboard.press('?');
+    await page.getByRole('dialog').waitFor();
+    await axe(page);
+    await page.keyboard.press('Escape');
+    await page.waitForFunction(() => !document.querySelector('dialog[open]'));
+    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'More');
+    await more.press('Enter');
+    await page.getByRole('menu').waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Escape');
+    await page.waitForFunction(() => !document.querySelector('[popover]:popover-open'));
+    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'More');
+    await page.keyboard.press('/');
+    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Find a metric');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Escape');
+    await page.evaluate(() => document.activeElement.blur());
+    await page.keyboard.press('g');
+    await page.keyboard.press('t');
+    assert.match(await page.evaluate(() => location.hash), /^#\/status/);
+  });
+});
+
+test('themes: dark and light by hand go before the system and stay after a reload', async () => {
+  await visit('/#/status', { dark: false }, async (page) => {
+    await settle(page);
+    const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const light = await ground();
+    await page.getByRole('button', { name: 'Dark colours' }).click();
+    const dark = await ground();
+    assert.notEqual(dark, light);
+    await page.reload();
+    await settle(page);
+    assert.equal(await ground(), dark);
+  });
+});
+
+test('printed pages are light', async () => {
+  await visit('/#/status', { dark: true }, async (page) => {
+    await settle(page);
+    await page.emulateMedia({ media: 'print' });
+    assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(255, 255, 255)');
+    assert.equal(await page.locator('#bar').isVisible(), false);
+  });
+});
+
+test('320 pixels and a zoom of 200 %: nothing scrolls sideways, the pages are in a menu', async () => {
+  for (const path of PAGES) {
+    // A zoom of 200 % on 1280 pixels is a window of 640 CSS pixels with two device pixels each.
+    for (const options of [{ width: 320, height: 640 }, { width: 640, height: 400, deviceScaleFactor: 2 }]) {
+      await visit(path, options, async (page) => {
+        await settle(page);
+        await page.waitForTimeout(300);
+        await noSidewaysScrolling(page);
+        await largeTargets(page);
+        await page.getByRole('button', { name: 'Pages' }).click();
+        await page.getByRole('menuitemcheckbox', { name: 'Status' }).waitFor();
+      });
+    }
+  }
+});
+
+test('who wants no motion gets none, and forced colours show what is chosen', async () => {
+  await visit('/#/status', { reducedMotion: 'reduce' }, async (page) => {
+    await settle(page);
+    const moving = await page.evaluate(() => document.getAnimations().filter((a) => a.playState === 'running' && a.effect.getComputedTiming().duration > 10).length);
+    assert.equal(moving, 0);
+    const slow = await page.evaluate(() => [...document.querySelectorAll('*')].filter((e) => parseFloat(getComputedStyle(e).transitionDuration) > 0.02).map((e) => e.className));
+    assert.deepEqual(slow, []);
+  });
+  await visit('/#/status', { forcedColors: 'active' }, async (page) => {
+    await settle(page);
+    await axe(page);
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    assert.notEqual(await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle), 'none');
   });
 });

@@ -1,0 +1,158 @@
+// The page Status: what it shows, that it asks for nothing while nobody looks, queries stopped, log and settings filtered.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { BASE, axe, close, json, largeTargets, noSidewaysScrolling, send, tabThrough, visit } from './helper.mjs';
+import { proxy } from './proxy.mjs';
+
+after(close);
+
+const numberOf = (page, card) => page.locator(`[data-card=${card}] .status-number`);
+const filled = (page) => page.waitForFunction(() => /^[\d.]+/.test(document.querySelector('[data-card=memory] .status-number')?.textContent ?? ''));
+
+test('the overview shows what is there, in both themes, without a serious finding of axe', async () => {
+  for (const dark of [false, true]) {
+    await visit('/#/status', { dark }, async (page) => {
+      await filled(page);
+      assert.equal(await page.title(), 'Status · tsdb');
+      const { about } = await json('/api/ui/status');
+      await page.getByText(`tsdb ${about.version}`).waitFor();
+      assert.match(await page.locator('.status-state').innerText(), /All is well/);
+      await axe(page);
+      await largeTargets(page);
+    });
+  }
+});
+
+test('rates appear after the second sample, and lines have names', async () => {
+  await visit('/#/status', async (page) => {
+    await filled(page);
+    const now = Math.floor(Date.now() / 1000);
+    await send('/api/put', Array.from({ length: 500 }, (_, n) => ({ metric: 'status.test', timestamp: now - n, value: n, tags: { host: 'a' } })));
+    await page.waitForFunction(() => [...document.querySelectorAll('[data-card=written] .status-line')].some((line) => line.getAttribute('d').length > 8));
+    assert.match(await numberOf(page, 'written').innerText(), /^[\d.]+k?\/s$/);
+    const label = await page.locator('[data-card=written] svg').getAttribute('aria-label');
+    assert.match(label, /^Points written over .* from 0\/s|^Points written over /);
+  });
+});
+
+test('numbers change and nothing moves', async () => {
+  await visit('/#/status', async (page) => {
+    await filled(page);
+    await page.evaluate(() => { window.__seen.shift = 0; window.__seen.shifts = []; });
+    await page.waitForTimeout(4500);
+    const { shift, shifts } = await page.evaluate(() => window.__seen);
+    assert.ok(shift < 0.001, `moved by ${shift}:\n${shifts.join('\n')}`);
+  });
+});
+
+test('a hidden tab and a paused page ask for nothing', async () => {
+  await visit('/#/status', async (page, { requests }) => {
+    await filled(page);
+    const hide = (hidden) => page.evaluate((value) => {
+      Object.defineProperty(document, 'hidden', { value, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, hidden);
+    await hide(true);
+    await page.waitForTimeout(2500); // one that was on its way may end
+    const before = requests.length;
+    await page.waitForTimeout(2500);
+    assert.equal(requests.length, before, 'a hidden tab polls');
+    await hide(false);
+    await page.waitForTimeout(500);
+    assert.equal(requests.length, before + 1, 'it catches up once');
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.waitForTimeout(300);
+    const paused = requests.length;
+    await page.waitForTimeout(2500);
+    assert.equal(requests.length, paused, 'a paused page polls');
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.waitForTimeout(300);
+    assert.ok(requests.length > paused);
+  });
+});
+
+test('a running query is shown and stopped', async () => {
+  const now = Math.floor(Date.now() / 1000);
+  const long = (queries) => ({ start: now - 10800, end: now, queries: Array.from({ length: queries }, (_, n) => ({ metric: 'sys.cpu', aggregator: 'sum', downsample: `${n + 1}s-avg` })) });
+  await visit('/#/status?tab=queries', async (page) => {
+    await page.getByRole('heading', { name: 'Running now' }).waitFor();
+    const asked = fetch(`${BASE}/api/query`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(long(20_000)) });
+    const button = page.getByRole('button', { name: /^Stop the query of 127\.0\.0\.1/ });
+    await button.waitFor();
+    await axe(page);
+    await button.click();
+    const answer = await asked;
+    assert.equal(answer.status, 409);
+    assert.match(await answer.text(), /stopped/);
+    await page.getByText('No query runs right now.').waitFor();
+    await page.getByText('409 The query was stopped').first().waitFor();
+  });
+});
+
+test('the log is filtered by level and words, and the address says so', async () => {
+  await visit('/#/status', async (page) => {
+    await page.getByRole('tab', { name: 'Log' }).click();
+    await page.getByText('ready on 127.0.0.1').waitFor();
+    assert.equal(await page.title(), 'Log · Status · tsdb');
+    await page.getByLabel('Words in the lines').fill('surely.not.there');
+    await page.getByText('No line has this.').waitFor();
+    assert.match(await page.evaluate(() => location.hash), /tab=log&q=surely\.not\.there|q=surely\.not\.there/);
+    await page.getByLabel('Words in the lines').fill('READY');
+    await page.getByText('ready on 127.0.0.1').waitFor();
+    await page.getByLabel('Level').selectOption('error');
+    await page.waitForFunction(() => /level=error/.test(location.hash));
+    await page.getByText('No line has this.').waitFor();
+    await axe(page);
+    await page.goBack();
+    await page.getByText('ready on 127.0.0.1').waitFor();
+  });
+});
+
+test('settings can be found, secrets cannot', async () => {
+  await visit('/#/status?tab=settings', async (page) => {
+    await page.getByText('settings of').waitFor();
+    await page.getByLabel('Words in names, values and help').fill('auto_create_metrics');
+    await page.getByText('tsd.core.auto_create_metrics').waitFor();
+    assert.equal(await page.locator('tbody tr').count(), 1);
+    await page.getByLabel('Words in names, values and help').fill('');
+    await page.getByLabel('Only what was set').check();
+    assert.ok(await page.locator('tbody tr').count() < 20);
+    await axe(page);
+  });
+});
+
+test('a server that is gone is told apart, and coming back is noticed', async () => {
+  const before = await proxy();
+  try {
+    await visit('/#/status', { base: before.base, allow: [/ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|Failed to load resource/] }, async (page) => {
+      await filled(page);
+      await before.gone();
+      await page.getByText('The server does not answer.').waitFor();
+      assert.match(await page.locator('.status-state').innerText(), /Last seen \d{4}-/);
+      await before.back();
+      await page.getByText('All is well').waitFor();
+    });
+  } finally {
+    await before.close();
+  }
+});
+
+test('every tab fits 320 pixels and is used by keyboard', async () => {
+  for (const tab of ['overview', 'queries', 'log', 'settings']) {
+    await visit(`/#/status?tab=${tab}`, { width: 320, height: 640 }, async (page) => {
+      await page.waitForTimeout(400);
+      await noSidewaysScrolling(page);
+      await largeTargets(page);
+    });
+  }
+  await visit('/#/status', async (page) => {
+    await filled(page);
+    const stops = await tabThrough(page);
+    assert.ok(stops.some((stop) => stop.includes('Overview')) && stops.some((stop) => stop.includes('Pause')), stops.join('\n'));
+    await page.getByRole('tab', { name: 'Overview' }).focus();
+    await page.keyboard.press('ArrowRight');
+    await page.getByRole('heading', { name: 'Running now' }).waitFor();
+    assert.match(await page.evaluate(() => location.hash), /tab=queries/);
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Queries');
+  });
+});
