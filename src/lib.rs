@@ -1,6 +1,7 @@
 //! A TSD in the place of OpenTSDB 2.4. In reading order: [`point`], [`codec`], [`store`], [`uid`], [`write`], [`query`],
 //! [`server`], [`cli`].
 
+pub mod catalog;
 pub mod cli;
 pub mod codec;
 pub mod config;

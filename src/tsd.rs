@@ -5,6 +5,8 @@
 pub mod hooks;
 pub mod whitelist;
 
+use crate::catalog::Catalog;
+use crate::catalog::names::Fresh;
 use crate::codec::{DecodeOptions, Decoders, Layout, RollupConfig};
 use crate::config::Settings;
 use crate::desk::{self, Desk};
@@ -63,6 +65,8 @@ pub struct Tsd {
     pub new_series: Arc<Listeners>,
     /// The filter of new names, if there is one.
     pub whitelist: Option<Arc<Whitelist>>,
+    /// Names and series for people who look for them.
+    pub catalog: Catalog,
     /// Which histograms are taken and read; `None`: they are not configured.
     pub histograms: Option<Decoders>,
     /// Counters.
@@ -144,7 +148,9 @@ impl Tsd {
         let store = open_store(&settings)?;
         check_tables(store.as_ref(), &settings)?;
         let whitelist = hooks::whitelist(&settings)?;
-        let watches = hooks::watches(&store, &settings, whitelist.clone());
+        let fresh = Arc::new(Fresh::default());
+        let mut watches = hooks::watches(&store, &settings, whitelist.clone());
+        watches.push(fresh.clone());
         let uids = Arc::new(Uids::new(store.clone(), uid_options(&settings)).watched(watches));
         let meta = hooks::open_meta(&store, &uids, &settings);
         let trees = open_trees(&store, &settings);
@@ -158,6 +164,7 @@ impl Tsd {
         let writer = open_writer(&store, &uids, &settings, options)?;
         let engine = open_engine(&store, Some(writer.overlay()), &uids, &settings)?;
         let annotations = Arc::new(open_annotations(&store, &settings));
+        let catalog = hooks::open_catalog(&store, &uids, &fresh, &writer, &settings);
         let (engine, stats, logs) = (Arc::new(engine), Arc::default(), Arc::default());
         let queries = Ledger::new(settings.query_allow_simultaneous_duplicates);
         Ok(Tsd {
@@ -175,6 +182,7 @@ impl Tsd {
             live,
             new_series,
             whitelist,
+            catalog,
             histograms,
             stats,
             logs,
@@ -185,6 +193,7 @@ impl Tsd {
     pub fn drop_caches(&self) {
         self.uids.drop_caches();
         self.writer.drop_caches();
+        self.catalog.forget();
         if let Some(live) = &self.live {
             live.drop_caches();
         }

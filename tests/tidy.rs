@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Who may use whom: a folder of `src` and the folders it may name. `cli` and the crate root may use all; `stats` knows
 /// nobody and anybody may count.
-const ARROWS: [(&str, &[&str]); 18] = [
+const ARROWS: [(&str, &[&str]); 19] = [
     ("point", &["stats"]),
     ("config", &["stats"]),
     ("stats", &[]),
@@ -19,16 +19,20 @@ const ARROWS: [(&str, &[&str]); 18] = [
     ("meta", &["point", "codec", "store", "uid", "stats"]),
     ("tree", &["point", "codec", "store", "uid", "meta", "stats"]),
     ("query", &["point", "codec", "store", "uid", "meta", "stats"]),
+    ("catalog", &["point", "codec", "store", "uid", "meta", "query", "stats"]),
     ("publish", &["point", "codec", "uid", "write", "stats"]),
     ("plot", &["point", "query", "stats"]),
     ("logbook", &[]),
     ("ui", &[]),
-    ("tsd", &["logbook", "publish", "config", "desk", "point", "codec", "store", "uid", "write", "meta", "tree", "query", "stats"]),
+    (
+        "tsd",
+        &["catalog", "logbook", "publish", "config", "desk", "point", "codec", "store", "uid", "write", "meta", "tree", "query", "stats"],
+    ),
     (
         "server",
         &[
-            "config", "desk", "point", "codec", "store", "uid", "write", "meta", "tree", "query", "plot", "ui", "publish", "stats", "tsd",
-            "worker",
+            "config", "desk", "point", "codec", "store", "uid", "write", "meta", "tree", "query", "catalog", "plot", "ui", "publish",
+            "stats", "tsd", "worker",
         ],
     ),
     ("worker", &["config", "point", "codec", "store", "uid", "write", "meta", "query", "desk", "stats", "tsd"]),

@@ -113,11 +113,16 @@ pub struct NamedSeries {
 }
 
 impl Places<'_> {
+    /// Whether there is a table of meta data. (A store of our own has every table.)
+    pub fn has_meta(&self) -> Result<bool, StoreError> {
+        Ok(self.store.is_private() || self.store.tables()?.iter().any(|table| table == self.meta_table))
+    }
+
     /// The series (TSUIDs) that match, from the table of meta data, in the order of their ids. Where that table is not
     /// there at all, from the points.
     pub fn in_meta(&self, wanted: &Wanted) -> Result<Vec<Vec<u8>>, LookupError> {
         let test = Test::new(wanted, self.uids, &self.layout)?;
-        if !self.store.is_private() && !self.store.tables()?.iter().any(|table| table == self.meta_table) {
+        if !self.has_meta()? {
             return self.points_of(wanted, &test);
         }
         let mut found = Found::new(wanted.limit);

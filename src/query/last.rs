@@ -77,6 +77,12 @@ impl Last<'_> {
         Ok(points)
     }
 
+    /// The last points of series in rows that are known to be there: TSUID and start of the row, in seconds. Without
+    /// names; series whose row holds no point are left out.
+    pub fn in_rows(&self, rows: Vec<(Vec<u8>, u32)>) -> Result<Vec<LastPoint>, QueryError> {
+        self.find(rows.into_iter().map(|(tsuid, base)| Search { tsuid, base: i64::from(base) }).collect(), 0)
+    }
+
     fn starting_now(&self, tsuid: Vec<u8>) -> Search {
         Search { tsuid, base: base_of(self.now) }
     }
@@ -230,7 +236,8 @@ fn bad(message: impl Into<String>) -> QueryError {
     QueryError::Bad { details: Some(message.clone()), message }
 }
 
-fn refused(e: LookupError) -> QueryError {
+/// A lookup's error as one of a query.
+pub fn refused(e: LookupError) -> QueryError {
     match e {
         LookupError::Uid(UidError::Store(e)) | LookupError::Store(e) => QueryError::Store(e),
         LookupError::Uid(e) => QueryError::Uid(e),

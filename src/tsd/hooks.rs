@@ -1,13 +1,15 @@
 //! Who is told what comes in: the hooks of `write` and `uid`, tied to meta data, trees and filters by the settings.
 
 use super::whitelist::Whitelist;
-use super::{OpenError, layout, positive};
+use super::{OpenError, decode_options, layout, positive};
+use crate::catalog::names::Fresh;
+use crate::catalog::{Catalog, CatalogOptions, Recent};
 use crate::config::Settings;
 use crate::meta::{Listeners, LiveMeta, LiveUidMeta, MetaError, MetaTables, NewSeries, Tracking};
 use crate::store::{Store, StoreError};
 use crate::tree::{Forest, Trees};
 use crate::uid::{Uids, Watch};
-use crate::write::{Arrivals, Arrived, WriteError};
+use crate::write::{Arrivals, Arrived, WriteError, Writer};
 use std::sync::Arc;
 
 /// Meta data as points come in, told by the writer.
@@ -47,6 +49,28 @@ pub fn watches(store: &Arc<dyn Store>, settings: &Settings, whitelist: Option<Ar
         all.push(Arc::new(LiveUidMeta::new(store.clone(), &settings.storage_hbase_uid_table)));
     }
     all
+}
+
+/// What was written lately, as the writer's cache of series knows it.
+struct Written(Arc<Writer>);
+
+impl Recent for Written {
+    fn each(&self, see: &mut dyn FnMut(&[u8], Option<i64>)) {
+        self.0.recent(see);
+    }
+}
+
+/// The catalog over open tables. `fresh`: hears of names that `uids` gives ids to.
+pub fn open_catalog(store: &Arc<dyn Store>, uids: &Arc<Uids>, fresh: &Arc<Fresh>, writer: &Arc<Writer>, settings: &Settings) -> Catalog {
+    let options = CatalogOptions {
+        layout: layout(settings),
+        data_table: settings.storage_hbase_data_table.clone(),
+        meta_table: settings.storage_hbase_meta_table.clone(),
+        decode: decode_options(settings),
+        random_metrics: settings.core_uid_random_metrics,
+    };
+    let recent = Arc::new(Written(writer.clone()));
+    Catalog::new((store.clone(), writer.overlay()), uids.clone(), (fresh.clone(), recent), options)
 }
 
 /// Tables of meta data over an open store.

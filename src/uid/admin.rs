@@ -49,7 +49,9 @@ impl Uids {
         }
         names.forget_name(old);
         names.remember(new, id);
-        self.write(&delete(&old_row, ID_FAMILY, &[names.qualifier.as_bytes()]))
+        let deleted = self.write(&delete(&old_row, ID_FAMILY, &[names.qualifier.as_bytes()]));
+        self.tell_moved(kind);
+        deleted
     }
 
     /// Deletes a name, its id and their meta data. Rows of data stay and can no longer be named: OpenTSDB's own warning.
@@ -60,6 +62,7 @@ impl Uids {
         let reverse = self.write(&delete(id.as_bytes(), NAME_FAMILY, &[names.qualifier.as_bytes(), kind.meta_qualifier().as_bytes()]));
         names.forget_name(name);
         names.forget_id(id);
+        self.tell_moved(kind);
         forward.and(reverse)
     }
 

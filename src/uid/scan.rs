@@ -1,6 +1,6 @@
 //! Many names at once: suggestions, filling the cache at the start, and going through all of a kind.
 
-use super::{ID_FAMILY, MAX_ID_ROW, Uid, UidError, UidKind, Uids, from_latin_1, to_latin_1};
+use super::{ID_FAMILY, MAX_ID_ROW, NAME_FAMILY, Uid, UidError, UidKind, Uids, from_latin_1, to_latin_1};
 use crate::store::{Columns, RowBatch, Scan, after_prefix};
 use std::ops::ControlFlow;
 
@@ -66,6 +66,28 @@ impl Uids {
     /// as stored. The row of the counters comes too, as a name of one zero byte (`uid grep` lists it).
     pub fn each_id(&self, kind: Option<UidKind>, each: &mut EachId<'_>) -> Result<(), UidError> {
         self.scan_ids(Vec::new(), Vec::new(), kind, BATCH_ROWS, each)
+    }
+
+    /// The names of the ids from one number to another, both included, as far as they are written.
+    pub fn each_name_between(&self, kind: UidKind, ids: (u64, u64), each: &mut dyn FnMut(Uid, String)) -> Result<(), UidError> {
+        let names = self.names(kind);
+        let (Some(first), Some(last)) = (Uid::from_number(ids.0, names.width), Uid::from_number(ids.1, names.width)) else { return Ok(()) };
+        if ids.0 > ids.1 {
+            return Ok(());
+        }
+        let columns = Columns::Only(vec![(NAME_FAMILY, names.qualifier.as_bytes().to_vec())]);
+        let scan = Scan { columns, batch_rows: BATCH_ROWS, ..Scan::range(first.as_bytes(), [last.as_bytes(), &[0]].concat()) };
+        let mut scanner = self.store.scan(&self.table, scan)?;
+        let mut batch = RowBatch::default();
+        while scanner.next(&mut batch)? {
+            for row in batch.rows() {
+                let id = Uid::new(row.key()).filter(|id| id.as_bytes().len() == usize::from(names.width));
+                if let (Some(id), Some(name)) = (id, row.value(NAME_FAMILY, names.qualifier.as_bytes())) {
+                    each(id, from_latin_1(name));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn scan_ids(

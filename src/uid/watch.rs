@@ -13,6 +13,9 @@ pub trait Watch: Send + Sync {
 
     /// The name has this id now, given by this process.
     fn assigned(&self, _kind: UidKind, _name: &str, _id: Uid) {}
+
+    /// A name was given to another id or to none, by this process.
+    fn moved(&self, _kind: UidKind) {}
 }
 
 impl Uids {
@@ -40,6 +43,10 @@ impl Uids {
 
     pub(super) fn tell_assigned(&self, names: &Names, name: &str, id: Uid) {
         self.watches.iter().for_each(|watch| watch.assigned(names.kind, name, id));
+    }
+
+    pub(super) fn tell_moved(&self, kind: UidKind) {
+        self.watches.iter().for_each(|watch| watch.moved(kind));
     }
 }
 

@@ -252,6 +252,15 @@ impl Writer {
         Arc::new(Waiting { head: head.clone(), loose: loose.clone(), data_table: options.table.clone() })
     }
 
+    /// The series that this process has written to lately: TSUID, and the newest instant in milliseconds if it is known.
+    /// What the cache of series has let go is not among them.
+    pub fn recent(&self, see: &mut dyn FnMut(&[u8], Option<i64>)) {
+        self.inner.series.each(|series| {
+            let newest = series.rows.lock().newest();
+            see(&series.key.tsuid(), newest);
+        });
+    }
+
     /// What the journal held when it was opened.
     pub fn replayed(&self) -> &Report {
         &self.replayed

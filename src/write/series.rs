@@ -117,6 +117,14 @@ impl SeriesCache {
         self.names.iter().for_each(|shard| shard.write().clear());
     }
 
+    /// Calls with each series held. No lock is held meanwhile.
+    pub fn each(&self, mut see: impl FnMut(&Series)) {
+        for shard in &self.tsuids {
+            let held: Vec<Arc<Series>> = shard.lock().values().cloned().collect();
+            held.iter().for_each(|series| see(series));
+        }
+    }
+
     /// Names and series held.
     pub fn sizes(&self) -> (u64, u64) {
         let names: usize = self.names.iter().map(|s| s.read().len()).sum();

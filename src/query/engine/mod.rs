@@ -4,6 +4,7 @@
 //! [`super::aggregate`]; here is decided what they are made of.
 
 mod budget;
+mod count;
 mod delete;
 mod fetch;
 mod group;

@@ -32,6 +32,8 @@ pub struct Rows {
     rows: VecDeque<Row>,
     /// Rows that became empty since the last look at those.
     emptied: usize,
+    /// Start of the newest row there ever was.
+    newest: u32,
 }
 
 impl Rows {
@@ -47,6 +49,16 @@ impl Rows {
         self.rows.binary_search_by_key(&base, |r| r.base)
     }
 
+    /// The newest instant known to be here or stored, in milliseconds; the start of its hour if that is all that is known.
+    pub fn newest(&self) -> Option<i64> {
+        let Some(row) = self.rows.back().filter(|row| row.base >= self.newest) else {
+            return (self.newest > 0).then_some(i64::from(self.newest) * 1000);
+        };
+        let parts = std::iter::once(&row.waiting).chain(row.flushing.as_deref()).filter(|part| !part.is_empty());
+        let offset = parts.map(Part::last).chain(row.newest_stored).max().unwrap_or(0);
+        Some(i64::from(row.base) * 1000 + i64::from(offset))
+    }
+
     fn find(&self, base: u32) -> Option<&Row> {
         self.rows.get(self.at(base).ok()?)
     }
@@ -59,6 +71,7 @@ impl Rows {
     #[inline]
     fn place(&mut self, base: u32) -> usize {
         self.at(base).unwrap_or_else(|at| {
+            self.newest = self.newest.max(base);
             self.rows.insert(at, Row { base, ..Row::default() });
             at
         })

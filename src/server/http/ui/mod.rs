@@ -1,8 +1,13 @@
 //! `/api/ui/*`: what the built-in pages ask for and OpenTSDB has no endpoint for. One file a resource; each endpoint has
 //! its line in the table of `route.rs`, which decides about modes and pools.
 
+mod asked;
 pub mod config;
+pub mod estimate;
+pub mod hosts;
 pub mod logs;
+pub mod metric;
+pub mod metrics;
 pub mod queries;
 pub mod screens;
 pub mod status;
