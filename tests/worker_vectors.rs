@@ -5,5 +5,7 @@
 
 #[path = "worker_vectors/cases.rs"]
 mod cases;
+#[path = "worker_vectors/oculus.rs"]
+mod oculus;
 #[path = "worker_vectors/skyline.rs"]
 mod skyline;

@@ -135,7 +135,7 @@ fn wrong_consensus(case: &Value, window: Window<'_>, now: f64, fragile: &dyn Fn(
         Err(skip) => json!({ "exception": format!("{skip:?}") }),
         Ok(judged) => {
             let ensemble: Vec<Value> = judged.votes().map(|(_, finding)| json_of(finding)).collect();
-            let count = |what: bool| ensemble.iter().filter(|v| **v == Value::from(what)).count();
+            let count = |what: bool| ensemble.iter().filter(|v| v.as_bool() == Some(what)).count();
             let (yes, no) = (count(true), count(false));
             json!({"anomalous": judged.anomalous, "ensemble": ensemble, "datapoint": judged.datapoint, "true_count": yes, "false_count": no})
         }

@@ -24,10 +24,13 @@ pub struct UnitRoot {
     pub lag: usize,
 }
 
-/// Tests `x`; `columns` are buffers. Fails for a constant series and for fewer than 24 points.
+/// Tests `x`; `columns` are buffers. Fails for a constant or infinite series and for fewer than 24 points.
 pub fn test(x: &[f64], columns: &mut Vec<Vec<f64>>) -> Result<UnitRoot, &'static str> {
     if x.iter().all(|v| Some(v) == x.first()) {
         return Err("the reference of the unit root test is constant");
+    }
+    if !x.iter().all(|v| v.is_finite()) {
+        return Err("the reference of the unit root test is not finite");
     }
     if LAGS_MAX + 2 > x.len() / 2 {
         return Err("too few points for ten lags of the unit root test");
@@ -187,10 +190,12 @@ mod tests {
     fn what_cannot_be_tested() {
         let test = |x: &[f64]| super::test(x, &mut Vec::new());
         assert!(test(&[1.0; 50]).is_err());
+        assert!(test(&[1.0, 2.0, f64::INFINITY].repeat(10)).is_err());
         assert!(test(&(0..23).map(f64::from).collect::<Vec<_>>()).is_err());
         // Level and lag say the same: a series that goes to and fro has no unit root.
         assert_eq!(test(&[1.0, 2.0].repeat(25)).unwrap().p, 0.0);
         // A ramp: every difference is the constant.
-        assert!(!(test(&(0..50).map(f64::from).collect::<Vec<_>>()).unwrap().p < 0.05));
+        let p = test(&(0..50).map(f64::from).collect::<Vec<_>>()).unwrap().p;
+        assert!(p.is_nan() || p > 0.05, "{p}");
     }
 }
