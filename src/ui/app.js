@@ -26,7 +26,7 @@
  * | `go(page, { id, params, push })` | to another page. `params`: an object or `Params`; the range comes along unless it is in there |
  * | `href(page, { id, params })` | the same as an address for a link |
  * | `time` | the range: `lib/range.js`, `Range`: `bounds()`, `zone`, `paused`, `show(from, to)`, `on(listener)` … |
- * | `back()` | undoes the last zoom; false if there is none |
+ * | `back(all)`, `zoomed()` | undoes the last zoom, or all; false if there is none. Whether there is one |
  * | `api` | `lib/api.js`: `get`, `post`, `put`, `del`, `metrics`, `address`, `ApiError` |
  * | `keys` | `lib/keys.js`: `add([{ keys, help, group, run }])` returns what removes them; remove them in `unmount` |
  * | `theme` | `{ name: "light" or "dark", on(listener) }`, for canvases; everything else is CSS |
@@ -35,20 +35,20 @@
  * | `style(path)` | loads a style sheet of this folder once; await it before showing anything |
  * | `writable` | false with `tsd.mode = ro`: hide what writes |
  * | `embedded` | true in the embedded view (`x.embed`): no frame |
+ * | `hasPage(name)` | whether that page is there |
  *
  * Colours, buttons, fields, tables and states are classes of `css/base.css`. No inline styles or scripts in markup: the
  * policy forbids them (`element.style` from a script is fine). Names from the database are text, always: `lib/dom.js`.
  */
 import * as api from "./lib/api.js";
 import { combobox } from "./lib/combobox.js";
-import { fill, h, icon, iconButton, set } from "./lib/dom.js";
+import { fill, h, icon, iconButton, save, set } from "./lib/dom.js";
 import { ago } from "./lib/time.js";
 import { count } from "./lib/format.js";
 import { Params, join, parse } from "./lib/fragment.js";
 import * as keys from "./lib/keys.js";
 import { dialog, menu } from "./lib/layer.js";
 import { Range, chosenZone, rangeControl } from "./lib/range.js";
-import { save } from "./lib/store.js";
 
 const root = document.documentElement;
 const here = new Set((root.dataset.pages ?? "").split(" ").filter(Boolean));
@@ -70,11 +70,17 @@ const last = new Map(); // what each page showed last
 
 const current = () => join(route);
 
-function write(hash, push) {
+/** Most ranges that zooms can be taken back to. */
+const ZOOMS_MAX = 50;
+
+/**
+ * Writes the address. An entry of the history knows the ranges before its zooms (`zooms`, the last one last) and whether it
+ * differs from the entry before by its range alone (`zoom`): then that entry is what zooming back leads to.
+ */
+function write(hash, push, { zoom = false, zooms = history.state?.zooms ?? [] } = {}) {
   if (hash === (location.hash || "#") && !push) return;
-  // How many steps lead back to where this page was entered: zooms can be undone that far.
-  const depth = push ? (history.state?.depth ?? 0) + 1 : history.state?.depth ?? 0;
-  history[push ? "pushState" : "replaceState"]({ depth }, "", hash);
+  const state = push ? { zoom, zooms: zooms.slice(-ZOOMS_MAX) } : history.state;
+  history[push ? "pushState" : "replaceState"](state, "", hash);
 }
 
 /** Follows the address. */
@@ -88,14 +94,24 @@ function follow() {
 function change(changes, { push = true } = {}) {
   const params = route.params.clone();
   for (const [name, value] of Object.entries(changes)) params.set(name, value);
+  // Where OpenTSDB's page writes it.
+  const end = params.list.findIndex(([name]) => name === "end");
+  const start = params.list.findIndex(([name]) => name === "start");
+  if (end > start + 1 && start >= 0) params.list.splice(start + 1, 0, ...params.list.splice(end, 1));
   replaceParams(params, { push });
 }
 
-function replaceParams(params, { push = true } = {}) {
+const rangeOf = (params) => ["start", "end"].map((name) => params.get(name));
+const rest = (params) => new Params(params.list.filter(([name]) => !["start", "end", "autoreload"].includes(name))).toString();
+
+function replaceParams(params, { push = true, zooms } = {}) {
   const next = { ...route, params };
   if (join(next) === current()) return;
+  const before = route;
   route = next;
-  write(join(route), push);
+  const moved = before.params.has("start") && rangeOf(before.params).join() !== rangeOf(params).join();
+  const known = zooms ?? [...(history.state?.zooms ?? []), ...(moved ? [rangeOf(before.params)] : [])];
+  write(join(route), push, { zoom: moved && !zooms && rest(before.params) === rest(params), zooms: known });
   show();
 }
 
@@ -112,15 +128,22 @@ const href = (page, options) => join(target(page, options));
 
 function go(page, { push = true, ...options } = {}) {
   route = target(page, options);
-  write(join(route), push);
+  write(join(route), push, { zooms: [] });
   show();
 }
 
-function back() {
-  if (!history.state?.depth) return false;
-  history.back();
+/** Back before the last zoom, or (`all`) before the first. False if there was none. */
+function back(all = false) {
+  const { zoom = false, zooms = [] } = history.state ?? {};
+  if (!zooms.length) return false;
+  if (zoom && !all) history.back();
+  else {
+    const [start, end] = all ? zooms[0] : zooms[zooms.length - 1];
+    replaceParams(route.params.clone().set("start", start).set("end", end), { zooms: all ? [] : zooms.slice(0, -1) });
+  }
   return true;
 }
+const zoomed = () => (history.state?.zooms?.length ?? 0) > 0;
 
 // ------------------------------------------------------------------ what pages get
 
@@ -172,10 +195,11 @@ function style(path) {
 
 const ctx = {
   get route() { return route; },
-  set: change, replaceParams, go, href, back, time, api, keys, theme, style,
+  set: change, replaceParams, go, href, back, zoomed, time, api, keys, theme, style,
   status: say("polite"), error: say("assertive"),
   writable: root.dataset.mode !== "ro",
   embedded: root.dataset.embed !== undefined,
+  hasPage: (name) => here.has(name),
 };
 
 // ------------------------------------------------------------------ router
@@ -365,6 +389,7 @@ keys.add([
   { keys: ["ArrowLeft"], help: "Half a range earlier", group: "Time", run: hasRange(() => time.shift(-1)) },
   { keys: ["ArrowRight"], help: "Half a range later", group: "Time", run: hasRange(() => time.shift(1)) },
   { keys: ["Backspace"], help: "Back before the last zoom", group: "Time", run: hasRange(() => { if (!back()) ctx.status("Nothing to go back to."); }) },
+  { keys: ["0"], help: "The whole range: before all zooms", group: "Time", run: hasRange(() => { if (!back(true)) ctx.status("Nothing to go back to."); }) },
 ]);
 
 function start() {

@@ -73,7 +73,7 @@ test("nothing is dropped", () => {
   assert.deepEqual(got.others, [["new.thing", "a&b"], ["flag", ""], ["title", "x"]]);
   assert.equal(got.x.shift, "1w");
   const text = join({ page: "graph", params: writeGraph(got) });
-  assert.equal(text, "#start=1h-ago&m=what%20is%20this&o&x.shift=1w&new.thing=a%26b&flag&title=x");
+  assert.equal(text, "#start=1h-ago&m=what%20is%20this&o=&x.shift=1w&new.thing=a%26b&flag&title=x");
 });
 
 test("what cannot be followed is named and kept", () => {

@@ -1,5 +1,6 @@
 /**
- * Elements. Text is only ever set as text: no function here takes markup, so no name of a metric can become any.
+ * Elements, and what else the browser gives: clipboard, files, memory. Text is only ever set as text: no function here takes
+ * markup, so no name of a metric can become any.
  */
 
 /**
@@ -110,6 +111,7 @@ const ICONS = {
   copy: "M5.5 5.5h8v8h-8zM3.5 10.5h-1v-8h8v1",
   warn: "M8 2L1.5 13.5h13zM8 6.5v3M8 11.4v.1",
   check: "M3 8.5l3.2 3L13 4.5",
+  lines: "M2 3v10h12M4 10l3-3 2 2 4-5",
   compare: "M2 11c2-5 4-5 6-2s4 2 6-3M2 7c2-5 4-4 6-1",
 };
 
@@ -158,4 +160,33 @@ export function download(name, type, value) {
   link.click();
   link.remove();
   setTimeout(() => URL.revokeObjectURL(url), 1000);
+}
+
+// ------------------------------------------------------------------ memory
+
+// What the browser remembers for a person: theme, density, zone choice, history of queries. Nothing that a link needs.
+// Works without local storage (private windows, blocked cookies): then it is forgotten when the page closes.
+const PREFIX = "tsdb.";
+const memory = new Map();
+
+/** The value kept under `name`, or `fallback`. */
+export function load(name, fallback = null) {
+  if (memory.has(name)) return memory.get(name);
+  try {
+    const text = localStorage.getItem(PREFIX + name);
+    return text === null ? fallback : JSON.parse(text);
+  } catch {
+    return fallback;
+  }
+}
+
+/** Keeps a value that JSON can hold; `null` forgets it. */
+export function save(name, value) {
+  memory.set(name, value);
+  try {
+    if (value === null) localStorage.removeItem(PREFIX + name);
+    else localStorage.setItem(PREFIX + name, JSON.stringify(value));
+  } catch {
+    // Full or forbidden: memory has it.
+  }
 }

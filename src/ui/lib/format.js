@@ -29,13 +29,13 @@ function plain(text) {
   return text.includes("e") ? String(Number(text)) : text;
 }
 
-/** For read-outs and tables: up to seven digits that count, thousands set apart by a thin blank. */
-export function value(number) {
+/** For read-outs and tables: up to seven digits (or `digits`) that count, thousands set apart by a thin blank. */
+export function value(number, digits = 7) {
   if (number === null || number === undefined || Number.isNaN(number)) return "–";
   if (!Number.isFinite(number)) return number > 0 ? "∞" : "−∞";
   const size = Math.abs(number);
   if (size !== 0 && (size >= 1e15 || size < 1e-6)) return number.toExponential(4).replace("-", "−").replace("e+", "e");
-  const text = Number.isInteger(number) ? String(size) : trim(plain(size.toPrecision(size >= 1e6 ? 10 : 7)));
+  const text = Number.isInteger(number) ? String(size) : trim(plain(size.toPrecision(size >= 10 ** (digits - 1) ? digits + 3 : digits)));
   const [whole, part] = text.split(".");
   return (number < 0 ? "−" : "") + whole.replace(/\B(?=(\d{3})+$)/g, "\u202f") + (part ? `.${part}` : "");
 }

@@ -25,7 +25,7 @@ export class Params {
   }
   clone() { return new Params(this.list); }
   toString() {
-    return this.list.map(([name, value]) => (value === "" ? encode(name) : `${encode(name)}=${encode(value)}`)).join("&");
+    return this.list.map(([name, value]) => (value === "" && name !== "o" ? encode(name) : `${encode(name)}=${encode(value)}`)).join("&");
   }
 }
 

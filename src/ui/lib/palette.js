@@ -28,13 +28,14 @@ function hash(text) {
 /**
  * Gives each key (a text that names a series) a look: `[{ color: 0…7, dash, faint }]`. A single series and the first of a
  * few get colours in order; with a set of series the hash decides, and who comes second to a taken look takes the next one
- * free, so that a series keeps its colour while the set stays the same, in whatever order they come.
+ * free, so that a series keeps its colour while the set stays the same, in whatever order they come. Keys with a lower
+ * weight (a number for each key) choose first.
  */
-export function looks(keys) {
+export function looks(keys, weights = []) {
   const out = new Array(keys.length);
   const taken = new Set();
   const order = keys.map((key, at) => at);
-  if (keys.length > 1) order.sort((a, b) => (keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : a - b));
+  if (keys.length > 1) order.sort((a, b) => (weights[a] ?? 0) - (weights[b] ?? 0) || (keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : a - b));
   const colors = LINES.light.length;
   for (const at of order) {
     if (taken.size >= LOOKS) {

@@ -2,9 +2,8 @@
  * The time range that a page shows: its state, which lives in the address (`start`, `end`, `tz`, `autoreload`), and its
  * control in the bar.
  */
-import { fill, h, iconButton, icon, set, text } from "./dom.js";
+import { fill, h, icon, iconButton, load, save, set, text } from "./dom.js";
 import { popup } from "./layer.js";
-import { load, save } from "./store.js";
 import * as time from "./time.js";
 
 /** What an address without `start` shows. */
