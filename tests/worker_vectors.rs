@@ -3,8 +3,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
 
+#[path = "worker_vectors/bosun.rs"]
+mod bosun;
 #[path = "worker_vectors/cases.rs"]
 mod cases;
+#[path = "worker_vectors/falcon.rs"]
+mod falcon;
 #[path = "worker_vectors/oculus.rs"]
 mod oculus;
 #[path = "worker_vectors/skyline.rs"]

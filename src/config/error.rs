@@ -94,7 +94,7 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 /// ` (did you mean x?)`, if one of the names is near.
-pub(super) fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> String {
+pub fn did_you_mean<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> String {
     match nearest(word, names) {
         Some(name) => format!(" (did you mean {name}?)"),
         None => String::new(),

@@ -10,7 +10,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use error::{ConfigError, Place, Problem};
+pub use error::{ConfigError, Place, Problem, did_you_mean};
 pub use key::{Key, Kind, Origin, State, Value};
 pub use load::{Given, Notice, PLUGIN_PREFIXES, Raw, SEARCH, Text, VARIABLE_PREFIX, WITHOUT_FILE, find, load, variable};
 pub use table::{KEYS, Settings};

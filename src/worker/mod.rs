@@ -7,4 +7,5 @@ pub mod alert;
 pub mod detect;
 pub mod ids;
 pub mod notify;
+pub mod rule;
 pub mod similar;
