@@ -107,6 +107,19 @@ pub struct PutStats {
     pub unknown_metrics: Counter,
 }
 
+/// Answers of `/q`.
+#[derive(Debug, Default)]
+pub struct GraphStats {
+    /// Those that were made before.
+    pub from_disk: Counter,
+    /// Those that were made.
+    pub made: Counter,
+    /// How long answers took.
+    pub latency: Latency,
+    /// How long drawing took.
+    pub drawing: Latency,
+}
+
 /// Queries.
 #[derive(Debug, Default)]
 pub struct QueryStats {
@@ -169,6 +182,8 @@ pub struct Stats {
     pub query: QueryStats,
     /// What runs and waits on the server's threads.
     pub lines: Lines,
+    /// Answers of `/q`.
+    pub graph: GraphStats,
 }
 
 /// How a number behaves.
@@ -226,7 +241,14 @@ impl Stats {
         out.push(Sample::counter("tsd.rpc.received", of("http"), s.http_requests.get()));
         out.push(Sample::counter("tsd.rpc.received", of("put"), self.put.received.get()));
         out.push(Sample::counter("tsd.rpc.exceptions", None, s.exceptions.get()));
-        percentiles(out, HTTP_LATENCY, of("all"), &s.http_latency);
+        for one in HTTP_LATENCY {
+            percentiles(out, [one], of("all"), &s.http_latency);
+            percentiles(out, [one], of("graph"), &self.graph.latency);
+            percentiles(out, [one], of("gnuplot"), &self.graph.drawing);
+        }
+        let cache = |value| Some(("cache", value));
+        out.push(Sample::counter("tsd.http.graph.requests", cache("disk"), self.graph.from_disk.get()));
+        out.push(Sample::counter("tsd.http.graph.requests", cache("miss"), self.graph.made.get()));
     }
 
     fn put_samples(&self, out: &mut Vec<Sample>) {
@@ -269,7 +291,12 @@ const QUERY_LATENCY: [(u64, &str); 4] = [
     (95, "tsd.http.query.latency_95pct"),
 ];
 
-fn percentiles(out: &mut Vec<Sample>, names: [(u64, &'static str); 4], tag: Option<(&'static str, &'static str)>, latency: &Latency) {
+fn percentiles<const N: usize>(
+    out: &mut Vec<Sample>,
+    names: [(u64, &'static str); N],
+    tag: Option<(&'static str, &'static str)>,
+    latency: &Latency,
+) {
     for (percent, name) in names {
         out.push(Sample::gauge(name, tag, latency.percentile(percent)));
     }

@@ -13,6 +13,9 @@ use crate::desk::{self, Desk};
 use crate::logbook::Logbook;
 use crate::meta::annotation::{AnnotationOptions, Annotations};
 use crate::meta::{Listeners, LiveMeta, MetaTables};
+use crate::plot::Pictures;
+use crate::plot::cache::Cache;
+use crate::plot::turns::Turns;
 use crate::point::Rules;
 use crate::publish::{AddressError, Publisher};
 use crate::query::engine::rollup::RollupSettings;
@@ -49,6 +52,8 @@ pub struct Tsd {
     pub engine: Arc<Engine>,
     /// Queries that run and that have ended.
     pub queries: Ledger,
+    /// Pictures that are drawn or kept.
+    pub pictures: Pictures,
     /// Notes beside the points.
     pub annotations: Arc<Annotations>,
     /// Trees and their rules.
@@ -167,6 +172,7 @@ impl Tsd {
         let catalog = hooks::open_catalog(&store, &uids, &fresh, &writer, &settings);
         let (engine, stats, logs) = (Arc::new(engine), Arc::default(), Arc::default());
         let queries = Ledger::new(settings.query_allow_simultaneous_duplicates);
+        let pictures = open_pictures(&settings);
         Ok(Tsd {
             settings,
             store,
@@ -174,6 +180,7 @@ impl Tsd {
             writer,
             engine,
             queries,
+            pictures,
             annotations,
             trees,
             desk,
@@ -266,6 +273,13 @@ fn open_publisher(uids: &Arc<Uids>, settings: &Settings) -> Result<Option<Arc<Pu
     let bytes = positive(settings.rtpublisher_buffer_bytes);
     let publisher = Publisher::start(address, uids.clone(), bytes).map_err(|e| OpenError::Setting(format!("no thread to publish: {e}")))?;
     Ok(Some(Arc::new(publisher)))
+}
+
+/// The folder of kept pictures, and the line of those that are drawn.
+fn open_pictures(settings: &Settings) -> Pictures {
+    let folder = Some(settings.http_cachedir.as_str()).filter(|folder| !folder.is_empty());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    Pictures { cache: Cache::open(folder.map(Path::new), unsigned(settings.http_cache_bytes_max)), turns: Turns::new(cores) }
 }
 
 /// Notes over an open store.

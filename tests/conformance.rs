@@ -17,8 +17,6 @@ use support::server::{Engine, Server, long};
 const LATER: &[&str] = &[
     // scenarios
     // cases
-    "old_q/png",
-    "old_q/png_wxh",
 ];
 
 fn profile(name: &str) -> Vec<(String, String)> {

@@ -281,3 +281,14 @@ fn time_shifts_work() {
     assert!(ask("timeShift(sum:shift.m,'0min')").1.contains("timeshift <= 0"));
     assert!(ask("timeShift(sum:shift.m,'5months')").1.contains("unknown time unit=months"));
 }
+
+#[test]
+fn a_graph_needs_no_options_of_its_series() {
+    let dir = tempfile::tempdir().unwrap();
+    let conf = format!("--config={}", write_config(dir.path(), &Engine::Embedded, &[("tsd.core.auto_create_metrics", "true")]).display());
+    std::fs::write(dir.path().join("points"), "g.m 1400000000 1 host=a\ng.m 1400000060 2 host=a\n").unwrap();
+    run_for(Duration::from_secs(20), &["import", &conf, "points"], dir.path());
+    let out = run_for(Duration::from_secs(20), &["query", &conf, "--graph=out", "1399990000", "1400010000", "sum", "g.m"], dir.path());
+    assert_eq!((out.code, out.stdout.as_str()), (Some(0), ""), "{}", out.stderr);
+    assert!(std::fs::read(dir.path().join("out.png")).unwrap().starts_with(b"\x89PNG"));
+}

@@ -21,12 +21,15 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("query", &["point", "codec", "store", "uid", "meta", "stats"]),
     ("catalog", &["point", "codec", "store", "uid", "meta", "query", "stats"]),
     ("publish", &["point", "codec", "uid", "write", "stats"]),
-    ("plot", &["point", "query", "stats"]),
+    ("plot", &["point", "codec", "query", "stats"]),
     ("logbook", &[]),
     ("ui", &[]),
     (
         "tsd",
-        &["catalog", "logbook", "publish", "config", "desk", "point", "codec", "store", "uid", "write", "meta", "tree", "query", "stats"],
+        &[
+            "catalog", "logbook", "publish", "config", "desk", "point", "codec", "store", "uid", "write", "meta", "tree", "query", "plot",
+            "stats",
+        ],
     ),
     (
         "server",

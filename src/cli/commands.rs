@@ -152,12 +152,15 @@ const UID: &[Flag] = &[
     java("-i", "", Effect::Own, "Short for --ignore-case."),
 ];
 
-const QUERY: &[Flag] = &[java(
-    "--graph",
-    "BASEPATH",
-    Effect::Own,
-    "Output data points to a set of files for gnuplot.  The path of the output files will start with BASEPATH.",
-)];
+const QUERY: &[Flag] = &[
+    java(
+        "--graph",
+        "BASEPATH",
+        Effect::Own,
+        "Output data points to a set of files for gnuplot.  The path of the output files will start with BASEPATH.",
+    ),
+    ours("--plot", "", Effect::Own, "A quick look: the points as lines in the terminal."),
+];
 
 const IMPORT: &[Flag] = &[
     java("--skip-errors", "", Effect::Own, "Whether or not to skip exceptions during processing"),

@@ -113,8 +113,3 @@ pub fn docs(call: &Call) -> Result<(), Failure> {
         _ => Err(call.misused(USAGE, "Which page?")),
     }
 }
-
-/// For commands of OpenTSDB that this version does not have.
-pub fn not_yet(name: &str) -> Failure {
-    Failure::new(format!("tsdb: '{name}' is not there yet in this version; nothing was done"))
-}

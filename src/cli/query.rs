@@ -2,35 +2,102 @@
 
 use super::{Call, Failure, USAGE};
 use crate::config::Settings;
+use crate::plot::terminal::{self, Screen};
+use crate::plot::{self, Options, Picture, groups};
 use crate::point::{Number, TagBuf};
 use crate::query::plan::Group;
-use crate::query::request::command;
+use crate::query::request::command::{self, Command};
 use crate::tsd::{self, StoreKind, Tsd};
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write};
+use std::path::PathBuf;
 
 /// Fewest words: start, function, metric.
 const WORDS_MIN: usize = 3;
+/// Letters and lines of a picture where the size of the terminal is not known.
+const COLUMNS: usize = 80;
+const ROWS: usize = 16;
 
 pub fn run(call: &Call) -> Result<(), Failure> {
     if call.parsed.words.len() < WORDS_MIN {
         return Err(call.misused(USAGE, "Not enough arguments."));
     }
-    if call.parsed.has("--graph") {
-        return Err(super::extra::not_yet("query --graph"));
-    }
     let settings = call.settings()?;
-    let command = command::parse(&call.parsed.words, &tsd::clock(&settings).map_err(Failure::new)?).map_err(Failure::new)?;
+    let clock = tsd::clock(&settings).map_err(Failure::new)?;
+    let command = command::parse(&call.parsed.words, &clock).map_err(Failure::new)?;
+    let look = Look::of(call, &command)?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     with_engine(settings, |engine| {
+        let mut all = Vec::new();
         for sub in &command.query.subs {
             let groups = engine.run_sub(&command.query, sub, &Default::default()).map_err(Failure::new)?;
+            if look.is_some() {
+                all.extend(groups);
+                continue;
+            }
             for group in &groups {
                 print_group(&mut out, group)?;
             }
         }
+        if let Some(look) = &look {
+            look.show(groups::picture(&command.query, all, clock.zone.clone(), &look.options), &mut out)?;
+        }
         Ok(out.flush()?)
     })
+}
+
+/// A picture instead of lines of points.
+struct Look {
+    options: Options,
+    /// A file to draw to; `None`: the terminal.
+    file: Option<PathBuf>,
+}
+
+impl Look {
+    /// What `--graph` and `--plot` ask for, with `+name=value` as the parameters of `/q` and the options of series as its `o`.
+    fn of(call: &Call, command: &Command) -> Result<Option<Look>, Failure> {
+        let file = call.parsed.value("--graph").map(picture_file);
+        if file.is_none() && !call.parsed.has("--plot") {
+            return Ok(None);
+        }
+        let pair = |option: &String| {
+            let (name, value) = option.split_once('=').unwrap_or((option, ""));
+            (name.to_owned(), value.to_owned())
+        };
+        let mut params: Vec<(String, String)> = command.plot_options.iter().map(pair).collect();
+        let is_right = |option: &&String| option.contains("x1y2");
+        // Those of gnuplot's own that a series may have, such as colours, have no effect.
+        params.extend(
+            command
+                .series_options
+                .iter()
+                .map(|option| ("o".to_owned(), Some(option).filter(is_right).map_or("", |_| "axis x1y2").to_owned())),
+        );
+        let options = Options::parse(&params).map_err(|e| Failure::code(USAGE, e.to_string()))?;
+        Ok(Some(Look { options, file }))
+    }
+
+    fn show(&self, picture: Picture, out: &mut impl Write) -> Result<(), Failure> {
+        let Some(file) = &self.file else {
+            let terminal = console::Term::stdout();
+            let (rows, columns) =
+                terminal.size_checked().map_or((ROWS, COLUMNS), |(rows, columns)| (usize::from(rows) / 2, usize::from(columns)));
+            let colors = terminal.is_term() && std::env::var_os("NO_COLOR").is_none();
+            out.write_all(terminal::draw(&picture, &self.options, Screen { columns, rows, colors }).as_bytes())?;
+            return Ok(());
+        };
+        let is_svg = file.extension().is_some_and(|ending| ending == "svg");
+        let drawn = if is_svg { Ok(plot::draw_svg(&picture, &self.options).into_bytes()) } else { plot::draw(&picture, &self.options) };
+        let bytes = drawn.map_err(Failure::new)?;
+        std::fs::write(file, bytes).map_err(|e| Failure::new(format!("{}: {e}", file.display())))
+    }
+}
+
+/// `BASEPATH.png`, as OpenTSDB's tool names it; a path that says what it is stays as it is.
+fn picture_file(base: &str) -> PathBuf {
+    let path = PathBuf::from(base);
+    let named = path.extension().is_some_and(|ending| ending == "png" || ending == "svg");
+    if named { path } else { PathBuf::from(format!("{base}.png")) }
 }
 
 /// Runs something with an engine. On HBase nothing else is opened: the points that a TSD next door still holds are its

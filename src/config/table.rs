@@ -120,8 +120,10 @@ declare! {
     log_level: String = "info", "tsd.log.level", ours works;
 
     // ------------------------------------------------------------------ HTTP
-    /// In OpenTSDB: where answers and gnuplot's files are cached.
-    http_cachedir: String = "", "tsd.http.cachedir", java ignored("nothing is cached on disk");
+    /// Folder in which answers of `/q` (pictures and texts) are kept; empty: none is kept. `tsdb clean-cache` sweeps it.
+    http_cachedir: String = "", "tsd.http.cachedir", java works;
+    /// Bytes of answers in that folder at most; the oldest go first.
+    http_cache_bytes_max: i64 = 268_435_456, "tsd.http.cache.bytes_max", ours works, 0..=1_099_511_627_776;
     /// Name of a request header whose value, `name=value`, is added to each point of its body as a tag.
     http_header_tag: String = "", "tsd.http.header_tag", java works;
     /// Let `delete` in a query delete what it reads.

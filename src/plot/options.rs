@@ -4,6 +4,8 @@
 //! executions came from that) and refuses sound ones, such as the range `[0:5]`. Here the grammar is the one of its own
 //! page: everything that either of the two accepted, and nothing else.
 
+use super::axis::format::Pattern;
+
 /// Width and height without `wxh`, in pixels.
 const SIZE_DEFAULT: (u32, u32) = (1024, 768);
 /// Least width and height, as in OpenTSDB.
@@ -14,6 +16,8 @@ const SIDE_MAX: u32 = 32_767;
 const AREA_MAX: u64 = 8_000_000;
 /// Longest caption, in characters.
 const CAPTION_MAX: usize = 200;
+/// Longest format of a tick's text, in characters.
+const FORMAT_MAX: usize = 64;
 
 /// A parameter that cannot be read: 400 with this message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -86,6 +90,8 @@ pub struct Key {
     pub horizontal: bool,
     /// With a frame.
     pub boxed: bool,
+    /// Nobody said where: it may go to where it hides nothing.
+    pub automatic: bool,
 }
 
 /// How points are drawn.
@@ -164,14 +170,20 @@ impl Options {
         let last = |name: &str| params.iter().rev().find(|(k, _)| k == name).map(|(_, v)| v.as_str());
         let has = |name: &str| last(name).is_some();
         let size = last("wxh").map_or(Ok(SIZE_DEFAULT), size)?;
-        if let Some(name) = PLOTTED.iter().find(|name| last(name).is_some_and(|text| text.contains('`')) && **name != "o") {
+        let ticked = |name: &str| params.iter().any(|(k, text)| k == name && text.contains('`'));
+        if let Some(name) = PLOTTED.iter().find(|name| ticked(name)) {
             return Err(OptionsError(format!("Parameter {name} contained a back-tick. That's a no-no.")));
+        }
+        // The code that reads one line and runs the next was let in by line breaks (CVE-2023-25826).
+        let broken = |name: &str| params.iter().any(|(k, text)| k == name && text.chars().any(char::is_control));
+        if let Some(name) = PLOTTED.iter().find(|name| broken(name)) {
+            return Err(OptionsError(format!("'{name}' was invalid. It holds a line break or another control character.")));
         }
         let axis = |prefix: &str| -> Result<Axis> {
             let name = |what: &str| format!("{prefix}{what}");
             let (min, max) = last(&name("range")).map_or(Ok((None, None)), |text| range(&name("range"), text))?;
             let label = last(&name("label")).map(|text| caption(&name("label"), text)).transpose()?.flatten();
-            let format = last(&name("format")).map(|text| value_format(&name("format"), text)).transpose()?;
+            let format = last(&name("format")).map(|text| format(&name("format"), text, Pattern::value)).transpose()?;
             Ok(Axis { min, max, label, format, log: has(&name("log")) })
         };
         let (y, y2) = (axis("y")?, axis("y2")?);
@@ -179,20 +191,20 @@ impl Options {
             size,
             y,
             y2,
-            x_format: last("xformat").map(time_format).transpose()?,
-            title: last("title").map(|text| caption("title", text)).transpose()?.flatten(),
+            x_format: last("xformat").map(|text| format("xformat", text, Pattern::instant)).transpose()?,
+            title: last("title").map(title).transpose()?.flatten(),
             key: if has("nokey") { None } else { Some(last("key").map_or(Ok(KEY_DEFAULT), key)?) },
             background: last("bgcolor").map(|text| color("bgcolor", text)).transpose()?,
             foreground: last("fgcolor").map(|text| color("fgcolor", text)).transpose()?,
             style: last("style").map_or(Ok(Style::LinesPoint), |text| one_of("style", text, &STYLES))?,
             smooth: last("smooth").map(|text| one_of("smooth", text, &SMOOTHS)).transpose()?,
-            right: params.iter().filter(|(k, _)| k == "o").map(|(_, v)| v.contains("x1y2")).collect(),
+            right: params.iter().filter(|(k, _)| k == "o").map(|(_, v)| axis_of(v)).collect::<Result<_>>()?,
         })
     }
 }
 
-/// Right, in the middle of the height, with a frame.
-const KEY_DEFAULT: Key = Key { outside: false, x: 1, y: -1, horizontal: false, boxed: true };
+/// Above at the right, with a frame.
+const KEY_DEFAULT: Key = Key { outside: false, x: 1, y: -1, horizontal: false, boxed: true, automatic: true };
 
 fn size(text: &str) -> Result<(u32, u32)> {
     let pattern = || OptionsError("'wxh' was invalid. Must satisfy the pattern ^\\d+x\\d+$".into());
@@ -218,9 +230,11 @@ fn size(text: &str) -> Result<(u32, u32)> {
 /// `[min:max]`; either side a number, `*` or nothing.
 fn range(name: &str, text: &str) -> Result<(Option<f64>, Option<f64>)> {
     let invalid = || OptionsError(format!("'{name}' was invalid. Must be in the format [min:max]."));
-    let inner = text.trim().strip_prefix('[').and_then(|t| t.strip_suffix(']')).ok_or_else(invalid)?;
+    // Links in old tickets are encoded twice.
+    let text = text.replace("%5B", "[").replace("%5D", "]");
+    let inner = text.trim_matches(' ').strip_prefix('[').and_then(|t| t.strip_suffix(']')).ok_or_else(invalid)?;
     let (low, high) = inner.split_once(':').ok_or_else(invalid)?;
-    let side = |side: &str| match side.trim() {
+    let side = |side: &str| match side.trim_matches(' ') {
         "" | "*" => Ok(None),
         number => number.parse::<f64>().ok().filter(|x| x.is_finite()).map(Some).ok_or_else(invalid),
     };
@@ -241,37 +255,45 @@ fn caption(name: &str, text: &str) -> Result<Option<String>> {
     Ok(Some(text.trim().to_string()).filter(|t| !t.is_empty()))
 }
 
-/// `%[flags][width][.digits]` and one of `d f e g s c x`, in a text without further percent signs but `%%` and `%c`.
-fn value_format(name: &str, text: &str) -> Result<String> {
-    let invalid = || OptionsError(format!("'{name}' was invalid. Must hold a format such as %.2f, %g, %s or %.1s%cB: {text}"));
-    let mut rest = caption(name, text)?.ok_or_else(invalid)?;
-    let whole = rest.clone();
-    let mut places = 0;
-    while let Some(at) = rest.find('%') {
-        let tail = rest.get(at + 1..).unwrap_or_default();
-        let letter = tail.trim_start_matches(|c: char| c.is_ascii_digit() || "+-# .".contains(c)).chars().next().ok_or_else(invalid)?;
-        match letter {
-            'a'..='z' | 'A'..='Z' => places += 1,
-            '%' if tail.starts_with('%') => {}
-            _ => return Err(invalid()),
-        }
-        let end = tail.find(letter).map_or(tail.len(), |i| i + letter.len_utf8());
-        rest = tail.get(end..).unwrap_or_default().to_string();
+/// A caption without the characters by which texts got out of gnuplot's quotes: links with them are attacks, not headings.
+fn title(text: &str) -> Result<Option<String>> {
+    if text.contains(['"', '\'', ';']) {
+        return Err(OptionsError("'title' was invalid. Must be printable text without quotes and semicolons.".into()));
     }
-    if places == 0 { Err(invalid()) } else { Ok(whole) }
+    caption("title", text)
 }
 
-/// A pattern of time letters, such as `%H:%M`.
-fn time_format(text: &str) -> Result<String> {
-    value_format("xformat", text)
+/// `%[flags][width][.digits]` and a letter of [`super::axis::format`], in a text.
+fn format(name: &str, text: &str, read: fn(&str) -> Option<Pattern>) -> Result<String> {
+    let fits = text.chars().count() <= FORMAT_MAX && !text.chars().any(char::is_control);
+    match read(text) {
+        Some(_) if fits => Ok(text.to_owned()),
+        _ => {
+            Err(OptionsError(format!("'{name}' was invalid. Must hold a format such as %.2f, %g, %.1s%cB or %H:%M, of the known letters.")))
+        }
+    }
+}
+
+/// Which axis a query is measured on: `axis x1y2`, or nothing. Other plain words are taken and have no effect, as in
+/// OpenTSDB (`old_q/o_mismatch`).
+fn axis_of(text: &str) -> Result<bool> {
+    let words: Vec<&str> = text.split([' ', '+']).filter(|word| !word.is_empty()).collect();
+    if words == ["axis", "x1y2"] {
+        return Ok(true);
+    }
+    let plain = |word: &&str| word.bytes().all(|b| b.is_ascii_alphanumeric());
+    if text.len() <= CAPTION_MAX && words.iter().all(plain) {
+        return Ok(false);
+    }
+    Err(OptionsError("'o' was invalid. Must be 'axis x1y2' or empty.".into()))
 }
 
 /// `[out ](left|center|right)( |)(top|center|bottom)[ horiz][ box]` in any order of words.
 fn key(text: &str) -> Result<Key> {
-    let mut key = Key { boxed: false, ..KEY_DEFAULT };
+    let mut key = Key { boxed: false, automatic: false, ..KEY_DEFAULT };
     let mut centers = 0;
     let (mut x, mut y) = (None, None);
-    for word in text.split_whitespace() {
+    for word in text.split([' ', '+']).filter(|word| !word.is_empty()) {
         match word {
             "out" | "outside" => key.outside = true,
             "in" | "inside" => key.outside = false,
@@ -355,18 +377,23 @@ mod tests {
             ("[0:5]", Some(0.0), Some(5.0)),
             ("[*:*]", None, None),
             ("[-1.5:1e6]", Some(-1.5), Some(1e6)),
+            ("%5B0:%5D", Some(0.0), None),
         ] {
             check(&format!("yrange={text}"), |o| (o.y.min, o.y.max) == (min, max));
             check(&format!("y2range={text}"), |o| (o.y2.min, o.y2.max) == (min, max));
         }
-        for text in ["x", "[1:2", "1:2", "[1;2]", "[a:]", "[nan:1]", "[2:1]", "[1:1]", "[0:5]; system('ls')"] {
+        for text in ["x", "[1:2", "1:2", "[1;2]", "[a:]", "[nan:1]", "[2:1]", "[1:1]", "[0:5]; system('ls')", "[0:5]\n", "\u{2028}[0:5]"] {
             refused(&format!("yrange={text}"), "'yrange' was invalid"); // old_q/bad_yrange
         }
     }
 
     #[test]
     fn texts() {
-        check("title=a \"b\"; <i>", |o| o.title.as_deref() == Some("a \"b\"; <i>"));
+        check("title=a (b), <i>", |o| o.title.as_deref() == Some("a (b), <i>"));
+        check("ylabel=a \"b\"; <i>", |o| o.y.label.as_deref() == Some("a \"b\"; <i>"));
+        for bad in ["a\"b", "it's", "a; system", "a\nb", "a\u{0}b"] {
+            refused(&format!("title={bad}"), "'title' was invalid");
+        }
         check("ylabel=", |o| o.y.label.is_none());
         check("y2label=温度", |o| o.y2.label.as_deref() == Some("温度"));
         refused("title=`ls`", "Parameter title contained a back-tick. That's a no-no."); // old_q/xss_title
@@ -375,7 +402,7 @@ mod tests {
         for good in ["%.2f", "%s", "%.1s%cB", "%H:%M", "%+5d", "100%% %g"] {
             check(&format!("yformat={good}"), |o| o.y.format.as_deref() == Some(good));
         }
-        for bad in ["", "%", "abc", "%.2", "%;", "100%%"] {
+        for bad in ["", "%", "abc", "%.2", "%;", "100%%", "%n", "%.2f\n"] {
             refused(&format!("yformat={bad}"), "'yformat' was invalid");
         }
     }
@@ -384,13 +411,15 @@ mod tests {
     fn keys() {
         check("nokey&key=out left", |o| o.key.is_none());
         check("", |o| o.key == Some(KEY_DEFAULT));
-        let key = |outside, x, y, horizontal, boxed| Some(Key { outside, x, y, horizontal, boxed });
+        let key = |outside, x, y, horizontal, boxed| Some(Key { outside, x, y, horizontal, boxed, automatic: false });
         check("key=out right top box", |o| o.key == key(true, 1, -1, false, true));
         check("key=bottom center horiz", |o| o.key == key(false, 0, 1, true, false));
         check("key=center", |o| o.key == key(false, 0, 0, false, false));
         check("key=center right", |o| o.key == key(false, 1, 0, false, false));
         check("key=out", |o| o.key == key(true, 1, -1, false, false));
-        refused("key=right; load 'x'", "'key' was invalid");
+        for bad in ["right; load 'x'", "right\n", "right\u{2028}", "left\ttop", "RIGHT", "out\u{a0}left"] {
+            refused(&format!("key={bad}"), "'key' was invalid");
+        }
     }
 
     #[test]
@@ -407,6 +436,12 @@ mod tests {
         refused("style=bar", "'style' was invalid");
         refused("smooth=foo", "'smooth' was invalid");
         check("o=axis x1y2&o=", |o| o.right == [true, false]);
-        check("o=a&o=b", |o| o.right == [false, false]); // old_q/o_mismatch: other texts are read by nobody
+        check("o=a&o=b", |o| o.right == [false, false]); // old_q/o_mismatch: other words are read by nobody
+        check("o=axis+x1y2", |o| o.right == [true]);
+        for bad in ["axis x1y2; system", "\"", "'", "a\nb", "axis x1y2\u{2028}", "(x)", "é"] {
+            refused(&format!("o={bad}"), "'o' was invalid");
+        }
+        refused("o=`ls`", "Parameter o contained a back-tick");
+        refused("title=`ls`&title=fine", "Parameter title contained a back-tick"); // the first of two is looked at as well
     }
 }

@@ -93,9 +93,11 @@ impl Context {
         if answer.status == 503 {
             put("Retry-After", RETRY_AFTER);
         }
+        // Pixels are packed already.
         if self.gzip
             && !own("Content-Encoding")
             && answer.body.len() >= COMPRESS_FROM
+            && answer.content_type != "image/png"
             && let Some(packed) = gzip(&answer.body)
         {
             put(CONTENT_ENCODING.as_str(), "gzip");

@@ -1,0 +1,225 @@
+//! A picture as pixels, with soft edges: every line and letter covers its pixels by their exact shares ([`super::cover`]).
+//!
+//! Pixels are premultiplied, so that a transparent background stays right under lines that are half there.
+
+use super::canvas::{Anchor, Canvas, Ink, Rect, Spot, Stroke, TextStyle};
+use super::cover::Cover;
+use super::font::{self, Face};
+use super::stroke;
+use rustc_hash::FxHashMap;
+
+/// Places of a letter between two pixels that are told apart.
+const SHIFTS: f32 = 4.0;
+/// Shares below this are nothing.
+const SHARE_MIN: f32 = 1.0 / 512.0;
+
+/// The shares of a letter's pixels.
+struct Stamp {
+    left: i32,
+    top: i32,
+    width: usize,
+    shares: Vec<u8>,
+}
+
+/// The letter, its font, its size and its place between two pixels.
+type StampKey = (Face, u16, u32, u8);
+
+/// An image.
+pub struct Bitmap {
+    width: usize,
+    height: usize,
+    pixels: Vec<[u8; 4]>,
+    cover: Cover,
+    stamps: FxHashMap<StampKey, Option<Stamp>>,
+}
+
+impl Bitmap {
+    /// Filled with a background; an ink of strength 0 makes a transparent one.
+    pub fn new(width: u32, height: u32, background: Ink) -> Bitmap {
+        let (width, height) = (width as usize, height as usize);
+        let [r, g, b] = background.rgb;
+        let pixel = if background.alpha > 0.0 { [r, g, b, 255] } else { [0; 4] };
+        Bitmap { width, height, pixels: vec![pixel; width * height], cover: Cover::new(width, height), stamps: FxHashMap::default() }
+    }
+
+    /// Its pixels from the upper left, row by row: red, green, blue, strength, premultiplied.
+    pub fn pixels(&self) -> &[[u8; 4]] {
+        &self.pixels
+    }
+
+    /// Paints what the mask covers.
+    fn paint(&mut self, ink: Ink) {
+        let Bitmap { pixels, cover, width, .. } = self;
+        let [r, g, b] = ink.rgb;
+        cover.drain(|row, from, shares| {
+            let start = row * *width + from;
+            let Some(line) = pixels.get_mut(start..start + shares.len()) else { return };
+            for (pixel, share) in line.iter_mut().zip(shares) {
+                let share = share * ink.alpha;
+                if share >= SHARE_MIN {
+                    blend(pixel, [r, g, b], (share * 256.0 + 0.5) as u32);
+                }
+            }
+        });
+    }
+
+    fn stamp(&mut self, face: Face, id: ab_glyph::GlyphId, size: f32, shift: u8) -> Option<&Stamp> {
+        let key = (face, id.0, size.to_bits(), shift);
+        self.stamps.entry(key).or_insert_with(|| stamp(face, id, size, f32::from(shift) / SHIFTS)).as_ref()
+    }
+}
+
+/// Lays a colour over a pixel; `share` of 256.
+fn blend(pixel: &mut [u8; 4], rgb: [u8; 3], share: u32) {
+    let [r, g, b] = rgb;
+    let rest = 256 - share.min(256);
+    for (under, over) in pixel.iter_mut().zip([r, g, b, 255]) {
+        *under = ((u32::from(over) * share + u32::from(*under) * rest + 128) >> 8).min(255) as u8;
+    }
+}
+
+fn stamp(face: Face, id: ab_glyph::GlyphId, size: f32, shift: f32) -> Option<Stamp> {
+    let outline = font::outline(face, id, size, shift)?;
+    let bounds = outline.px_bounds();
+    let (width, height) = (bounds.width().ceil() as usize, bounds.height().ceil() as usize);
+    let mut shares = vec![0; width * height];
+    outline.draw(|x, y, share| {
+        if let Some(cell) = shares.get_mut(y as usize * width + x as usize) {
+            // Thin stems of small letters look paler than they are.
+            *cell = (share.clamp(0.0, 1.0).powf(0.85) * 255.0 + 0.5) as u8;
+        }
+    });
+    Some(Stamp { left: bounds.min.x as i32, top: bounds.min.y as i32, width, shares })
+}
+
+impl Canvas for Bitmap {
+    fn rect(&mut self, rect: Rect, ink: Ink) {
+        self.cover.outline(&[(rect.x, rect.y), (rect.right(), rect.y), (rect.right(), rect.bottom()), (rect.x, rect.bottom())]);
+        self.paint(ink);
+    }
+
+    fn lines(&mut self, lines: &[Vec<Spot>], stroke: Stroke) {
+        for line in lines {
+            if stroke.dash.is_empty() {
+                stroke::outlines(line, stroke.width, &mut self.cover);
+            } else {
+                for piece in stroke::dashes(line, stroke.dash) {
+                    stroke::outlines(&piece, stroke.width, &mut self.cover);
+                }
+            }
+        }
+        self.paint(stroke.ink);
+    }
+
+    fn shapes(&mut self, outlines: &[Vec<Spot>], ink: Ink) {
+        outlines.iter().for_each(|spots| self.cover.outline(spots));
+        self.paint(ink);
+    }
+
+    fn discs(&mut self, centers: &[Spot], radius: f32, ink: Ink, filled: bool) {
+        for &(x, y) in centers {
+            let disc = stroke::disc((x, y), radius);
+            if filled {
+                self.cover.outline(&disc);
+            } else {
+                let mut ring = disc;
+                ring.extend(ring.first().copied());
+                stroke::outlines(&ring, 1.0, &mut self.cover);
+            }
+        }
+        self.paint(ink);
+    }
+
+    fn text(&mut self, at: Spot, text: &str, style: TextStyle) {
+        let (letters, width) = font::line(text, style.size);
+        let back = match style.anchor {
+            Anchor::Start => 0.0,
+            Anchor::Middle => width / 2.0,
+            Anchor::End => width,
+        };
+        if !(at.0.is_finite() && at.1.is_finite()) {
+            return;
+        }
+        // Letters stand on whole pixels, which keeps horizontal strokes sharp, and move in quarters along the line.
+        let (along, across) = if style.upward { (-at.1 - back, at.0.round() as i32) } else { (at.0 - back, at.1.round() as i32) };
+        let (image_width, image_height) = (self.width, self.height);
+        for letter in letters {
+            let x = ((along + letter.x) * SHIFTS).round();
+            let (whole, shift) = ((x / SHIFTS).floor() as i32, x.rem_euclid(SHIFTS) as u8);
+            let mut pixels = std::mem::take(&mut self.pixels);
+            if let Some(stamp) = self.stamp(letter.face, letter.id, style.size, shift) {
+                for (row, line) in stamp.shares.chunks(stamp.width.max(1)).enumerate() {
+                    for (column, share) in line.iter().enumerate().filter(|(_, share)| **share > 0) {
+                        let (x, y) = (whole + stamp.left + column as i32, across + stamp.top + row as i32);
+                        let (x, y) = if style.upward { (y, -x) } else { (x, y) };
+                        let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else { continue };
+                        if x < image_width
+                            && y < image_height
+                            && let Some(pixel) = pixels.get_mut(y * image_width + x)
+                        {
+                            blend(pixel, style.ink.rgb, (f32::from(*share) * style.ink.alpha * (256.0 / 255.0)) as u32);
+                        }
+                    }
+                }
+            }
+            self.pixels = pixels;
+        }
+    }
+
+    fn clip(&mut self, within: Option<Rect>) {
+        let rect = within.unwrap_or(Rect { x: 0.0, y: 0.0, w: self.width as f32, h: self.height as f32 });
+        self.cover.bounds(rect.x.round(), rect.y.round(), rect.right().round(), rect.bottom().round());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WHITE: Ink = Ink::solid(255, 255, 255);
+    const BLACK: Ink = Ink::solid(0, 0, 0);
+
+    fn grey(bitmap: &Bitmap, x: usize, y: usize) -> u8 {
+        bitmap.pixels()[y * bitmap.width + x][0]
+    }
+
+    #[test]
+    fn lines_cover_their_share() {
+        let mut bitmap = Bitmap::new(10, 10, WHITE);
+        bitmap.lines(&[vec![(0.0, 4.5), (10.0, 4.5)], vec![(0.0, 4.5), (10.0, 4.5)]], Stroke::plain(1.0, BLACK));
+        assert_eq!([3, 4, 5].map(|y| grey(&bitmap, 5, y)), [255, 0, 255]);
+        bitmap.lines(&[vec![(0.0, 8.0), (10.0, 8.0)]], Stroke::plain(1.0, BLACK));
+        assert_eq!([6, 7, 8, 9].map(|y| grey(&bitmap, 5, y)), [255, 128, 128, 255]);
+    }
+
+    #[test]
+    fn nothing_is_painted_outside_of_the_clip() {
+        let mut bitmap = Bitmap::new(10, 10, WHITE);
+        bitmap.clip(Some(Rect { x: 2.0, y: 2.0, w: 3.0, h: 3.0 }));
+        bitmap.rect(Rect { x: -5.0, y: -5.0, w: 50.0, h: 50.0 }, BLACK);
+        let painted: Vec<(usize, usize)> = (0..100).map(|i| (i % 10, i / 10)).filter(|(x, y)| grey(&bitmap, *x, *y) < 255).collect();
+        assert!(painted.iter().all(|(x, y)| (2..5).contains(x) && (2..5).contains(y)) && painted.len() == 9, "{painted:?}");
+    }
+
+    #[test]
+    fn texts_are_upright_or_read_upward() {
+        let style = TextStyle { size: 12.0, ink: BLACK, anchor: Anchor::Middle, upward: false };
+        let dark = |upward: bool| -> (usize, usize) {
+            let mut bitmap = Bitmap::new(60, 60, WHITE);
+            bitmap.text((30.0, 30.0), "wwww", TextStyle { upward, ..style });
+            let spots: Vec<(usize, usize)> = (0..3600).map(|i| (i % 60, i / 60)).filter(|(x, y)| grey(&bitmap, *x, *y) < 128).collect();
+            let side = |part: fn(&(usize, usize)) -> usize| spots.iter().map(part).max().unwrap() - spots.iter().map(part).min().unwrap();
+            (side(|s| s.0), side(|s| s.1))
+        };
+        let (wide, high) = dark(false);
+        assert!(wide > 30 && high < 10, "{wide} {high}");
+        assert_eq!(dark(true), (high, wide));
+    }
+
+    #[test]
+    fn transparent_stays_transparent() {
+        let mut bitmap = Bitmap::new(4, 1, WHITE.alpha(0.0));
+        bitmap.rect(Rect { x: 0.0, y: 0.0, w: 1.5, h: 1.0 }, Ink::solid(200, 0, 0));
+        assert_eq!(bitmap.pixels(), [[200, 0, 0, 255], [100, 0, 0, 128], [0; 4], [0; 4]]);
+    }
+}
