@@ -1,0 +1,550 @@
+// Screens: every action of the page, each checked through the API or the requests that it makes.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, beforeEach, test } from 'node:test';
+import { BASE, axe, close, json, largeTargets, noSidewaysScrolling, send, tabThrough, visit } from './helper.mjs';
+import { EVIL_TEXT } from './data.mjs';
+
+const PATH = '/api/ui/screens';
+/** A browser logs what a server refuses: wanted here, where a test makes it happen. */
+const REFUSED = [/the server responded with a status of (400|404|409|503)/];
+
+const list = () => json(PATH);
+const read = (id) => json(`${PATH}/${id}`);
+const make = async (screen) => (await send(PATH, { folder: 'Tests', panels: [], ...screen })).id;
+const line = (title, m, more = {}) => ({ kind: 'line', title, queries: [{ m }], ...more });
+const three = () => [line('One', 'avg:sys.cpu.user{host=*}'), line('Two', 'avg:proc.loadavg.1min'), line('Three', 'avg:df.bytes.free{host=*}')];
+const titles = (page) => page.locator('.panel-title').allTextContents();
+const drawn = (page, count) => page.waitForFunction((n) => document.querySelectorAll('.panel[data-state=drawn]').length >= n, count);
+const openMenu = async (page, title, item) => {
+  await page.getByRole('button', { name: `Panel ${title}`, exact: true }).click();
+  await page.getByRole('menuitem', { name: new RegExp(`^${item}`) }).click();
+};
+const treeMenu = async (page, name, item) => {
+  await page.locator('.tree-list li', { hasText: name }).first().hover();
+  await page.getByRole('button', { name: `Menu of ${name}`, exact: true }).click();
+  await page.getByRole('menuitem', { name: item }).click();
+};
+const toast = (page, text) => page.locator('.toast', { hasText: text }).waitFor();
+
+after(close);
+beforeEach(async () => {
+  for (const { id } of await list()) await json(`${PATH}/${id}`, { method: 'DELETE' });
+});
+
+test('a first screen is made by keyboard, saved, and there after a reload', async () => {
+  await visit('/#/screens', async (page) => {
+    await page.getByRole('heading', { name: 'No screens yet' }).waitFor();
+    await page.locator('.state').getByRole('button', { name: 'New screen' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Add a panel' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('combobox', { name: 'Metric of A' }).waitFor();
+    await page.keyboard.type('loadavg 1min');
+    await page.getByRole('option', { name: /proc\.loadavg\.1min/ }).waitFor();
+    await page.keyboard.press('Enter');
+    await page.waitForFunction(() => document.querySelector('.query-raw input').value === 'sum:proc.loadavg.1min');
+    await page.getByLabel('Tags of A').fill('host=*');
+    await page.getByLabel('Title').fill('Load of all');
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await drawn(page, 1);
+    await page.keyboard.press('Control+s');
+    await page.getByRole('dialog').getByLabel('Name').fill('My first');
+    await page.getByRole('dialog').getByLabel('Folder').fill('Mine');
+    await page.keyboard.press('Enter');
+    await toast(page, 'Saved');
+    const [{ id, name, folder }] = await list();
+    assert.deepEqual([name, folder], ['My first', 'Mine']);
+    const { panels } = await read(id);
+    assert.deepEqual(panels, [{ kind: 'line', title: 'Load of all', queries: [{ m: 'sum:proc.loadavg.1min{host=*}' }] }]);
+    assert.match(page.url(), new RegExp(`#/screens/${id}`));
+    await page.reload();
+    await drawn(page, 1);
+    assert.deepEqual(await titles(page), ['Load of all']);
+    assert.match(await page.title(), /My first/);
+  });
+});
+
+test('the tree renames, moves, clones, deletes and brings back', async () => {
+  const id = await make({ name: 'Web', panels: three() });
+  await visit('/#/screens', async (page) => {
+    await page.getByRole('link', { name: /^Web/ }).first().waitFor();
+    await treeMenu(page, 'Web', 'Rename or move …');
+    await page.getByRole('dialog').getByLabel('Name').fill('Web servers');
+    await page.getByRole('dialog').getByLabel('Folder').fill('Production');
+    await page.keyboard.press('Enter');
+    await toast(page, 'Renamed');
+    assert.deepEqual([(await read(id)).name, (await read(id)).folder, (await read(id)).version], ['Web servers', 'Production', 2]);
+    await page.locator('.tree summary', { hasText: 'Production' }).waitFor();
+    await treeMenu(page, 'Web servers', 'Clone');
+    await page.getByRole('dialog').getByLabel('Name').fill('Staging');
+    await page.keyboard.press('Enter');
+    await toast(page, 'has all panels');
+    const copy = (await list()).find(({ name }) => name === 'Staging');
+    assert.deepEqual((await read(copy.id)).panels, (await read(id)).panels);
+    await drawn(page, 2);
+    await treeMenu(page, 'Staging', 'Delete …');
+    await page.getByRole('button', { name: 'Delete', exact: true }).click();
+    await toast(page, 'was deleted');
+    assert.equal((await list()).length, 1);
+    await page.locator('.toast').getByRole('button', { name: 'Undo' }).click();
+    await page.waitForURL(new RegExp(copy.id));
+    await drawn(page, 2);
+    assert.equal((await read(copy.id)).panels.length, 3);
+    // The filter of the tree looks at folders and names.
+    await page.getByLabel('Find a screen').fill('prod web');
+    assert.equal(await page.locator('.tree-screen').count(), 1);
+  });
+});
+
+test('panels are moved and sized by keys, dragged, doubled, removed; only saving stores it', async () => {
+  const id = await make({ name: 'Arrange', columns: 3, panels: three() });
+  await visit(`/#/screens/${id}`, async (page) => {
+    await drawn(page, 3);
+    await page.keyboard.press('e');
+    await page.getByRole('button', { name: 'Move panel One' }).focus();
+    await page.keyboard.press('ArrowRight');
+    assert.deepEqual(await titles(page), ['Two', 'One', 'Three']);
+    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Move panel One');
+    await page.keyboard.press('Shift+ArrowRight');
+    await page.keyboard.press('Shift+ArrowDown');
+    await page.locator('#polite', { hasText: '2 of 3 columns, 4 rows' }).waitFor();
+    await page.getByRole('button', { name: 'Move panel Three' }).dragTo(page.locator('.panel', { hasText: 'Two' }), { targetPosition: { x: 20, y: 60 } });
+    assert.deepEqual(await titles(page), ['Three', 'Two', 'One']);
+    assert.deepEqual((await read(id)).panels.map(({ title }) => title), ['One', 'Two', 'Three'], 'not stored yet');
+    await openMenu(page, 'Two', 'Duplicate');
+    assert.deepEqual(await titles(page), ['Three', 'Two', 'Two', 'One']);
+    await openMenu(page, 'Three', 'Remove');
+    assert.deepEqual(await titles(page), ['Two', 'Two', 'One']);
+    await page.locator('.toast').getByRole('button', { name: 'Undo' }).click();
+    assert.deepEqual(await titles(page), ['Three', 'Two', 'Two', 'One']);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await toast(page, 'Saved');
+    const { panels } = await read(id);
+    assert.deepEqual(panels.map(({ title, width = 1, height = 3 }) => [title, width, height]), [['Three', 1, 3], ['Two', 1, 3], ['Two', 1, 3], ['One', 2, 4]]);
+    assert.ok(!page.url().includes('x.edit'));
+  });
+});
+
+test('a panel is edited: kind, query, thresholds, axes; what is wrong is said at its field', async () => {
+  const id = await make({ name: 'Edit', panels: [line('One', 'avg:sys.cpu.user{host=*}')] });
+  await visit(`/#/screens/${id}`, { allow: REFUSED }, async (page) => {
+    await drawn(page, 1);
+    await openMenu(page, 'One', 'Edit …');
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Query A as text').fill('avg:sys.cpu.user{host=*');
+    await dialog.getByText('is not closed').waitFor();
+    await dialog.getByLabel('Query A as text').fill('max:1m-max:proc.loadavg.1min{host=*}');
+    assert.equal(await dialog.getByLabel('Metric of A').inputValue(), 'proc.loadavg.1min');
+    assert.equal(await dialog.getByLabel('Downsampling of A').inputValue(), '1m-max');
+    await dialog.getByLabel('Expression').fill('v * (');
+    await dialog.getByText(/Expression: it ends too early/).waitFor();
+    await dialog.getByLabel('Expression').fill('v * 10');
+    await dialog.getByLabel('Name', { exact: true }).fill('%(tags.host)s');
+    await dialog.getByLabel('Shows').selectOption('top');
+    await dialog.getByText('More', { exact: true }).click();
+    await dialog.getByLabel('Counts').selectOption('max');
+    await dialog.getByLabel('Rows').fill('3');
+    await dialog.getByLabel('Own range').fill('soon');
+    await dialog.getByRole('button', { name: 'Apply' }).click();
+    await dialog.getByText('is no length of time').waitFor();
+    await dialog.getByLabel('Own range').fill('2h');
+    await dialog.getByRole('button', { name: 'Threshold' }).click();
+    await dialog.getByRole('group', { name: 'Thresholds' }).getByLabel('From').fill('20');
+    await dialog.getByRole('button', { name: 'Apply' }).click();
+    await page.locator('.top li').nth(2).waitFor();
+    assert.equal(await page.locator('.top li').count(), 3);
+    assert.match(await page.locator('.top li').first().textContent(), /^db1.*warning/);
+    await page.keyboard.press('Control+s');
+    await toast(page, 'Saved');
+    assert.deepEqual((await read(id)).panels, [{ title: 'One', kind: 'top', queries: [{ m: 'max:1m-max:proc.loadavg.1min{host=*}', alias: '%(tags.host)s', expression: 'v * 10' }], thresholds: [{ level: 'warn', from: 20, to: null, label: '' }], span: '2h', limit: 3, by: 'max' }]);
+  });
+});
+
+test('settings and the change of all panels', async () => {
+  const id = await make({ name: 'Settings', panels: three() });
+  await visit(`/#/screens/${id}?x.edit`, async (page) => {
+    await page.getByRole('button', { name: 'Settings', exact: true }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Columns').selectOption('4');
+    await dialog.getByLabel('Begins with').fill('3h-ago');
+    await dialog.getByLabel('Reloads').selectOption('60');
+    await dialog.getByRole('button', { name: 'Variable' }).click();
+    await dialog.getByLabel('Tag').fill('host');
+    await dialog.getByLabel('Value', { exact: true }).fill('web01');
+    await dialog.getByRole('button', { name: 'Apply' }).click();
+    await page.getByLabel('host', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'All panels' }).click();
+    await dialog.getByLabel('Three').uncheck();
+    await dialog.getByLabel('Show', { exact: true }).selectOption('area');
+    await dialog.getByLabel('Width').selectOption('2');
+    await dialog.getByLabel('In queries and titles replace').fill('avg:');
+    await dialog.getByLabel('by', { exact: true }).fill('max:');
+    await dialog.getByRole('button', { name: 'Apply' }).click();
+    await toast(page, '2 panels changed');
+    await page.keyboard.press('Control+s');
+    await toast(page, 'Saved');
+    const stored = await read(id);
+    assert.deepEqual([stored.columns, stored.range, stored.refresh, stored.variables], [4, { start: '3h-ago' }, 60, [{ tag: 'host', value: 'web01' }]]);
+    assert.deepEqual(stored.panels.map(({ kind, width = 1, queries: [{ m }] }) => [kind, width, m.slice(0, 4)]), [['area', 2, 'max:'], ['area', 2, 'max:'], ['line', 1, 'avg:']]);
+    // A link without a range shows the screen's own.
+    await page.goto('about:blank');
+    await page.goto(`/#/screens/${id}`);
+    await page.waitForURL(/start=3h-ago.*autoreload=60|autoreload=60.*start=3h-ago/);
+  });
+});
+
+test('who saves over somebody else is asked first', async () => {
+  const id = await make({ name: 'Shared', panels: three() });
+  const theirs = async (name) => { const now = await read(id); return send(`${PATH}/${id}`, { ...now, name }, 'PUT'); };
+  const change = async (page) => {
+    await page.keyboard.press('e');
+    await openMenu(page, 'One', 'Higher');
+    await page.getByText('changes are not saved').waitFor();
+  };
+  await visit(`/#/screens/${id}`, { allow: REFUSED }, async (page) => {
+    await drawn(page, 2);
+    await change(page);
+    await theirs('Theirs');
+    await page.keyboard.press('Control+s');
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('“Theirs” with 3 panels').waitFor();
+    await dialog.getByRole('button', { name: 'Go on editing' }).click();
+    assert.equal((await read(id)).name, 'Theirs', 'nothing was overwritten');
+    await page.keyboard.press('Control+s');
+    await dialog.getByRole('button', { name: 'Save mine over theirs' }).click();
+    await toast(page, 'Saved');
+    assert.deepEqual([(await read(id)).name, (await read(id)).panels[0].height, (await read(id)).version], ['Shared', 4, 3]);
+    await page.keyboard.press('e');
+    await openMenu(page, 'One', 'Lower');
+    await theirs('Again theirs');
+    await page.keyboard.press('Control+s');
+    await dialog.getByRole('button', { name: 'Take theirs' }).click();
+    await page.getByRole('heading', { name: 'Again theirs' }).waitFor();
+    assert.equal((await read(id)).version, 4);
+    await change(page);
+    await theirs('Third');
+    await page.keyboard.press('Control+s');
+    await dialog.getByRole('button', { name: 'Save mine as a copy' }).click();
+    await page.getByRole('heading', { name: /\(mine\)/ }).waitFor();
+    assert.equal((await list()).length, 2);
+  });
+});
+
+test('unsaved changes are kept, offered again, and given up only on purpose', async () => {
+  const [id, other] = [await make({ name: 'Draft', panels: three() }), await make({ name: 'Other' })];
+  await visit(`/#/screens/${id}`, async (page) => {
+    await drawn(page, 2);
+    await page.keyboard.press('e');
+    await openMenu(page, 'Two', 'Remove');
+    await page.getByRole('link', { name: /^Other/ }).first().click();
+    await toast(page, 'kept as a draft');
+    await page.waitForURL(new RegExp(other));
+    await page.locator('.tree-dirty').waitFor();
+    assert.equal(await page.evaluate(() => { const event = new Event('beforeunload', { cancelable: true }); dispatchEvent(event); return event.defaultPrevented; }), true);
+    await page.getByRole('link', { name: /^Draft/ }).first().click();
+    await page.getByText('not saved').first().waitFor();
+    assert.equal((await titles(page)).length, 3, 'the stored screen is shown');
+    await page.getByRole('button', { name: 'Go on with them' }).click();
+    assert.deepEqual(await titles(page), ['One', 'Three']);
+    await page.getByRole('button', { name: 'Discard' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Discard' }).click();
+    await page.waitForFunction(() => document.querySelectorAll('.panel').length === 3);
+    assert.equal(await page.evaluate(() => { const event = new Event('beforeunload', { cancelable: true }); dispatchEvent(event); return event.defaultPrevented; }), false);
+    assert.equal((await read(id)).version, 1);
+  });
+});
+
+test('variables filter all panels and are in the address', async () => {
+  const id = await make({ name: 'Vars', variables: [{ tag: 'host', value: '' }], panels: [line('CPU of $host', 'avg:sys.cpu.user{host=*}'), line('Load', 'avg:proc.loadavg.1min')] });
+  await visit(`/#/screens/${id}`, async (page, { requests }) => {
+    await drawn(page, 2);
+    assert.deepEqual(await titles(page), ['CPU of all', 'Load']);
+    const before = requests.length;
+    await page.getByLabel('host', { exact: true }).fill('web');
+    await page.getByRole('option', { name: /web02/ }).click();
+    await page.waitForURL(/v\.host=web02/);
+    await page.waitForFunction(() => document.querySelector('.panel-title').textContent === 'CPU of web02');
+    await page.waitForTimeout(500);
+    const asked = requests.slice(before).map(({ path }) => decodeURIComponent(path)).filter((path) => path.startsWith('/api/query'));
+    assert.deepEqual(asked.map((path) => /m=([^&]*)/.exec(path)[1].replace(/:\d+[smh]-avg/, '')).sort(), ['avg:proc.loadavg.1min{}{host=web02}', 'avg:sys.cpu.user{host=web02}']);
+    await page.getByRole('button', { name: 'Filter', exact: true }).click();
+    await page.getByLabel('Tag', { exact: true }).fill('type');
+    await page.getByLabel('Value', { exact: true }).fill('user');
+    await page.getByRole('dialog').getByRole('button', { name: 'Filter' }).click();
+    await page.waitForURL(/v\.type=user/);
+    await page.getByRole('button', { name: 'All type' }).click();
+    await page.goBack();
+    await page.waitForURL(/v\.type=user/);
+    await page.reload();
+    await page.getByLabel('type', { exact: true }).waitFor();
+    assert.equal(await page.getByLabel('host', { exact: true }).inputValue(), 'web02');
+  });
+});
+
+test('export, import, and a page of Metrilyx', async () => {
+  const id = await make({ name: 'Out', note: 'n', columns: 2, variables: [{ tag: 'host', value: 'web01' }], panels: [...three(), { kind: 'text', text: EVIL_TEXT }] });
+  await visit(`/#/screens/${id}`, async (page) => {
+    await drawn(page, 2);
+    const waiting = page.waitForEvent('download');
+    await treeMenu(page, 'Out', 'Export');
+    const download = await waiting;
+    assert.equal(download.suggestedFilename(), 'Out.json');
+    const text = await readFile(await download.path(), 'utf8');
+    const bring = async (content) => {
+      await page.locator('.tree').getByRole('button', { name: 'More' }).click();
+      await page.getByRole('menuitem', { name: 'Import …' }).click();
+      await page.getByLabel('JSON of a screen').fill(content);
+      await page.getByRole('dialog').getByRole('button', { name: 'Import' }).click();
+    };
+    await bring('{"a":1}');
+    await page.getByText('neither panels').waitFor();
+    await page.keyboard.press('Escape');
+    await bring(text);
+    await toast(page, 'Out was imported');
+    const [first, second] = await Promise.all((await list()).map(({ id: one }) => read(one)));
+    for (const one of [first, second]) for (const name of ['id', 'version', 'updated']) delete one[name];
+    assert.deepEqual(first, second);
+    const both = page.waitForEvent('download');
+    await page.locator('.tree').getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name: 'Export all' }).click();
+    const all = JSON.parse(await readFile(await (await both).path(), 'utf8'));
+    assert.deepEqual(all.map(({ name, panels }) => [name, panels.length]), [['Out', 4], ['Out', 4]]);
+    await bring(JSON.stringify({ _id: 'o', name: 'Overview', layout: [[[{ graphs: [{ name: 'Load', graphType: 'pie', series: [{ alias: 'a', query: { aggregator: 'avg', metric: 'proc.loadavg.1min', rate: false, tags: { host: '*' } } }] }] }]]] }));
+    await toast(page, 'a pie became a top list');
+    await page.locator('.top li').first().waitFor();
+    assert.deepEqual((await read((await list()).find(({ name }) => name === 'Overview').id)).panels[0].queries, [{ m: 'avg:proc.loadavg.1min{host=*}', alias: 'a' }]);
+  });
+});
+
+test('a temporary screen lives in its link and can be saved', async () => {
+  await visit('/#/screens/ad-hoc?m=avg:proc.loadavg.1min&m=avg:sys.cpu.user{host=*}&x.columns=1', async (page) => {
+    await drawn(page, 2);
+    assert.deepEqual(await titles(page), ['proc.loadavg.1min', 'sys.cpu.user']);
+    assert.equal((await list()).length, 0);
+    await page.keyboard.press('e');
+    await openMenu(page, 'sys.cpu.user', 'Remove');
+    await page.getByRole('button', { name: 'Done' }).click();
+    await page.waitForURL(/x\.screen=/);
+    await page.reload();
+    await drawn(page, 1);
+    assert.deepEqual(await titles(page), ['proc.loadavg.1min']);
+    await page.locator('.screen-tools').getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name: 'Save as …' }).click();
+    await page.getByRole('dialog').getByLabel('Name').fill('Kept');
+    await page.keyboard.press('Enter');
+    await toast(page, 'Saved');
+    assert.deepEqual((await list()).map(({ name, panels }) => [name, panels]), [['Kept', 1]]);
+  });
+});
+
+const KINDS = () => [
+  line('Lines', 'avg:sys.cpu.user{host=*}', { thresholds: [{ level: 'warn', from: 20 }], left: { unit: '%' } }),
+  line('Area', 'avg:sys.cpu.user{host=*}', { kind: 'area', compare: '1h' }), line('Stacked', 'sum:sys.cpu{type=*}', { kind: 'stacked' }), line('Points', 'avg:odd.markup{host=*}', { kind: 'points' }),
+  line('Heat', 'avg:sys.cpu{host=*,type=*}', { kind: 'heat' }), line('Top', 'avg:odd.markup{host=*}', { kind: 'top', by: 'avg' }),
+  line('Number', 'avg:proc.loadavg.1min{host=*}', { kind: 'value', thresholds: [{ level: 'bad', from: 0, label: EVIL_TEXT.slice(0, 90) }] }), line('Table', 'avg:df.bytes.free{host=*,mount=*}', { kind: 'table' }),
+  { kind: 'text', title: 'Text', text: `# Head\n- point\nhttps://example.com/x ${EVIL_TEXT}\njavascript:alert(1)` },
+  { kind: 'line', title: 'Two axes', queries: [{ m: 'avg:sys.cpu.user', expression: 'v / 100' }, { m: 'avg:proc.loadavg.1min', axis: 'right' }, { m: 'avg:proc.loadavg.5min', expression: 'B - v', axis: 'right' }] },
+];
+
+for (const dark of [false, true]) {
+  test(`all kinds of panels, ${dark ? 'dark' : 'light'}: drawn, named, free of faults`, async () => {
+    const id = await make({ name: EVIL_TEXT, folder: EVIL_TEXT.slice(0, 100), columns: 2, panels: KINDS() });
+    await visit(`/#/screens/${id}`, { dark, height: 3200 }, async (page) => {
+      await drawn(page, 10);
+      assert.equal(await page.locator('.note a').count(), 1);
+      assert.equal(await page.locator('.note').textContent().then((text) => text.includes('<img')), true);
+      assert.ok((await page.locator('.top-name').allTextContents()).some((name) => name.includes('<img')));
+      await page.getByRole('button', { name: 'Average' }).click();
+      assert.equal(await page.locator('th[aria-sort=descending]').textContent(), 'Average');
+      await axe(page, 'a screen');
+      await largeTargets(page);
+      await page.keyboard.press('e');
+      await page.getByRole('button', { name: 'Save' }).waitFor();
+      await axe(page, 'editing');
+      await openMenu(page, 'Lines', 'Edit …');
+      await page.getByRole('dialog').getByText('More', { exact: true }).click();
+      await axe(page, 'the editor of a panel');
+      await largeTargets(page);
+    });
+  });
+}
+
+test('an empty panel says why', async () => {
+  const id = await make({ name: 'Why', columns: 1, variables: [{ tag: 'host', value: '' }], panels: [
+    line('No metric', 'avg:no.such.metric'), line('Old', 'avg:car.data{car=*}'), { kind: 'line', title: 'None', queries: [] }, { kind: 'line', title: 'Hidden', queries: [{ m: 'avg:sys.cpu.user', hidden: true }] },
+    { kind: 'line', title: 'Gap', queries: [{ m: 'avg:sys.cpu.user', expression: 'v / 0' }] }, line('Filtered', 'avg:sys.cpu.user{host=web99x}'),
+  ] });
+  await visit(`/#/screens/${id}`, { allow: REFUSED, height: 2400 }, async (page) => {
+    const says = (title, words) => page.locator('.panel', { has: page.getByRole('heading', { name: title, exact: true }) }).getByText(words).waitFor();
+    await says('No metric', /No such name for 'metrics': 'no\.such\.metric'/);
+    await says('Old', /the newest is .* ago/);
+    await says('None', /no query yet/);
+    await says('Hidden', /are hidden/);
+    await says('Gap', /expression gives no number/);
+    await page.locator('.panel', { hasText: 'Old' }).getByRole('button', { name: 'Go there' }).click();
+    await page.waitForURL(/start=2019/);
+    await page.waitForFunction(() => [...document.querySelectorAll('.panel')].find((one) => one.textContent.includes('Old'))?.dataset.state === 'drawn');
+  });
+});
+
+test('panels load when they come into view, few at a time; equal queries once', async () => {
+  const panels = Array.from({ length: 30 }, (_, n) => line(`P${n}`, n < 4 ? 'avg:sys.cpu.user' : `avg:df.bytes.free{host=web0${(n % 3) + 1},mount=*}`));
+  const id = await make({ name: 'Many', columns: 2, panels });
+  let [running, most] = [0, 0];
+  const before = async (page) => {
+    await page.route('**/api/query?**', async (route) => {
+      most = Math.max(most, ++running);
+      await new Promise((done) => setTimeout(done, 60));
+      running -= 1;
+      await route.continue();
+    });
+  };
+  await visit(`/#/screens/${id}`, { before }, async (page, { requests }) => {
+    const asked = () => requests.filter(({ path }) => path.startsWith('/api/query')).length;
+    await drawn(page, 4);
+    await page.waitForTimeout(500);
+    assert.ok(asked() <= 6, `${asked()} requests for what is in view`);
+    await page.locator('.panel').last().scrollIntoViewIfNeeded();
+    await page.waitForFunction(() => document.querySelector('.panel:last-child').dataset.state === 'drawn');
+    assert.ok(most <= 4, `${most} at a time`);
+  });
+});
+
+test('one range for all: a drag zooms every panel, back returns; alone, legends, wall, embedding', async () => {
+  const id = await make({ name: 'Range', columns: 2, panels: three() });
+  await visit(`/#/screens/${id}?start=1h-ago`, async (page) => {
+    await drawn(page, 3);
+    const box = await page.locator('.panel .u-over').first().boundingBox();
+    await page.mouse.move(box.x + box.width * 0.3, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.6, box.y + box.height / 2, { steps: 5 });
+    // The crosshair is in every panel.
+    await page.waitForFunction(() => [...document.querySelectorAll('.u-cursor-x')].filter((one) => !one.classList.contains('u-off') && !one.style.transform.includes('-10px')).length >= 3);
+    await page.mouse.up();
+    await page.waitForURL(/start=\d{4}/);
+    await page.goBack();
+    await page.waitForURL(/start=1h-ago/);
+    await page.keyboard.press('l');
+    await page.waitForURL(/x\.legend=0/);
+    assert.equal(await page.locator('.legend:visible').count(), 0);
+    await page.keyboard.press('l');
+    await openMenu(page, 'Two', 'Alone, large');
+    await page.waitForURL(/x\.panel=1/);
+    assert.deepEqual(await titles(page), ['Two']);
+    await page.keyboard.press('Escape');
+    assert.equal((await titles(page)).length, 3);
+    await page.getByRole('button', { name: 'Whole window (w)' }).click();
+    await page.waitForURL(/x\.wall/);
+    await page.locator('#bar').waitFor({ state: 'hidden' });
+    await page.goto('about:blank');
+    await page.goto(`/#/screens/${id}?start=1h-ago&x.wall`);
+    await drawn(page, 3);
+    await page.keyboard.press('Escape');
+    await page.locator('#bar').waitFor({ state: 'visible' });
+    await page.getByRole('button', { name: 'Link and embedding' }).click();
+    const embed = await page.getByLabel('Embed', { exact: true }).inputValue();
+    assert.match(await page.getByLabel('HTML').inputValue(), /^<iframe src="/);
+    await page.goto('about:blank');
+    await page.goto(embed);
+    await drawn(page, 3);
+    assert.equal(await page.locator('.tree:visible, #bar:visible, .screen-tools:visible').count(), 0);
+  });
+});
+
+test('legend: a click shows one alone, Ctrl and a click hides one', async () => {
+  const id = await make({ name: 'Legend', panels: three().slice(0, 1) });
+  await visit(`/#/screens/${id}`, async (page) => {
+    await drawn(page, 1);
+    const pressed = () => page.locator('.legend button').evaluateAll((all) => all.map((one) => one.getAttribute('aria-pressed')).join());
+    await page.locator('.legend button').nth(1).click();
+    assert.equal(await pressed(), 'false,true,false,false');
+    await page.locator('.legend button').nth(1).click();
+    assert.equal(await pressed(), 'true,true,true,true');
+    await page.locator('.legend button').nth(2).click({ modifiers: ['Control'] });
+    assert.equal(await pressed(), 'true,true,false,true');
+  });
+});
+
+test('a failed reload keeps the old picture and says so', async () => {
+  const id = await make({ name: 'Fails', panels: three().slice(0, 1) });
+  await visit(`/#/screens/${id}`, { allow: REFUSED }, async (page) => {
+    await drawn(page, 1);
+    await page.route('**/api/query?**', (route) => route.fulfill({ status: 503, contentType: 'application/json', body: '{"error":{"code":503,"message":"Too many queries"}}' }));
+    await page.keyboard.press('r');
+    await page.getByText('Too many queries').waitFor();
+    assert.equal(await page.locator('.panel .u-over').count(), 1, 'the old picture stays');
+    await page.unroute('**/api/query?**');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByText('Too many queries').waitFor({ state: 'detached' });
+    await drawn(page, 1);
+  });
+});
+
+test('without the table the command is named; a screen that is gone is told', async () => {
+  const body = '{"error":{"code":503,"message":"HBase has no table tsdb-worker: make it with `tsdb create-tables`"}}';
+  const before = (page) => page.route('**/api/ui/screens', (route) => route.fulfill({ status: 503, contentType: 'application/json', body }));
+  await visit('/#/screens', { allow: REFUSED, before }, async (page) => {
+    await page.locator('.state').getByText('tsdb create-tables').waitFor();
+    await page.locator('.state').getByRole('button', { name: 'Temporary screen' }).click();
+    await page.getByRole('button', { name: 'Add a panel' }).waitFor();
+  });
+  await visit('/#/screens/gone-000000', { allow: REFUSED }, async (page) => {
+    await page.getByRole('heading', { name: 'This screen is not here' }).waitFor();
+  });
+});
+
+test('no screens: an example of metrics that are there; the list of screens', async () => {
+  for (const dark of [false, true]) {
+    await visit('/#/screens', { dark }, async (page) => {
+      await page.getByRole('heading', { name: 'No screens yet' }).waitFor();
+      await axe(page, 'no screens');
+      await largeTargets(page);
+    });
+  }
+  await visit('/#/screens', async (page) => {
+    await page.getByRole('button', { name: 'Begin with an example' }).click();
+    await drawn(page, 4);
+    await page.keyboard.press('Control+s');
+    await toast(page, 'Saved');
+    const [{ id, panels }] = await list();
+    assert.ok(panels >= 4);
+    assert.ok((await read(id)).panels.every(({ queries }) => queries.length === 1));
+    await page.goto('/#/screens');
+    await page.locator('table').getByRole('link', { name: 'First screen' }).waitFor();
+    await axe(page, 'the list of screens');
+    await page.locator('table').getByRole('link', { name: 'First screen' }).click();
+    await drawn(page, 4);
+  });
+});
+
+test('a read-only TSD offers nothing that writes', async () => {
+  const id = await make({ name: 'Reading', panels: three().slice(0, 1) });
+  const before = (page) => page.route(`${BASE}/`, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: (await response.text()).replace('data-mode="rw"', 'data-mode="ro"') });
+  });
+  await visit(`/#/screens/${id}`, { before }, async (page) => {
+    await drawn(page, 1);
+    assert.equal(await page.getByRole('button', { name: /^(Edit|New screen)$/ }).count(), 0);
+    await page.keyboard.press('e');
+    await page.getByRole('button', { name: 'Panel One' }).click();
+    assert.deepEqual(await page.getByRole('menuitem').allTextContents(), ['Alone, large', 'Open in Graph', 'Reload', 'Copy queries']);
+  });
+});
+
+test('narrow windows, and every stop of the Tab key shows itself', async () => {
+  const id = await make({ name: 'Narrow', columns: 4, variables: [{ tag: 'host', value: '' }], panels: KINDS() });
+  await visit(`/#/screens/${id}`, { width: 320, height: 800 }, async (page) => {
+    await drawn(page, 2);
+    await noSidewaysScrolling(page);
+    await page.getByRole('button', { name: 'Screens', exact: true }).click();
+    await page.getByLabel('Find a screen').waitFor();
+    await noSidewaysScrolling(page);
+  });
+  await visit(`/#/screens/${id}?x.edit`, async (page) => {
+    await drawn(page, 4);
+    const stops = await tabThrough(page);
+    assert.ok(stops.some((stop) => stop.includes('Move panel Lines')), stops.join('\n'));
+  });
+});
