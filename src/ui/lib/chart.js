@@ -39,6 +39,8 @@ const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "D
 const REACH = 40;
 /** How far a mark of an event may be. */
 const EVENT_REACH = 5;
+/** How long the pointer rests before its line is drawn stronger, in ms. */
+const LIGHT_AFTER = 60;
 /** Read-outs that stay at once. */
 const PINS_MAX = 12;
 
@@ -399,6 +401,17 @@ export class Chart {
 
   colorOf(line) { return LINES[this.options.theme][line.color % 8]; }
 
+  /** Draws the line under the pointer stronger once the pointer rests on it: a hand on its way costs nothing. */
+  lightSoon(line) {
+    if (line === this.lit || line === this.soon) return;
+    this.soon = line;
+    clearTimeout(this.lighting);
+    this.lighting = setTimeout(() => {
+      this.soon = undefined;
+      if (this.u) this.light(line);
+    }, LIGHT_AFTER);
+  }
+
   /** Draws one line stronger, on a canvas of its own: the others need not be drawn again. */
   light(line) {
     if (line === this.lit) return;
@@ -497,7 +510,7 @@ export class Chart {
     if (!found && !event) {
       this.tipBox.hidden = true;
       this.dot.style.opacity = "0";
-      this.light(null);
+      this.lightSoon(null);
       return;
     }
     const { zone } = this.options;
@@ -522,7 +535,7 @@ export class Chart {
     }
     this.tip.event.hidden = !event;
     if (event) text(this.tip.event, event.text || "(no text)");
-    this.light(this.hovered?.line ?? null);
+    this.lightSoon(this.hovered?.line ?? null);
     this.placeTip(found?.left ?? left, found && !found.heat ? Math.min(top, found.top) : top);
   }
 
@@ -671,6 +684,7 @@ export class Chart {
     const begin = { x: event.clientX - pin.dx, y: event.clientY - pin.dy };
     pin.element.setPointerCapture(event.pointerId);
     const move = (moved) => {
+      pin.moved = true;
       pin.dx = moved.clientX - begin.x;
       pin.dy = moved.clientY - begin.y;
       this.placePins();
@@ -699,7 +713,10 @@ export class Chart {
       text(pin.value, exact(this.columns[place.line][place.at]));
       text(pin.when, this.when(this.times[place.at], line));
       pin.value.style.color = this.colorOf(line);
-      const x = Math.max(2, Math.min(over.left + place.left + pin.dx, this.box.clientWidth - pin.element.offsetWidth - 2));
+      const width = pin.element.offsetWidth;
+      // At the right edge a read-out that was not moved by hand stands at the other side of its point.
+      const beside = !pin.moved && over.left + place.left + pin.dx + width > this.box.clientWidth - 2 ? -pin.dx - width : pin.dx;
+      const x = Math.max(2, Math.min(over.left + place.left + beside, this.box.clientWidth - width - 2));
       const y = Math.max(2, Math.min(over.top + place.top + pin.dy, this.box.clientHeight - pin.element.offsetHeight - 2));
       pin.element.style.transform = `translate(${x}px, ${y}px)`;
     }
@@ -800,6 +817,7 @@ export class Chart {
     this.observer.disconnect();
     this.listeners.abort();
     clearTimeout(this.settling);
+    clearTimeout(this.lighting);
     cancelAnimationFrame(this.frame);
     groups.get(this.options.sync)?.delete(this);
     this.u?.destroy();

@@ -394,7 +394,7 @@ class Graph {
     this.failed = null;
     this.redraw();
     const { lines } = this.picture;
-    const drawn = lines.filter(({ hidden }) => !hidden).length;
+    const drawn = lines.filter(({ hidden, past }) => !hidden && !past).length;
     this.ctx.status(drawn ? `${count(drawn)} series drawn` : "No points in this time range.");
   }
 
