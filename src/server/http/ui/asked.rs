@@ -6,7 +6,7 @@ use crate::catalog::metrics::TagFilter;
 use crate::catalog::words::Words;
 
 /// Longest text that names are looked for by, in bytes.
-pub(super) const TEXT_BYTES_MAX: usize = 1_000;
+pub(super) const TEXT_BYTES_MAX: usize = 8_000;
 /// Most tags of a filter, and values of one of them.
 const FILTER_MAX: (usize, usize) = (32, 1_000);
 

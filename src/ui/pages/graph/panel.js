@@ -85,7 +85,7 @@ export class Panel {
     const table = h("table.legend", h("caption.unseen", "Lines of the picture"), h("thead", h("tr", columns.map(([by, title]) => h("th", { scope: "col", class: by === "name" ? "" : "number", "aria-sort": this.sort.by === by ? (this.sort.down ? "descending" : "ascending") : null },
       h("button", { type: "button", data: { focus: `sort-${by}` }, onclick: () => { this.sort = { by, down: this.sort.by === by ? !this.sort.down : by !== "name" }; this.legend(); } }, title, this.sort.by === by ? (this.sort.down ? " ↓" : " ↑") : ""))))),
     h("tbody", rows.slice(0, this.more).map((line) => this.legendRow(line))));
-    this.scroller = h("div.scroll", { onscroll: null }, table, this.moreButton(rows.length));
+    this.scroller = h("div.scroll", table, this.moreButton(rows.length));
     fill(this.body, head, this.scroller);
     this.scroller.scrollTop = scroll;
     if (focus) {
@@ -138,7 +138,7 @@ export class Panel {
     const order = Array.from({ length: Math.min(times.length, this.more) }, (_, i) => times.length - 1 - i);
     const exact = times.some((ms) => ms % 1000) ? "ms" : "second";
     fill(this.body, h("div.legend-head", h("span.quiet", `${count(times.length)} times, ${many(points, "point")}, newest first; times in ${zone}`), all.length > shown.length ? h("span.warn", `${COLUMNS} of ${all.length} lines; the CSV has them all`) : null),
-      h("div.scroll", h("table", h("caption.unseen", "Points of the picture"), h("thead", h("tr", h("th", { scope: "col" }, "time"), shown.map(({ line }) => h("th.number.name", { scope: "col", title: line.name }, line.label)))),
+      h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Points" }, h("table", h("caption.unseen", "Points of the picture"), h("thead", h("tr", h("th", { scope: "col" }, "time"), shown.map(({ line }) => h("th.number.name", { scope: "col", title: line.name }, line.label)))),
         h("tbody", order.map((i) => h("tr", h("td.nowrap", format(times[i], zone, exact)), shown.map(({ column }) => h("td.number", column[i] === undefined || column[i] === null ? "" : value(column[i]))))))), this.moreButton(times.length)));
   }
 
@@ -183,7 +183,7 @@ export class Panel {
     });
     const details = answers.filter(({ stats }) => stats).map(({ query, stats }) => h("details", h("summary.name", query.text), h("table", h("tbody", Object.entries(stats).filter(([, one]) => typeof one !== "object").sort().map(([name, one]) => h("tr", h("td", name), h("td.number", value(one))))))));
     fill(this.body, h("div.legend-head", h("span.quiet", `Loaded ${format(loaded, this.owner.ctx.time.zone)}`)),
-      h("div.scroll", h("table", h("caption.unseen", "Cost of the queries"), h("thead", h("tr", ["query", "downsampling", "series", "points", "answer", "reading it", "size", "points read"].map((name, at) => h("th", { scope: "col", class: at > 1 ? "number" : "" }, name)))), h("tbody", rows)), details));
+      h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Cost" }, h("table", h("caption.unseen", "Cost of the queries"), h("thead", h("tr", ["query", "downsampling", "series", "points", "answer", "reading it", "size", "points read"].map((name, at) => h("th", { scope: "col", class: at > 1 ? "number" : "" }, name)))), h("tbody", rows)), details));
   }
 }
 
