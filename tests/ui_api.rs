@@ -194,7 +194,7 @@ fn refuses(ui: &Ui) {
         ("counters", 400, "'host'"),
         ("estimate", 405, "Method"),
         ("nosuch", 404, "Endpoint not found"),
-        (&format!("metrics?q={}", "x".repeat(1_001)), 400, "TEXT_BYTES_MAX"),
+        (&format!("metrics?q={}", "x".repeat(8_001)), 400, "TEXT_BYTES_MAX"),
     ] {
         let (got, answer) = ui.ask(what);
         let message = answer["error"]["message"].as_str().unwrap_or_default();

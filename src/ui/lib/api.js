@@ -106,21 +106,5 @@ export const post = (path, body, options = {}) => json("POST", path, { ...option
 export const put = (path, body, options = {}) => json("PUT", path, { ...options, body });
 export const del = (path, params, options = {}) => json("DELETE", path, { ...options, params });
 
-let hasMetrics = true;
-
-/**
- * Metrics whose names hold every word of `text`: `{ total, hits: [{ name, series, last }] }`, best first.
- * A TSD without `/api/ui/metrics` gives names by prefix.
- */
-export async function metrics(text, { max = 30, offset = 0, signal } = {}) {
-  if (hasMetrics) {
-    try {
-      return await get("api/ui/metrics", { q: text, max, offset }, { signal });
-    } catch (error) {
-      if (error.kind !== "http" || error.status !== 404) throw error;
-      hasMetrics = false;
-    }
-  }
-  const names = await get("api/suggest", { type: "metrics", q: text, max: max + offset }, { signal });
-  return { total: names.length, hits: names.slice(offset).map((name) => ({ name, series: null, last: null })) };
-}
+/** Metrics whose names hold every word of `text`: `{ total, hits: [{ name, series, last }] }`, best first. */
+export const metrics = (text, { max = 30, offset = 0, signal } = {}) => get("api/ui/metrics", { q: text, max, offset }, { signal });

@@ -202,14 +202,8 @@ class Graph {
     this.infos.set(metric, { at: Date.now(), promise });
     return promise;
   }
-  async values(metric, tagk, typed, { max, signal }) {
-    try {
-      return await this.ctx.api.get("api/ui/tagvalues", { metric, tagk, q: typed, max }, { signal });
-    } catch (error) {
-      if (error.kind !== "http" || error.status !== 404) throw error;
-      const names = await this.ctx.api.get("api/suggest", { type: "tagv", q: typed, max }, { signal });
-      return { total: names.length, hits: names.map((name) => ({ name })) };
-    }
+  values(metric, tagk, typed, { max, signal }) {
+    return this.ctx.api.get("api/ui/tagvalues", { metric, tagk, q: typed, max }, { signal });
   }
 
   remember(queries) {
@@ -315,14 +309,13 @@ class Graph {
   }
 
   async estimate(query, bounds, signal) {
-    if (this.noEstimate) return null;
     const json = model.toJson(query);
     if (!json) return null;
     try {
       const answer = await post("api/ui/estimate", { start: Math.floor(bounds.from), end: Math.ceil(bounds.to), queries: [json] }, { signal, patience: 5000 });
       return Number.isFinite(answer?.series) ? answer : null;
-    } catch (error) {
-      if (error.kind === "http" && (error.status === 404 || error.status === 405)) this.noEstimate = true;
+    } catch {
+      // The query itself says what is wrong.
       return null;
     }
   }
