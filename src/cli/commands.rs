@@ -4,7 +4,7 @@
 //! commands of our own stand in `tsdb help COMMAND`.
 
 use super::argp::{Effect, Flag};
-use super::{Call, Failure, bench, check, clean_cache, copy, export, extra, fsck, import, query, scan, search, tables, tsd, uid};
+use super::{Call, Failure, bench, check, clean_cache, copy, export, extra, fsck, import, query, scan, search, tables, tsd, uid, worker};
 
 /// A command.
 pub struct Command {
@@ -141,6 +141,8 @@ const TSD: &[Flag] = &[
         Effect::Key("tsd.storage.get_date_tiered_compaction_start"),
         "Since when cells carry the time of their point.",
     ),
+    ours("--worker", "", Effect::Fixed("tsd.worker.enable", "true"), "Run a worker inside: rules, detectors, notices."),
+    ours("--rules", "PATH", Effect::Key("tsd.worker.rules"), "Rules of that worker: a file, or a folder of .toml files."),
     ours("--pid-file", "PATH", Effect::Key("tsd.process.pid.file"), "Write the process id to this file."),
     ours("--verbose", "", Effect::Fixed("tsd.log.level", "debug"), "Log more."),
     ours("-v", "", Effect::Fixed("tsd.log.level", "debug"), "Short for --verbose."),
@@ -260,6 +262,17 @@ const CHECK: &[Flag] = &[
     ours("--ssl", "", Effect::Own, "Refused: only plain HTTP is spoken."),
 ];
 
+const WORKER: &[Flag] = &[
+    ours("--tsd", "URL", Effect::Key("tsd.worker.url"), "Work on a TSD over HTTP: ours or an OpenTSDB (default: the tables themselves)."),
+    ours("--rules", "PATH", Effect::Key("tsd.worker.rules"), "A file of rules, or a folder of .toml files."),
+    ours("--path", "PATH", Effect::Key("tsd.worker.path"), "Folder of the worker's own (default: tsdb-worker)."),
+    ours("--interval", "SECONDS", Effect::Key("tsd.worker.interval"), "Seconds of a round (default: 60)."),
+    ours("--metrics", "PATTERNS", Effect::Key("tsd.worker.detect.metrics"), "Metrics that the detectors look at: 'sys.*,!sys.disk.*'."),
+    ours("--at", "TIME", Effect::Own, "test: replay up to this time (default: now)."),
+    ours("--start", "TIME", Effect::Own, "test, backfill: begin here (default: an hour, a day before the end)."),
+    ours("--end", "TIME", Effect::Own, "test, backfill: end here (default: now)."),
+];
+
 const CLEAN: &[Flag] = &[
     ours("--cachedir", "PATH", Effect::Key("tsd.http.cachedir"), "The folder (default: tsd.http.cachedir)."),
     ours("--percent", "N", Effect::Own, "Only when so many percent of the disk are in use; 0: always (default: 90)."),
@@ -339,6 +352,15 @@ pub const COMMANDS: &[Command] = &[
         after: "",
         flags: &[COMMON, TSD, AUTO_METRIC, HELP],
         run: tsd::run,
+    },
+    Command {
+        name: "worker",
+        about: "Look at stored series and tell people what is wrong",
+        java: false,
+        usage: "Usage: worker [--rules=PATH] [--metrics=PATTERNS] [--tsd=URL]\n       worker check [PATH ...]\n       worker test RULE [--at=TIME] [--start=TIME]\n       worker backfill [--start=TIME] [--end=TIME]\nWorks until it is told to stop; check reads rule files, test replays a rule over stored points, backfill lets the\ndetectors look at past times. On the embedded store use `tsd --worker`, or --tsd beside a running TSD.\n",
+        after: "",
+        flags: &[COMMON, WORKER, QUIET_TOOL, HELP],
+        run: worker::run,
     },
     Command {
         name: "query",

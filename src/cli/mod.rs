@@ -21,6 +21,7 @@ mod tables;
 mod trees;
 mod tsd;
 mod uid;
+mod worker;
 
 use crate::config::{self, Settings};
 use argp::Parsed;

@@ -4,12 +4,14 @@ use super::{Call, Failure, log};
 use crate::config::Settings;
 use crate::server;
 use crate::tsd::Tsd;
+use crate::worker::open;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::fs;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 
 pub fn run(call: &Call) -> Result<(), Failure> {
@@ -34,18 +36,50 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     socket.listen(backlog).map_err(|error| Failure::new(format!("cannot listen: {error}")))?;
     let listener: TcpListener = socket.into();
     greet(&tsd, listener.local_addr()?)?;
+    let worker = Inside::start(&tsd)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let served = runtime.block_on(async {
         let stop = stop_signal()?;
         server::serve(tsd.clone(), listener, stop).await
     });
     drop(runtime);
+    drop(worker);
     let closed = tsd.writer.shutdown().map_err(Failure::new);
     served.map_err(Failure::new)?;
     closed?;
     drop(pid_file);
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The worker in this process, if one is wanted. It ends before the writer does.
+struct Inside(Option<(Arc<AtomicBool>, std::thread::JoinHandle<()>)>);
+
+impl Inside {
+    fn start(tsd: &Arc<Tsd>) -> Result<Inside, Failure> {
+        if !tsd.settings.worker_enable {
+            return Ok(Inside(None));
+        }
+        let stop = Arc::new(AtomicBool::new(false));
+        let worker = open::embedded(tsd, stop.clone());
+        let work = move || {
+            if let Err(error) = worker.run() {
+                tracing::error!("the worker ended: {error}");
+            }
+        };
+        Ok(Inside(Some((stop, std::thread::Builder::new().name("worker".into()).spawn(work)?))))
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        if let Some((stop, thread)) = self.0.take() {
+            stop.store(true, Ordering::Relaxed);
+            if thread.join().is_err() {
+                tracing::error!("the worker ended in a panic");
+            }
+        }
+    }
 }
 
 fn worker_threads(settings: &Settings) -> usize {
@@ -107,7 +141,7 @@ fn greet(tsd: &Tsd, address: SocketAddr) -> Result<(), Failure> {
 
 /// Ready when the process is told to stop (SIGTERM, SIGINT). A second signal ends it at once: what was acknowledged is in
 /// the journal.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+pub(super) fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
         tokio::select! {

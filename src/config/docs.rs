@@ -6,7 +6,7 @@ use super::table::KEYS;
 use std::fmt::Write;
 
 /// Sections by the beginning of keys; the first that fits counts.
-const SECTIONS: [(&str, &[&str]); 9] = [
+const SECTIONS: [(&str, &[&str]); 10] = [
     ("Network and connections", &["tsd.network.", "tsd.core.connections.", "tsd.core.socket.", "tsd.mode", "tsd.no_diediedie"]),
     ("HTTP", &["tsd.http.", "tsd.ui."]),
     ("Storage", &["tsd.storage."]),
@@ -29,6 +29,7 @@ const SECTIONS: [(&str, &[&str]); 9] = [
             "tsd.timeseriesfilter.",
         ],
     ),
+    ("The worker", &["tsd.worker."]),
     ("Process, log and the rest", &[""]),
 ];
 

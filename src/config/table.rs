@@ -369,6 +369,66 @@ declare! {
     /// Class of that plug-in.
     timeseriesfilter_plugin: String = "", "tsd.timeseriesfilter.plugin", java_unset ignored("Java classes cannot be loaded");
 
+    // ------------------------------------------------------------------ worker
+    /// Run a worker inside this TSD (`tsdb tsd --worker`): with the embedded store it is the only way, since one process has the store.
+    worker_enable: bool = false, "tsd.worker.enable", ours works;
+    /// File of rules, or a folder of `.toml` files. They are read again when they change.
+    worker_rules: String = "", "tsd.worker.rules", ours works;
+    /// Folder of what a worker keeps beside the tables: its journal, messages that could not be delivered, and with `tsd.worker.url` its states.
+    worker_path: String = "tsdb-worker", "tsd.worker.path", ours works;
+    /// Address of a TSD to work on over HTTP, such as `http://127.0.0.1:4242` (`tsdb worker --tsd`). Empty: the tables themselves.
+    worker_url: String = "", "tsd.worker.url", ours works;
+    /// Seconds of a round. A worker that is killed is replaced within two.
+    worker_interval: i64 = 60, "tsd.worker.interval", ours works, 1..=86_400;
+    /// Seconds that a round stays behind the present. At least the longest `tsd.storage.flush_interval` of all TSDs, so that waiting points are not taken for missing ones.
+    worker_delay: i64 = 5, "tsd.worker.delay", ours works, 0..=86_400;
+    /// Rules that are checked at the same time.
+    worker_threads: i64 = 2, "tsd.worker.threads", ours works, 1..=64;
+    /// Days that the history of alerts is kept.
+    worker_history_days: i64 = 7, "tsd.worker.history.days", ours works, 1..=3_650;
+    /// Write incidents as annotations on their series. Notes of people are never changed.
+    worker_annotations: bool = true, "tsd.worker.annotations", ours works;
+    /// Write the worker's own numbers as data points `tsdb.worker.*`.
+    worker_points: bool = true, "tsd.worker.points", ours works;
+    /// Channels, separated by commas, that are told of the worker's own troubles: the store is away, a rule cannot be checked, other workers have other rules.
+    worker_notify: String = "", "tsd.worker.notify", ours works;
+    /// Address of the pages as people reach them, for links in messages.
+    worker_link: String = "", "tsd.worker.link", ours works;
+    /// Metrics that Skyline's detectors look at in each round: patterns with `*` separated by commas; one that begins with `!` leaves metrics out. Empty: none.
+    worker_detect_metrics: String = "", "tsd.worker.detect.metrics", ours works;
+    /// Seconds between two looks of the detectors.
+    worker_detect_interval: i64 = 60, "tsd.worker.detect.interval", ours works, 1..=86_400;
+    /// Channels, separated by commas, that are told of anomalies.
+    worker_detect_notify: String = "", "tsd.worker.detect.notify", ours works;
+    /// Seconds after which a series that still is anomalous is told again (the expiry of Skyline's `ALERTS`).
+    worker_detect_expiry: i64 = 1_800, "tsd.worker.detect.expiry", ours works, 1..=31_536_000;
+    /// Skyline's FULL_DURATION: seconds of the window.
+    worker_skyline_full_duration: i64 = 86_400, "tsd.worker.skyline.full_duration", ours works, 60..=2_678_400;
+    /// Skyline's MINI_DURATION: seconds of the short window.
+    worker_skyline_mini_duration: i64 = 3_600, "tsd.worker.skyline.mini_duration", ours works, 60..=2_678_400;
+    /// Skyline's STALE_PERIOD: a series without a point for longer, in seconds, is not judged.
+    worker_skyline_stale_period: i64 = 500, "tsd.worker.skyline.stale_period", ours works, 1..=31_536_000;
+    /// Skyline's MIN_TOLERABLE_LENGTH: a series with fewer points is not judged.
+    worker_skyline_min_tolerable_length: i64 = 1, "tsd.worker.skyline.min_tolerable_length", ours works, 0..=1_000_000;
+    /// Skyline's MAX_TOLERABLE_BOREDOM: so many last points tell whether a series is boring.
+    worker_skyline_max_tolerable_boredom: i64 = 100, "tsd.worker.skyline.max_tolerable_boredom", ours works, 0..=1_000_000;
+    /// Skyline's BOREDOM_SET_SIZE: boring is a series with exactly so many distinct values.
+    worker_skyline_boredom_set_size: i64 = 1, "tsd.worker.skyline.boredom_set_size", ours works, 0..=1_000_000;
+    /// Skyline's ALGORITHMS, separated by commas. Empty: the nine.
+    worker_skyline_algorithms: String = "", "tsd.worker.skyline.algorithms", ours works;
+    /// Skyline's CONSENSUS: so many algorithms must agree.
+    worker_skyline_consensus: i64 = 6, "tsd.worker.skyline.consensus", ours works, 0..=1_000;
+    /// Skyline's ENABLE_SECOND_ORDER: a series must trigger out of its habit, too.
+    worker_skyline_enable_second_order: bool = false, "tsd.worker.skyline.enable_second_order", ours works;
+    /// Skyline's CANARY_METRIC: a metric that shows how much of the window is filled.
+    worker_skyline_canary_metric: String = "statsd.numStats", "tsd.worker.skyline.canary_metric", ours works;
+    /// Skyline's SKIP_LIST: metrics that hold one of these texts, separated by commas, are left out.
+    worker_skyline_skip_list: String = "", "tsd.worker.skyline.skip_list", ours works;
+    /// Skyline's ROOMBA_GRACE_TIME: seconds before the window that are looked at as well.
+    worker_skyline_roomba_grace_time: i64 = 600, "tsd.worker.skyline.roomba_grace_time", ours works, 0..=86_400;
+    /// Skyline's ENABLE_ALERTS: whether anomalies are told at all.
+    worker_skyline_enable_alerts: bool = true, "tsd.worker.skyline.enable_alerts", ours works;
+
     // ------------------------------------------------------------------ process, logback, gnuplot
     /// File to write the process id to; removed at a clean stop.
     process_pid_file: String = "", "tsd.process.pid.file", java_unset works;

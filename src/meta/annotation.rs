@@ -253,6 +253,28 @@ impl Annotations {
         if text.is_empty() { Err(NoteError::BadTsuid("UID was empty".into())) } else { self.tsuid(text).map(drop) }
     }
 
+    /// Stores a whole note where none stands, or one that is `ours`. `false`: somebody else's stands there, and stays.
+    pub fn put_own(&self, note: &Note, ours: impl Fn(&Note) -> bool) -> Result<bool> {
+        if note.start < 1 {
+            return Err(NoteError::NoStart);
+        }
+        let (row, column) = self.place(&note.tsuid, note.start)?;
+        for _ in 0..TRIES {
+            let stored = self.read(&row, &column)?;
+            let expected = match &stored {
+                Some((_, Ok(there))) if there == note => return Ok(true),
+                Some((bytes, Ok(there))) if ours(there) => Some(bytes.as_slice()),
+                Some(_) => return Ok(false),
+                None => None,
+            };
+            if self.swap(&row, &column, expected, note)? {
+                self.settle()?;
+                return Ok(true);
+            }
+        }
+        Err(NoteError::Contended)
+    }
+
     fn change(&self, draft: &Draft, replace: bool) -> Result<Note> {
         if draft.note.start < 1 {
             return Err(NoteError::NoStart);

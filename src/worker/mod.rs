@@ -4,8 +4,22 @@
 //! no clock. The rooms that read tables, hold leases and send notices stand beside them.
 
 pub mod alert;
+pub mod anomalies;
+pub mod book;
 pub mod detect;
+pub mod evaluate;
+pub mod house;
 pub mod ids;
+pub mod loader;
+pub mod messages;
 pub mod notify;
+pub mod open;
+pub mod options;
+pub mod post;
+pub mod records;
+pub mod replay;
+pub mod rounds;
 pub mod rule;
+pub mod run;
+pub mod share;
 pub mod similar;

@@ -4,7 +4,9 @@
 //! body. The order decides which of several mistakes is answered, and is the original's.
 
 pub mod aggregators;
+pub mod alerts;
 pub mod annotation;
+pub mod anomalies;
 pub mod answer;
 pub mod api;
 pub mod body;

@@ -6,8 +6,8 @@
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::{
-    aggregators, annotation, config, dropcaches, graph, logs, metrics, query, search, serializers, static_files, stats, suggest, tree, ui,
-    uid, version,
+    aggregators, alerts, annotation, anomalies, config, dropcaches, graph, logs, metrics, query, search, serializers, static_files, stats,
+    suggest, tree, ui, uid, version,
 };
 use crate::config::Settings;
 use crate::tsd::Tsd;
@@ -94,6 +94,9 @@ const ENDPOINTS: &[(&str, When, Handler)] = &[
     ("api/annotations", When::Writing, Handler::Call(annotation::annotation)),
     ("api/tree", When::Writing, Handler::Call(tree::tree)),
     ("api/uid", When::Writing, Handler::Call(uid::uid)),
+    ("api", When::Reading, Handler::Query(anomalies::series)),
+    ("api/alerts", When::Reading, Handler::Query(alerts::alerts)),
+    ("api/anomalies", When::Reading, Handler::Call(anomalies::anomalies)),
     ("api/ui/config", When::Always, Handler::Call(ui::config::config)),
     ("api/ui/logs", When::Always, Handler::Call(ui::logs::logs)),
     ("api/ui/queries", When::Always, Handler::Call(ui::queries::queries)),
@@ -113,6 +116,8 @@ const ENDPOINTS: &[(&str, When, Handler)] = &[
     ("api/histogram", When::Writing, Handler::Histogram),
     ("", When::Reading, Handler::Home),
     ("aggregators", When::Always, Handler::Call(aggregators::aggregators)),
+    ("app_settings", When::Reading, Handler::Call(anomalies::app_settings)),
+    ("static", When::Reading, Handler::Call(anomalies::dump)),
     ("favicon.ico", When::Reading, Handler::Call(static_files::favicon)),
     ("logs", When::Always, Handler::Call(logs::logs)),
     ("q", When::Reading, Handler::Query(graph::graph)),

@@ -4,18 +4,12 @@
 //! Sources: kit worker SPEC c.5 (open-falcon: by priority, status, receiver and metric), d.2 (Bosun: unknown messages by a
 //! common tag, at most so many mails, the rest in one).
 
-use super::{Call, Kind};
+use super::Kind;
 use std::collections::BTreeMap;
 
 /// How messages are put together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Merging {
-    /// Priorities below it (0 is the highest) are sent at once.
-    pub low_from: u8,
-    /// Seconds that a low message waits for others.
-    pub wait_s: i64,
-    /// Seconds that a message about a gone group waits.
-    pub unknown_wait_s: i64,
     /// So many gone groups with a tag in common are one message.
     pub group_min: usize,
     /// Most messages about gone groups at a time; the rest is one more.
@@ -24,15 +18,15 @@ pub struct Merging {
 
 impl Default for Merging {
     fn default() -> Self {
-        Merging { low_from: 3, wait_s: 60, unknown_wait_s: 120, group_min: 5, unknown_max: 5 }
+        Merging { group_min: 5, unknown_max: 5 }
     }
 }
 
 /// A message that waits to be sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Waiting<T> {
-    /// The message.
-    pub call: Call,
+    /// Why it is sent.
+    pub kind: Kind,
     /// One receiver.
     pub receiver: String,
     /// 0 is the highest.
@@ -43,6 +37,8 @@ pub struct Waiting<T> {
     pub tags: BTreeMap<String, String>,
     /// Since when it waits, seconds.
     pub since: i64,
+    /// How long it waits for others, seconds; 0: it goes at once, alone.
+    pub wait: i64,
     /// What belongs to it.
     pub item: T,
 }
@@ -59,40 +55,31 @@ pub struct Batch<T> {
 }
 
 impl Merging {
-    /// How long this message waits for others, seconds.
-    pub fn wait_of(&self, kind: Kind, priority: u8) -> i64 {
-        match kind {
-            Kind::Unknown => self.unknown_wait_s,
-            Kind::Escalation | Kind::Action => 0,
-            _ if priority < self.low_from => 0,
-            _ => self.wait_s,
-        }
-    }
-
-    /// Takes what is due out of `waiting`. A group is due when its oldest message is; then all of it goes.
+    /// Takes what is due out of `waiting`. A group is due when one of its messages is; then all of it goes.
     pub fn take<T>(&self, waiting: &mut Vec<Waiting<T>>, now: i64) -> Vec<Batch<T>> {
         let (mut at_once, mut low, mut unknown) = (Vec::new(), BTreeMap::<_, Vec<_>>::new(), BTreeMap::<_, Vec<_>>::new());
         for message in waiting.drain(..) {
-            match message.call.kind {
-                Kind::Unknown => unknown.entry(message.receiver.clone()).or_default().push(message),
-                kind if self.wait_of(kind, message.priority) == 0 => at_once.push(message),
-                kind => {
-                    let key = (message.priority, kind.name(), message.receiver.clone(), message.subject.clone());
-                    low.entry(key).or_default().push(message);
-                }
+            if message.wait <= 0 {
+                at_once.push(message);
+            } else if message.kind == Kind::Unknown {
+                unknown.entry(message.receiver.clone()).or_default().push(message);
+            } else {
+                let key = (message.priority, message.kind.name(), message.receiver.clone(), message.subject.clone());
+                low.entry(key).or_default().push(message);
             }
         }
-        let is_due = |messages: &[Waiting<T>], wait: i64| messages.iter().any(|message| now - message.since >= wait);
+        // A clock that went back must not hold messages for ever.
+        let due = |message: &Waiting<T>| now - message.since >= message.wait || message.since > now;
         let mut out: Vec<Batch<T>> = at_once.into_iter().map(single).collect();
         for (key, messages) in low {
-            if is_due(&messages, self.wait_s) {
+            if messages.iter().any(due) {
                 out.push(Batch { receiver: key.2, about: key.3, messages });
             } else {
                 waiting.extend(messages);
             }
         }
         for (receiver, messages) in unknown {
-            if is_due(&messages, self.unknown_wait_s) {
+            if messages.iter().any(due) {
                 out.extend(self.unknown(&receiver, messages));
             } else {
                 waiting.extend(messages);

@@ -352,20 +352,18 @@ fn silences() {
     assert!(silence::longest(&two, 99, "r", |_| None).is_none());
 }
 
-fn waiting(kind: Kind, priority: u8, subject: &str, host: &str, since: i64) -> Waiting<()> {
-    let call =
-        Call { id: format!("{subject}{host}"), kind, level: Level::Warning, step: 1, value: None, at: 0, to: To::Level(Level::Warning) };
+fn waiting(kind: Kind, wait: i64, subject: &str, host: &str, since: i64) -> Waiting<()> {
     let tags = [("host".to_string(), host.to_string())].into();
-    Waiting { call, receiver: "ops".into(), priority, subject: subject.into(), tags, since, item: () }
+    Waiting { kind, receiver: "ops".into(), priority: 4, subject: subject.into(), tags, since, wait, item: () }
 }
 
 #[test]
 fn low_messages_go_together() {
-    let mut queue: Vec<_> = (0..5).map(|n| waiting(Kind::Alert, 4, "cpu", &format!("h{n}"), n)).collect();
-    queue.push(waiting(Kind::Recovery, 4, "cpu", "h9", 3));
-    queue.push(waiting(Kind::Alert, 4, "mem", "h9", 50));
+    let mut queue: Vec<_> = (0..5).map(|n| waiting(Kind::Alert, 60, "cpu", &format!("h{n}"), n)).collect();
+    queue.push(waiting(Kind::Recovery, 60, "cpu", "h9", 3));
+    queue.push(waiting(Kind::Alert, 60, "mem", "h9", 50));
     queue.push(waiting(Kind::Alert, 0, "disk", "h1", 9));
-    queue.push(waiting(Kind::Escalation, 5, "disk", "h2", 9));
+    queue.push(waiting(Kind::Escalation, 0, "disk", "h2", 9));
     let merging = Merging::default();
     let sizes = |batches: Vec<merge::Batch<()>>| batches.iter().map(|b| (b.about.clone(), b.messages.len())).collect::<Vec<_>>();
     assert_eq!(sizes(merging.take(&mut queue, 10)), [("disk".into(), 1), ("disk".into(), 1)]);
@@ -377,8 +375,8 @@ fn low_messages_go_together() {
 
 #[test]
 fn gone_groups_are_told_by_what_they_share() {
-    let mut queue: Vec<_> = (0..20).map(|n| waiting(Kind::Unknown, 0, &format!("m{n}"), "web01", 0)).collect();
-    queue.extend((0..9).map(|n| waiting(Kind::Unknown, 0, "x", &format!("h{n}"), 1)));
+    let mut queue: Vec<_> = (0..20).map(|n| waiting(Kind::Unknown, 120, &format!("m{n}"), "web01", 0)).collect();
+    queue.extend((0..9).map(|n| waiting(Kind::Unknown, 120, "x", &format!("h{n}"), 1)));
     let merging = Merging::default();
     assert_eq!(merging.take(&mut queue, 60), []);
     let batches = merging.take(&mut queue, 120);

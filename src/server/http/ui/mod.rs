@@ -17,5 +17,6 @@ pub use writing::may_write;
 
 /// Whether a path is one of these. Their bodies are not bound by OpenTSDB's rule for large ones.
 pub fn is_of_pages(path: &str) -> bool {
-    path.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("/api/ui/"))
+    let begins = |with: &str| path.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with));
+    begins("/api/ui/") || begins("/api/alerts")
 }

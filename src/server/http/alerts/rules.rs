@@ -1,0 +1,192 @@
+//! Rules: those of files, which are read only here, and those of the table, which are written here.
+
+use super::{ApiError, ApiRequest, ApiResponse, answer, body, now, refused, text};
+use crate::query::request::date::parse_date;
+use crate::tsd::{self, Tsd};
+use crate::worker::house::Tables;
+use crate::worker::loader;
+use crate::worker::open::desk_of;
+use crate::worker::options::Options;
+use crate::worker::records::{self, RULE, StoredRule, bytes};
+use crate::worker::replay::{ReplayError, replay};
+use crate::worker::rule::file::{self, SourceFile};
+use crate::worker::rule::model::{Condition, Fault, Rule, RuleSet};
+use serde_json::{Map, Value, json};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+/// Longest text of a stored rule.
+const TEXT_BYTES_MAX: usize = 256 << 10;
+/// Longest name of a stored rule.
+const NAME_BYTES_MAX: usize = 100;
+/// Stored rules at most.
+const RULES_MAX: usize = 10_000;
+/// Seconds that a test replays if nothing is said.
+const TEST_S: i64 = 3_600;
+
+/// The files of `tsd.worker.rules` as this TSD sees them, and the table; `other` stands in for one of the table.
+fn sources(tsd: &Tsd, other: Option<SourceFile>) -> Result<Vec<SourceFile>, ApiError> {
+    let (mut files, _) = loader::read(Path::new(&tsd.settings.worker_rules));
+    let stored = loader::stored(&desk_of(tsd)).map_err(refused)?;
+    files.extend(stored.into_iter().filter(|file| other.as_ref().is_none_or(|other| other.name != file.name)));
+    files.extend(other);
+    Ok(files)
+}
+
+fn faults(faults: &[Fault]) -> Value {
+    let one = |fault: &Fault| json!({"file": &*fault.place.file, "line": fault.place.line, "column": fault.place.column, "message": fault.message});
+    Value::Array(faults.iter().map(one).collect())
+}
+
+fn shown(rule: &Rule) -> Value {
+    let kind = match rule.condition {
+        Condition::Judge(_) => "judge",
+        Condition::Expression { .. } => "expression",
+        Condition::Skyline(_) => "skyline",
+        Condition::NoData { .. } => "nodata",
+        Condition::Seasonal(_) => "seasonal",
+        Condition::Rise(_) => "rise",
+        Condition::Fall(_) => "fall",
+        Condition::Forecast(_) => "forecast",
+    };
+    json!({
+        "name": rule.name, "place": rule.place.to_string(), "condition": kind, "query": rule.query.as_ref().map(|query| &query.text),
+        "every": rule.schedule.every.as_secs(), "window": rule.schedule.window.as_secs(), "enabled": rule.enabled,
+        "priority": rule.priority, "note": rule.note, "labels": rule.labels,
+    })
+}
+
+pub fn list(tsd: &Tsd) -> Result<ApiResponse, ApiError> {
+    let set = file::load(&sources(tsd, None)?);
+    let stored = records::all::<StoredRule>(&desk_of(tsd), RULE, "").map_err(refused)?;
+    let stored = stored
+        .into_iter()
+        .map(|(name, rule, _)| json!({"name": name, "version": rule.version, "text": rule.text, "user": rule.user, "at": rule.at}));
+    let rules: Vec<Value> = set.rules.values().map(|rule| shown(rule)).collect();
+    let channels: Vec<&String> = set.channels.keys().collect();
+    Ok(answer(&json!({"rules": rules, "stored": stored.collect::<Vec<_>>(), "channels": channels, "faults": faults(&set.faults)})))
+}
+
+/// The text of a request, as the stored rule of a name.
+fn source(members: &Map<String, Value>, name: &str) -> Result<SourceFile, ApiError> {
+    let text = text(members, "text");
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(ApiError::new(413, format!("a rule's text has at most {TEXT_BYTES_MAX} bytes")));
+    }
+    Ok(loader::of_table(name, text))
+}
+
+/// What is wrong with a text, beside all other rules.
+fn faults_of(tsd: &Tsd, file: SourceFile) -> Result<(RuleSet, Vec<Fault>), ApiError> {
+    let name = file.name.clone();
+    let set = file::load(&sources(tsd, Some(file))?);
+    let own = set.faults.iter().filter(|fault| fault.place.file == name).cloned().collect();
+    Ok((set, own))
+}
+
+pub fn check(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let members = body(request)?;
+    let name = match text(&members, "name") {
+        name if name.is_empty() => "new".to_owned(),
+        name => name,
+    };
+    let file = source(&members, &name)?;
+    let place = file.name.clone();
+    let (set, faults_found) = faults_of(tsd, file)?;
+    let rules: Vec<Value> = set.rules.values().filter(|rule| rule.place.file == place).map(|rule| shown(rule)).collect();
+    Ok(answer(&json!({"rules": rules, "faults": faults(&faults_found)})))
+}
+
+/// The name of a stored rule, from the query string.
+fn name(request: &ApiRequest) -> Result<String, ApiError> {
+    let name = request.param("name").unwrap_or_default();
+    let plain = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.chars().all(plain) {
+        return Err(ApiError::bad(format!("name must be 1 to {NAME_BYTES_MAX} letters, digits, blanks and -_.")));
+    }
+    Ok(name.to_owned())
+}
+
+fn version_of(given: Option<i64>, there: u64) -> Result<(), ApiError> {
+    match given {
+        Some(given) if u64::try_from(given) != Ok(there) => {
+            Err(ApiError::new(409, "Somebody else has changed this rule").details(format!("version {there} is there, not {given}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub fn put(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (name, members) = (name(request)?, body(request)?);
+    let file = source(&members, &name)?;
+    let text_of = file.text.clone();
+    let (_, found) = faults_of(tsd, file)?;
+    if !found.is_empty() {
+        return Err(ApiError::bad("The rule has faults: it is not stored").details(faults(&found).to_string()));
+    }
+    let desk = desk_of(tsd);
+    let there = records::one::<StoredRule>(&desk, RULE, &name).map_err(refused)?;
+    let version = there.as_ref().map_or(0, |(rule, _)| rule.version);
+    version_of(members.get("version").and_then(Value::as_i64), version)?;
+    if there.is_none() && records::all::<StoredRule>(&desk, RULE, "").map_err(refused)?.len() >= RULES_MAX {
+        return Err(ApiError::bad(format!("there are {RULES_MAX} rules already")));
+    }
+    let rule = StoredRule { version: version + 1, text: text_of, user: text(&members, "user"), at: now() };
+    let value = bytes(&rule).map_err(refused)?;
+    if !desk.check_and_put(RULE, &name, there.as_ref().map(|(_, read)| read.as_slice()), &value).map_err(refused)? {
+        return Err(ApiError::new(409, "Somebody else has changed this rule"));
+    }
+    Ok(answer(&json!({"name": name, "version": rule.version})))
+}
+
+pub fn delete(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let (name, desk) = (name(request)?, desk_of(tsd));
+    let Some((rule, _)) = records::one::<StoredRule>(&desk, RULE, &name).map_err(refused)? else {
+        return Err(ApiError::new(404, "There is no such rule in the table").details(name));
+    };
+    version_of(super::number(request, "version")?, rule.version)?;
+    desk.delete(RULE, &name).map_err(refused)?;
+    Ok(ApiResponse::no_content())
+}
+
+/// Replays a rule, by its name or by its text, over stored history.
+pub fn test(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let members = body(request)?;
+    let clock = tsd::clock(&tsd.settings).map_err(|why| ApiError::new(500, why))?;
+    let time = |key: &str, default: i64| match members.get(key) {
+        None | Some(Value::Null) => Ok(default),
+        Some(Value::Number(number)) => Ok(number.as_i64().unwrap_or(default)),
+        Some(other) => {
+            parse_date(other.as_str().unwrap_or_default(), None, &clock).map(|ms| ms / 1_000).map_err(|e| ApiError::bad(e.message))
+        }
+    };
+    let end = time("end", clock.now_ms / 1_000)?;
+    let start = time("start", end - TEST_S)?;
+    let wanted = text(&members, "rule");
+    let (set, name) = if members.contains_key("text") {
+        let file = source(&members, "test")?;
+        let place = file.name.clone();
+        let (set, found) = faults_of(tsd, file)?;
+        if !found.is_empty() {
+            return Err(ApiError::bad("The rule has faults").details(faults(&found).to_string()));
+        }
+        let of_text = set.rules.values().find(|rule| rule.place.file == place && (wanted.is_empty() || rule.name == wanted));
+        let name = of_text.map(|rule| rule.name.clone()).ok_or_else(|| ApiError::bad("The text holds no such rule"))?;
+        (set, name)
+    } else {
+        (file::load(&sources(tsd, None)?), wanted)
+    };
+    let rule = set.rules.get(&name).ok_or_else(|| ApiError::new(404, "There is no such rule").details(name.clone()))?;
+    // The engine, names and tables of this TSD; nothing is written.
+    let house = Tables::new(tsd);
+    let skyline = Options::of(&tsd.settings).detect.skyline;
+    let mut stopped =
+        |_: i64, _: i64| if request.cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let done = replay(&house, &set, &skyline, rule, (start, end), &mut stopped).map_err(|error| match error {
+        ReplayError::TooLong { .. } => ApiError::bad(error.to_string()),
+        ReplayError::Away(_) => ApiError::new(503, error.to_string()),
+        ReplayError::Stopped => ApiError::new(400, error.to_string()),
+    })?;
+    Ok(answer(&json!({"rule": name, "start": start, "end": end, "result": done})))
+}

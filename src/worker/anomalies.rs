@@ -1,0 +1,293 @@
+//! Skyline's detectors over many series: every metric that a pattern names, each row read once, one series after the
+//! other in flat memory. One thread reads, others judge.
+
+use super::alert::{Level, Verdict};
+use super::detect::{Catalogue, Detector, Scratch, Trigger, Window, second_order};
+use super::evaluate::Judged;
+use super::house::{House, Seen, Series};
+use super::options::Detect;
+use super::records::{ANOMALY, Anomalies, Anomaly, Tags, all, bytes};
+use super::rule::expression::SourceError;
+use crate::desk::{Desk, DeskError};
+use crossbeam_channel::{Receiver, bounded};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+/// Most anomalous series that a worker lists.
+pub const LISTED_MAX: usize = 10_000;
+/// Series in one record.
+const PART: usize = 500;
+/// Bytes of points that wait between reading and judging, for each thread.
+const WAITING_BYTES: usize = 8 << 20;
+/// Series that are handed over at once.
+const SERIES_A_BATCH: usize = 32;
+/// Series whose earlier triggers are remembered for the second order.
+const HISTORIES_MAX: usize = 100_000;
+/// The name of what the detectors find, among rules.
+pub const RULE: &str = "skyline";
+
+/// What one look found.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// To be shown.
+    pub list: Anomalies,
+    /// To be told: those that are anomalous, and those that are no more.
+    pub judged: Vec<Judged>,
+    /// Metrics that could not be read, and why.
+    pub troubles: Vec<(String, String)>,
+    /// The store is away.
+    pub away: Option<String>,
+}
+
+/// Series in a row: their points in two columns, and where each begins.
+#[derive(Default)]
+struct Batch {
+    metric: usize,
+    series: Vec<(Name, usize)>,
+    times: Vec<f64>,
+    values: Vec<f64>,
+}
+
+enum Name {
+    Ids(Vec<u8>),
+    Named(String, Tags),
+}
+
+/// Looks at series again and again, and remembers since when they are anomalous.
+pub struct Watch {
+    detect: Detect,
+    detector: Detector,
+    /// By series, those that were anomalous at the last look.
+    open: BTreeMap<String, Anomaly>,
+    histories: Mutex<BTreeMap<Vec<u8>, Vec<Trigger>>>,
+}
+
+impl Watch {
+    /// # Errors
+    /// The settings name an algorithm that is not there.
+    pub fn new(detect: Detect) -> Result<Watch, String> {
+        let detector =
+            Detector::new(detect.skyline.clone(), &Catalogue::default()).map_err(|e| format!("tsd.worker.skyline.algorithms: {e}"))?;
+        Ok(Watch { detect, detector, open: BTreeMap::new(), histories: Mutex::default() })
+    }
+
+    /// Takes over what workers listed before: since when series are anomalous.
+    ///
+    /// # Errors
+    /// The table is away.
+    pub fn remember(&mut self, desk: &Desk) -> Result<(), DeskError> {
+        for (_, list, _) in all::<Anomalies>(desk, ANOMALY, "")? {
+            for anomaly in list.series {
+                let since = self.open.get(&anomaly.tsuid).map_or(anomaly.since, |known| known.since.min(anomaly.since));
+                self.open.insert(anomaly.tsuid.clone(), Anomaly { since, ..anomaly });
+            }
+        }
+        Ok(())
+    }
+
+    /// One look at all metrics that are `mine`, as they were at `now`. `progress`: metrics done, of how many, series.
+    pub fn look(
+        &mut self,
+        house: &dyn House,
+        now: i64,
+        threads: usize,
+        mine: &(dyn Fn(&str) -> bool + Sync),
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(usize, usize, u64),
+    ) -> Found {
+        let mut found = Found::default();
+        let metrics = match house.metrics(&|metric| self.detect.wants(metric) && mine(metric)) {
+            Ok(metrics) => metrics,
+            Err(error) => return Found { away: Some(error.to_string()), ..found },
+        };
+        let skyline = self.detector.settings();
+        let range = (now - (skyline.full_duration + skyline.roomba_grace_time) as i64, now);
+        let (looked, skipped) = (AtomicU64::new(0), AtomicU64::new(0));
+        let results = Mutex::new(Vec::new());
+        let (sender, batches) = bounded::<Batch>(2 * threads.max(1));
+        let mut failed = Vec::new();
+        std::thread::scope(|scope| {
+            for _ in 0..threads.max(1) {
+                let (batches, results, looked, skipped, metrics) = (batches.clone(), &results, &looked, &skipped, &metrics);
+                let judge = &*self;
+                scope.spawn(move || judge.judge(&batches, house, metrics, now, (looked, skipped), results));
+            }
+            drop(batches);
+            for (at, metric) in metrics.iter().enumerate() {
+                if stop.load(Relaxed) {
+                    break;
+                }
+                progress(at, metrics.len(), looked.load(Relaxed));
+                let mut batch = Batch { metric: at, ..Batch::default() };
+                let result = house.windows(metric, range, &mut |seen: &Seen<'_>| {
+                    batch.push(seen);
+                    if batch.is_full() {
+                        let full = std::mem::replace(&mut batch, Batch { metric: at, ..Batch::default() });
+                        return sender.send(full).is_ok() && !stop.load(Relaxed);
+                    }
+                    !stop.load(Relaxed)
+                });
+                if !batch.series.is_empty() {
+                    let _ = sender.send(batch);
+                }
+                if let Err(error) = result {
+                    failed.push((metric.clone(), error));
+                }
+            }
+            drop(sender);
+        });
+        progress(metrics.len(), metrics.len(), looked.load(Relaxed));
+        for (metric, error) in failed {
+            match error {
+                SourceError::Away(why) => found.away = Some(why),
+                SourceError::Refused(why) => found.troubles.push((metric, why)),
+            }
+        }
+        found.list = Anomalies { at: now, looked_at: looked.into_inner(), skipped: skipped.into_inner(), ..Anomalies::default() };
+        self.settle(&mut found, results.into_inner(), mine);
+        found
+    }
+
+    /// What changed since the last look.
+    fn settle(&mut self, found: &mut Found, mut anomalies: Vec<Anomaly>, mine: &dyn Fn(&str) -> bool) {
+        anomalies.sort_by(|a, b| (&a.metric, &a.tags).cmp(&(&b.metric, &b.tags)));
+        let before = std::mem::take(&mut self.open);
+        for anomaly in &mut anomalies {
+            anomaly.since = before.get(&anomaly.tsuid).map_or(found.list.at, |known| known.since);
+            self.open.insert(anomaly.tsuid.clone(), anomaly.clone());
+            found.judged.push(judged(anomaly, Level::Warning));
+        }
+        for (tsuid, anomaly) in before.into_iter().filter(|(_, anomaly)| mine(&anomaly.metric)) {
+            if self.open.contains_key(&tsuid) {
+                continue;
+            }
+            // Who could not look does not know that it is over.
+            if found.away.is_some() || found.troubles.iter().any(|(metric, _)| *metric == anomaly.metric) {
+                self.open.insert(tsuid, anomaly);
+            } else {
+                found.judged.push(judged(&anomaly, Level::Normal));
+            }
+        }
+        found.list.cut = anomalies.len() > LISTED_MAX;
+        anomalies.truncate(LISTED_MAX);
+        found.list.series = anomalies;
+    }
+
+    fn judge(
+        &self,
+        batches: &Receiver<Batch>,
+        house: &dyn House,
+        metrics: &[String],
+        now: i64,
+        (looked, skipped): (&AtomicU64, &AtomicU64),
+        results: &Mutex<Vec<Anomaly>>,
+    ) {
+        let mut scratch = Scratch::default();
+        for batch in batches {
+            let metric = metrics.get(batch.metric).map(String::as_str).unwrap_or_default();
+            let ends = batch.series.iter().skip(1).map(|(_, start)| *start).chain([batch.times.len()]);
+            for ((name, start), end) in batch.series.iter().zip(ends) {
+                let times = batch.times.get(*start..end).unwrap_or_default();
+                let values = batch.values.get(*start..end).unwrap_or_default();
+                let judgement = self.detector.judge(Window { times, values }, now as f64, &mut scratch);
+                looked.fetch_add(1, Relaxed);
+                let Ok(judgement) = judgement else {
+                    skipped.fetch_add(1, Relaxed);
+                    continue;
+                };
+                if !judgement.anomalous || !self.is_news(name, now, judgement.datapoint) {
+                    continue;
+                }
+                let named = match name {
+                    Name::Ids(tsuid) => house.name(Series::Ids(tsuid)),
+                    Name::Named(tsuid, tags) => Ok((tsuid.clone(), tags.clone())),
+                };
+                let Ok((tsuid, tags)) = named else { continue };
+                let numbers = judgement.votes().map(|(name, finding)| {
+                    let numbers = finding.numbers.iter().filter(|(_, value)| value.is_finite());
+                    (name.to_owned(), numbers.map(|(name, value)| (name.to_owned(), value)).collect())
+                });
+                results.lock().push(Anomaly {
+                    tsuid,
+                    metric: metric.to_owned(),
+                    tags,
+                    since: now,
+                    last: times.last().map_or(now, |time| *time as i64),
+                    value: judgement.datapoint,
+                    votes: judgement.triggered().map(str::to_owned).collect(),
+                    asked: judgement.votes().count(),
+                    numbers: numbers.collect(),
+                });
+            }
+        }
+    }
+
+    /// Skyline's second order, if it is on: a series that triggers by habit is no news.
+    fn is_news(&self, name: &Name, now: i64, value: f64) -> bool {
+        if !self.detector.settings().enable_second_order {
+            return true;
+        }
+        let key = match name {
+            Name::Ids(tsuid) => tsuid.clone(),
+            Name::Named(tsuid, _) => tsuid.clone().into_bytes(),
+        };
+        let mut histories = self.histories.lock();
+        if histories.len() >= HISTORIES_MAX && !histories.contains_key(&key) {
+            return true;
+        }
+        second_order(histories.entry(key).or_default(), now as f64, value)
+    }
+}
+
+impl Batch {
+    fn push(&mut self, seen: &Seen<'_>) {
+        let name = match seen.series {
+            Series::Ids(tsuid) => Name::Ids(tsuid.to_vec()),
+            Series::Named { tsuid, tags } => Name::Named(tsuid.to_owned(), tags.clone()),
+        };
+        self.series.push((name, self.times.len()));
+        self.times.extend_from_slice(seen.times);
+        self.values.extend_from_slice(seen.values);
+    }
+
+    fn is_full(&self) -> bool {
+        self.series.len() >= SERIES_A_BATCH || self.times.len() * 16 >= WAITING_BYTES
+    }
+}
+
+fn judged(anomaly: &Anomaly, level: Level) -> Judged {
+    let text = format!("{} of {} detectors: {}", anomaly.votes.len(), anomaly.asked, anomaly.votes.join(", "));
+    Judged {
+        metric: anomaly.metric.clone(),
+        tags: group(anomaly),
+        tsuids: vec![anomaly.tsuid.clone()],
+        verdict: Verdict::Decided { level, value: Some(anomaly.value), at: anomaly.last, oldest: None },
+        text,
+    }
+}
+
+/// Series of several metrics are groups of one rule: the metric tells them apart beside their tags.
+fn group(anomaly: &Anomaly) -> Tags {
+    let mut tags = anomaly.tags.clone();
+    tags.insert("metric".to_owned(), anomaly.metric.clone());
+    tags
+}
+
+/// Puts a worker's list in the place of its last one.
+///
+/// # Errors
+/// The table is away.
+pub fn publish(desk: &Desk, worker: &str, list: &Anomalies) -> Result<(), DeskError> {
+    let mut parts: Vec<Vec<Anomaly>> = list.series.chunks(PART).map(<[Anomaly]>::to_vec).collect();
+    if parts.is_empty() {
+        parts.push(Vec::new());
+    }
+    let last = parts.len();
+    for (at, series) in parts.into_iter().enumerate() {
+        let part = Anomalies { series, ..list.clone() };
+        desk.put(ANOMALY, &format!("{worker}/{at:04}"), &bytes(&part)?)?;
+    }
+    let page = desk.list(ANOMALY, &format!("{worker}/"), Some(&format!("{worker}/{:04}", last - 1)), 1_000)?;
+    page.records.iter().try_for_each(|record| desk.delete(ANOMALY, &record.id))
+}

@@ -1,0 +1,343 @@
+//! Workers as processes: real servers, a real HBase, a real receiver of notices; kills at the worst moments.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
+
+#[path = "worker/house.rs"]
+mod house;
+mod support;
+
+use house::{Proxy, Receiver, WorkerProcess, now, put, until, write_rules};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+use support::server::{Engine, Server, run_for};
+
+/// Rules `r0` ... that are broken while the metric of the same number is above 90.
+fn many_rules(url: &str, count: usize) -> String {
+    let mut text = channel(url);
+    for n in 0..count {
+        text.push_str(&format!(
+            "[rule.r{n}]\nquery = \"sum:load.{n}{{host=*}}\"\njudge.critical = \"all(#1) > 90\"\nevery = \"1s\"\nwindow = \"10m\"\nnotify = {{ critical = [\"out\"] }}\n"
+        ));
+    }
+    text
+}
+
+fn channel(url: &str) -> String {
+    format!("[notify.out]\ntype = \"http\"\nurl = \"{url}\"\nretry = {{ first_ms = 100, longest_ms = 500, give_up = 120 }}\n")
+}
+
+const FAST: [(&str, &str); 4] = [
+    ("tsd.core.auto_create_metrics", "true"),
+    ("tsd.worker.interval", "2"),
+    ("tsd.worker.delay", "0"),
+    ("tsd.storage.flush_interval", "100"),
+];
+
+/// All points of all metrics, now.
+fn put_all(server: &Server, count: usize, value: f64) {
+    let at = now();
+    let points: Vec<Value> =
+        (0..count).map(|n| json!({"metric": format!("load.{n}"), "timestamp": at, "value": value, "tags": {"host": "a"}})).collect();
+    let r = server.client().post("/api/put", &Value::from(points).to_string()).unwrap();
+    assert_eq!(r.status, 204, "{}", r.text());
+}
+
+/// Notices by rule, with their ids; each id must be of one rule.
+fn by_rule(notices: &[Value], kind: &str) -> BTreeMap<String, Vec<String>> {
+    let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for notice in notices.iter().filter(|notice| notice["kind"] == kind) {
+        out.entry(notice["rule"].as_str().unwrap().into()).or_default().push(notice["id"].as_str().unwrap().into());
+    }
+    out
+}
+
+fn get(server: &Server, path: &str) -> Value {
+    let r = server.client().get(path).unwrap();
+    assert_eq!(r.status, 200, "{path}: {}", r.text());
+    serde_json::from_slice(&r.body).unwrap()
+}
+
+fn post(server: &Server, path: &str, body: &Value) -> (u16, Value) {
+    let r = server.client().post(path, &body.to_string()).unwrap();
+    (r.status, serde_json::from_slice(&r.body).unwrap_or(Value::Null))
+}
+
+#[test]
+fn a_worker_inside_a_tsd() {
+    let receiver = Receiver::start();
+    let dir = tempfile::tempdir().unwrap();
+    let rules = write_rules(dir.path(), &many_rules(&receiver.url(), 1));
+    let settings = [&FAST[..], &[("tsd.worker.rules", rules.as_str()), ("tsd.worker.detect.metrics", "load.*")]].concat();
+    let server = Server::start_in(dir.path(), &Engine::Embedded, &settings, &["--worker"]);
+    put(&server, "load.0", "a", 95.0);
+    // A person's note at the very second at which the incident will begin, and at those around it.
+    let tsuid = get(&server, "/api/query?start=1h-ago&m=none:load.0&show_tsuids")[0]["tsuids"][0].as_str().unwrap().to_string();
+    for second in now()..now() + 3 {
+        let note = json!({"tsuid": tsuid, "startTime": second, "description": "people's"});
+        assert_eq!(post(&server, "/api/annotation", &note).0, 200);
+    }
+    until("the alert", 15, || !receiver.notices().is_empty());
+    let alerts = get(&server, "/api/alerts");
+    assert_eq!((alerts["alerts"][0]["level"].as_str(), alerts["alerts"][0]["rule"].as_str()), (Some("critical"), Some("r0")), "{alerts}");
+    let id = alerts["alerts"][0]["id"].as_str().unwrap().to_string();
+    let (status, done) = post(&server, "/api/alerts/ack", &json!({"ids": [id], "user": "ann", "message": "mine", "notify": true}));
+    assert_eq!((status, done["done"][0].as_str()), (200, Some(id.as_str())), "{done}");
+    let (status, again) = post(&server, "/api/alerts/ack", &json!({"ids": [id], "user": "bob"}));
+    assert_eq!(status, 400);
+    assert!(again["error"]["message"].as_str().unwrap().contains("ann"), "{again}");
+    until("the word of the act", 15, || receiver.notices().iter().any(|notice| notice["kind"] == "action"));
+    put(&server, "load.0", "a", 5.0);
+    until("the end", 15, || receiver.notices().iter().any(|notice| notice["kind"] == "recovery"));
+    std::thread::sleep(Duration::from_secs(3));
+    let kinds: Vec<_> = receiver.notices().iter().map(|notice| notice["kind"].as_str().unwrap().to_string()).collect();
+    assert_eq!(kinds, ["alert", "action", "recovery"]);
+    assert_eq!(get(&server, "/api/alerts")["alerts"], json!([]));
+    let events = get(&server, "/api/alerts/history?rule=r0");
+    let changes: Vec<_> = events["events"].as_array().unwrap().iter().rev().map(|event| event["change"].as_str().unwrap()).collect();
+    assert_eq!(changes, ["opened", "acknowledged", "normal", "closed"], "{events}");
+    // The notes of people stand as they were; ours beside them.
+    let notes = get(&server, "/api/query?start=1h-ago&m=none:load.0")[0]["annotations"].clone();
+    let people = notes.as_array().unwrap().iter().filter(|note| note["description"] == "people's").count();
+    let ours = notes.as_array().unwrap().iter().filter(|note| note["custom"]["tsdb.worker"].is_string()).count();
+    assert_eq!((people, ours), (3, 1), "{notes}");
+    // Its own numbers, and the addresses of Skyline's pages.
+    assert!(!get(&server, "/api/query?start=1h-ago&m=none:tsdb.worker.rounds")[0]["dps"].as_object().unwrap().is_empty());
+    let dump = server.client().get("/static/dump/anomalies.json").unwrap();
+    assert!(dump.text().starts_with("handle_data(["), "{}", dump.text());
+    assert_eq!(get(&server, "/api?metric=load.0%7Bhost=a%7D")["results"].as_array().unwrap().len(), 2);
+    let unknown = server.client().get("/api?metric=no.such").unwrap();
+    assert_eq!((unknown.status, unknown.text().trim()), (404, r#"{"results":"Error: No metric by that name"}"#));
+    let workers = get(&server, "/api/alerts/workers");
+    assert_eq!(workers["workers"].as_array().unwrap().len(), 1, "{workers}");
+}
+
+#[test]
+fn silences_and_rules_over_http() {
+    let receiver = Receiver::start();
+    let dir = tempfile::tempdir().unwrap();
+    let rules = write_rules(dir.path(), &channel(&receiver.url()));
+    let settings = [&FAST[..], &[("tsd.worker.rules", rules.as_str())]].concat();
+    let server = Server::start_in(dir.path(), &Engine::Embedded, &settings, &["--worker"]);
+    put(&server, "load.0", "a", 95.0);
+    let request = |method: &str, path: &str, headers: &[(&str, &str)], body: &Value| {
+        let headers: Vec<_> = headers.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let r = server.client().request(method, path, &headers, Some(body.to_string().as_bytes())).unwrap();
+        (r.status, serde_json::from_slice::<Value>(&r.body).unwrap_or(Value::Null))
+    };
+    // A silence is tried before it is made.
+    let silence = json!({"rule": "r*", "tags": {"host": "a|b"}, "for": 600, "user": "ann", "message": "quiet"});
+    let (status, tried) = request("POST", "/api/alerts/silence", &[], &silence);
+    assert_eq!((status, tried["made"].as_bool()), (200, Some(false)), "{tried}");
+    assert_eq!(get(&server, "/api/alerts/silences"), json!([]));
+    let mut confirmed = silence;
+    confirmed["confirm"] = json!(true);
+    let (_, made) = request("POST", "/api/alerts/silence", &[], &confirmed);
+    let id = made["silence"]["id"].clone();
+    assert_eq!(get(&server, "/api/alerts/silences")[0]["id"], id);
+    // Pages of other sites change nothing.
+    assert_eq!(request("POST", "/api/alerts/unsilence", &[("Sec-Fetch-Site", "cross-site")], &json!({"id": id})).0, 403);
+    // A rule with a fault says where and is not stored; a good one is in force a round later.
+    let wrong = json!({"text": "[rule.r0]\nquery = \"sum:load.0{host=*}\"\njudge.critical = \"all(#1) >> 90\"\n"});
+    let (status, refused) = request("PUT", "/api/alerts/rules?name=r0", &[], &wrong);
+    let details: Value = serde_json::from_str(refused["error"]["details"].as_str().unwrap()).unwrap();
+    assert_eq!((status, details[0]["line"].as_i64()), (400, Some(3)), "{refused}");
+    let text = "[rule.r0]\nquery = \"sum:load.0{host=*}\"\njudge.critical = \"all(#1) > 90\"\nevery = \"1s\"\nwindow = \"10m\"\nnotify = { critical = [\"out\"] }\n";
+    let (status, stored) = request("PUT", "/api/alerts/rules?name=r0", &[], &json!({"text": text, "user": "ann"}));
+    assert_eq!((status, stored["version"].as_i64()), (200, Some(1)), "{stored}");
+    assert_eq!(request("PUT", "/api/alerts/rules?name=r0", &[], &json!({"text": text, "version": 7})).0, 409);
+    until("the silenced alert", 15, || get(&server, "/api/alerts")["alerts"][0]["silence"]["id"] == id);
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(receiver.notices(), Vec::<Value>::new());
+    assert_eq!(request("POST", "/api/alerts/unsilence", &[], &json!({"id": id})).0, 204);
+    until("the alert after the silence", 15, || receiver.notices().len() == 1);
+    // A test over history says the same as what happened, and changes nothing.
+    let (status, test) = request("POST", "/api/alerts/test", &[], &json!({"rule": "r0", "start": now() - 30, "end": now()}));
+    assert_eq!(status, 200, "{test}");
+    let lines = test["result"]["lines"].as_array().unwrap();
+    assert!(lines.iter().any(|line| line["what"] == "notice" && line["level"] == "critical"), "{test}");
+    assert_eq!(request("DELETE", "/api/alerts/rules?name=r0", &[], &json!({})).0, 204);
+    assert_eq!(get(&server, "/api/alerts/rules")["stored"], json!([]));
+}
+
+#[test]
+fn killed_between_writing_down_sending_and_taking_out() {
+    for fault in ["recorded", "sent"] {
+        let receiver = Receiver::start();
+        let dir = tempfile::tempdir().unwrap();
+        let server = Server::start(&Engine::Embedded, &FAST);
+        let rules = write_rules(dir.path(), &many_rules(&receiver.url(), 3));
+        put_all(&server, 3, 95.0);
+        let flags = [format!("--tsd=http://{}", server.addr), format!("--rules={rules}"), "--interval=2".to_string()];
+        let mut first = WorkerProcess::start(dir.path(), &Engine::Embedded, &FAST, &flags, Some(fault));
+        first.wait_for_abort();
+        let before = receiver.notices();
+        assert_eq!(before.is_empty(), fault == "recorded", "{fault}: {before:?}");
+        let second = WorkerProcess::start(dir.path(), &Engine::Embedded, &FAST, &flags, None);
+        until("all three", 30, || by_rule(&receiver.notices(), "alert").len() == 3);
+        std::thread::sleep(Duration::from_secs(4));
+        for (rule, ids) in by_rule(&receiver.notices(), "alert") {
+            let same = ids.iter().all(|id| *id == ids[0]);
+            assert!((1..=2).contains(&ids.len()) && same, "{fault}: {rule} {ids:?}\n{}", second.log());
+        }
+        let twice = by_rule(&receiver.notices(), "alert").values().filter(|ids| ids.len() == 2).count();
+        assert_eq!(twice > 0, fault == "sent", "{fault}");
+    }
+}
+
+#[test]
+fn a_killed_workers_share_is_taken_over_on_hbase() {
+    const RULES: usize = 24;
+    let receiver = Receiver::start();
+    let (dir, a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let engine = Engine::fresh_hbase("worker");
+    let server = Server::start_in(dir.path(), &engine, &FAST, &[]);
+    put_all(&server, RULES, 5.0);
+    let rules = write_rules(dir.path(), &many_rules(&receiver.url(), RULES));
+    let flags = [format!("--rules={rules}")];
+    let mut first = WorkerProcess::start(a.path(), &engine, &FAST, &flags, None);
+    let second = WorkerProcess::start(b.path(), &engine, &FAST, &flags, None);
+    let workers = || get(&server, "/api/alerts/workers")["workers"].as_array().unwrap().clone();
+    until("both workers with a share", 40, || {
+        let checked = |worker: &Value| worker["status"]["checked"].as_u64().unwrap_or(0);
+        workers().len() == 2 && workers().iter().all(|worker| (1..RULES as u64).contains(&checked(worker)))
+    });
+    put_all(&server, RULES, 95.0);
+    until("every alert", 30, || by_rule(&receiver.notices(), "alert").len() == RULES);
+    std::thread::sleep(Duration::from_secs(3));
+    let alerts = by_rule(&receiver.notices(), "alert");
+    assert!(alerts.values().all(|ids| ids.len() == 1), "each alert is told once: {alerts:?}\n{}\n{}", first.log(), second.log());
+    first.kill();
+    let killed = Instant::now();
+    put_all(&server, RULES, 5.0);
+    until("every end", 60, || by_rule(&receiver.notices(), "recovery").len() == RULES);
+    let took = killed.elapsed();
+    // Two rounds of 2 s; what is left is for busy machines that run the test.
+    assert!(took < Duration::from_secs(10), "taken over after {took:?}\n{}", second.log());
+    std::thread::sleep(Duration::from_secs(3));
+    for (rule, ids) in by_rule(&receiver.notices(), "recovery") {
+        assert!(ids.iter().all(|id| *id == ids[0]) && ids.len() <= 2, "{rule} {ids:?}");
+    }
+    assert!(second.log().contains("is silent: its share is taken over"), "{}", second.log());
+}
+
+#[test]
+fn hbase_away_is_one_notice_and_no_storm() {
+    let receiver = Receiver::start();
+    let (dir, a) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let engine = Engine::fresh_hbase("away");
+    let server = Server::start_in(dir.path(), &engine, &FAST, &[]);
+    put_all(&server, 3, 5.0);
+    let text = many_rules(&receiver.url(), 3)
+        + "[rule.silent]\nquery = \"sum:load.0{host=*}\"\nnodata.after = \"20m\"\nevery = \"1s\"\nwindow = \"1h\"\nunknown = { after = \"4s\", action = \"alert\" }\nnotify = { critical = [\"out\"], warning = [\"out\"], unknown = [\"out\"] }\n";
+    let rules = write_rules(dir.path(), &text);
+    let proxy = Proxy::start(&support::server::thrift_address());
+    let address = proxy.address();
+    let settings = [
+        &FAST[..],
+        &[("tsd.storage.hbase.thrift", address.as_str()), ("tsd.storage.hbase.thrift.deadline", "1000"), ("tsd.worker.notify", "out")],
+    ]
+    .concat();
+    let worker = WorkerProcess::start(a.path(), &engine, &settings, &[format!("--rules={rules}")], None);
+    until("a round", 40, || !get(&server, "/api/alerts/workers")["workers"][0]["status"]["checked"].is_null());
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(receiver.notices(), Vec::<Value>::new(), "{}", worker.log());
+    proxy.cut(true);
+    until("the one notice", 60, || !receiver.notices().is_empty());
+    std::thread::sleep(Duration::from_secs(15));
+    let rules_told: Vec<_> = receiver.notices().iter().map(|notice| notice["rule"].as_str().unwrap().to_string()).collect();
+    assert_eq!(rules_told, ["tsdb.worker.source"], "{}", worker.log());
+    proxy.cut(false);
+    until("its end", 60, || receiver.notices().len() > 1);
+    std::thread::sleep(Duration::from_secs(6));
+    let told: Vec<_> = receiver.notices().iter().map(|notice| format!("{} {}", notice["rule"], notice["kind"])).collect();
+    assert_eq!(told, ["\"tsdb.worker.source\" \"unknown\"", "\"tsdb.worker.source\" \"recovery\""], "{}", worker.log());
+}
+
+#[test]
+fn workers_with_other_rules_say_so() {
+    let receiver = Receiver::start();
+    let (dir, a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let engine = Engine::fresh_hbase("other");
+    let server = Server::start_in(dir.path(), &engine, &FAST, &[]);
+    put_all(&server, 2, 5.0);
+    let settings = [&FAST[..], &[("tsd.worker.notify", "out")]].concat();
+    let rules = [write_rules(a.path(), &many_rules(&receiver.url(), 1)), write_rules(b.path(), &many_rules(&receiver.url(), 2))];
+    let first = WorkerProcess::start(a.path(), &engine, &settings, &[format!("--rules={}", rules[0])], None);
+    let _second = WorkerProcess::start(b.path(), &engine, &settings, &[format!("--rules={}", rules[1])], None);
+    until("the word about it", 60, || receiver.notices().iter().any(|notice| notice["rule"] == "tsdb.worker.ruleset"));
+    assert!(first.log().contains("has other rules"), "{}", first.log());
+    // Every rule is checked all the same, and told once.
+    put_all(&server, 2, 95.0);
+    until("both rules", 30, || {
+        by_rule(&receiver.notices(), "alert").contains_key("r1") && by_rule(&receiver.notices(), "alert").contains_key("r0")
+    });
+    std::thread::sleep(Duration::from_secs(4));
+    assert_eq!(by_rule(&receiver.notices(), "alert")["r0"].len(), 1);
+}
+
+#[test]
+fn receivers_that_are_down_or_slow_and_bad_input() {
+    let receiver = Receiver::start();
+    let slow = Receiver::start();
+    slow.delay(Duration::from_secs(4));
+    let dir = tempfile::tempdir().unwrap();
+    let mut text = many_rules(&receiver.url(), 2);
+    text.push_str(&format!("[notify.slow]\ntype = \"http\"\nurl = \"{}\"\ntimeout = 10\n", slow.url()));
+    text.push_str("[rule.slow]\nquery = \"sum:load.0{host=*}\"\njudge.critical = \"all(#1) > 90\"\nevery = \"1s\"\nwindow = \"10m\"\nnotify = { critical = [\"slow\"] }\n");
+    text.push_str("[rule.nometric]\nquery = \"sum:no.such.metric{host=*}\"\njudge.critical = \"all(#1) > 90\"\nevery = \"1s\"\n");
+    text.push_str("[rule.few]\nquery = \"sum:load.1{host=*}\"\njudge.critical = \"all(#5) > 0\"\nevery = \"1s\"\nwindow = \"10m\"\nnotify = { critical = [\"out\"] }\n");
+    text.push_str("[rule.broken]\nquery = 5\n");
+    let rules = write_rules(dir.path(), &text);
+    let settings = [&FAST[..], &[("tsd.worker.rules", rules.as_str())]].concat();
+    let server = Server::start_in(dir.path(), &Engine::Embedded, &settings, &["--worker"]);
+    receiver.down(true);
+    put_all(&server, 2, 95.0);
+    until("the slow one", 20, || slow.notices().len() == 1);
+    let status = get(&server, "/api/alerts/workers")["workers"][0]["status"].clone();
+    assert!(status["troubles"]["nometric"].as_str().unwrap().contains("no.such.metric"), "{status}");
+    let faults = status["faults"].as_array().unwrap().iter().map(|fault| fault.as_str().unwrap());
+    assert!(faults.clone().any(|fault| fault.contains("rules.toml:") && fault.contains(": query: expected a text")), "{status}");
+    assert_eq!(receiver.notices(), Vec::<Value>::new());
+    receiver.down(false);
+    until("those that waited", 30, || by_rule(&receiver.notices(), "alert").len() == 2);
+    std::thread::sleep(Duration::from_secs(3));
+    let alerts = by_rule(&receiver.notices(), "alert");
+    assert!(alerts.keys().all(|rule| rule == "r0" || rule == "r1") && alerts.values().all(|ids| ids.len() == 1), "{alerts:?}");
+    assert_eq!(slow.notices().len(), 1);
+}
+
+#[test]
+fn the_command_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&Engine::Embedded, &FAST);
+    for ago in 0..30 {
+        let at = now() - 60 + ago;
+        let value = if ago < 15 { 5.0 } else { 95.0 };
+        let point = json!({"metric": "load.0", "timestamp": at, "value": value, "tags": {"host": "a"}});
+        assert_eq!(post(&server, "/api/put", &point).0, 204);
+    }
+    let rules = write_rules(dir.path(), &many_rules("http://127.0.0.1:1/", 1));
+    let run = |args: &[&str]| {
+        let mut all = vec!["worker".to_string()];
+        all.extend(args.iter().map(|arg| arg.to_string()));
+        all.extend([
+            format!("--tsd=http://{}", server.addr),
+            format!("--rules={rules}"),
+            format!("--path={}", dir.path().join("own").display()),
+        ]);
+        run_for(Duration::from_secs(60), &all, dir.path())
+    };
+    let checked = run(&["check"]);
+    assert_eq!((checked.code, checked.stdout.trim()), (Some(0), "1 rules, 1 channels in 1 files"), "{}", checked.stderr);
+    let at = now().to_string();
+    let tested = run(&["test", "r0", "--at", &at]);
+    assert_eq!(tested.code, Some(0), "{}", tested.stderr);
+    assert!(tested.stdout.contains("notice alert critical load.0{host=a}: all(#1) > 90: 95"), "{}", tested.stdout);
+    assert_eq!(run(&["test", "nosuch"]).code, Some(1));
+    let start = (now() - 70).to_string();
+    let filled = run(&["backfill", "--metrics=load.*", "--start", &start]);
+    assert_eq!(filled.code, Some(0), "{}", filled.stderr);
+    assert!(filled.stdout.contains(" looks, "), "{}", filled.stdout);
+    assert_eq!(run(&["nonsense"]).code, Some(2));
+}
