@@ -452,6 +452,20 @@ test('one range for all: a drag zooms every panel, back returns; alone, legends,
   });
 });
 
+test('a panel of very many series asks first', async () => {
+  const id = await make({ name: 'Large', panels: three().slice(0, 1) });
+  const before = (page) => page.route('**/api/ui/estimate', (route) => route.fulfill({ contentType: 'application/json', body: '{"series":5000,"points":9,"limited":false}' }));
+  await visit(`/#/screens/${id}`, { before }, async (page, { requests }) => {
+    await page.getByText('up to 5\u202f000 series').waitFor();
+    assert.equal(requests.filter(({ path }) => path.startsWith('/api/query')).length, 0);
+    await page.getByRole('button', { name: 'Read them all' }).click();
+    await drawn(page, 1);
+    await page.keyboard.press('r');
+    await page.waitForTimeout(300);
+    assert.equal(await page.getByText('up to 5').count(), 0, 'asked once');
+  });
+});
+
 test('legend: a click shows one alone, Ctrl and a click hides one', async () => {
   const id = await make({ name: 'Legend', panels: three().slice(0, 1) });
   await visit(`/#/screens/${id}`, async (page) => {

@@ -85,6 +85,8 @@ export const uid = (what = "e") => `${what}-${++ids}`;
 
 const ICONS = {
   close: "M4 4l8 8M12 4l-8 8",
+  expand: "M6 2.5H2.5V6M10 2.5h3.5V6M6 13.5H2.5V10M10 13.5h3.5V10",
+  grip: "M6 3.5h.01M10 3.5h.01M6 8h.01M10 8h.01M6 12.5h.01M10 12.5h.01",
   plus: "M8 3v10M3 8h10",
   minus: "M3 8h10",
   left: "M10 3L5 8l5 5",
@@ -119,7 +121,7 @@ const ICONS = {
 export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 16 16");
-  svg.setAttribute("class", name === "more" ? "icon thick" : "icon");
+  svg.setAttribute("class", ["more", "grip"].includes(name) ? "icon thick" : "icon");
   svg.setAttribute("aria-hidden", "true");
   const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
   path.setAttribute("d", ICONS[name] ?? "");

@@ -1,6 +1,6 @@
 /** One panel on the screen: its frame, what it loads, what it says while there is nothing to draw. */
 import { fill, h, icon, iconButton, set, text, uid } from "../../lib/dom.js";
-import { many } from "../../lib/format.js";
+import { count, many as counted } from "../../lib/format.js";
 import { menu } from "../../lib/layer.js";
 import { looks, LINES } from "../../lib/palette.js";
 import { parse } from "../../lib/query.js";
@@ -36,7 +36,7 @@ export class PanelView {
     this.busy = h("div.busy");
     this.body = h("div.panel-body");
     this.more = iconButton("more", "", () => menu(this.more, host.actions(this), { label: "Panel" }), { "aria-haspopup": "menu", "aria-expanded": "false", class: "panel-more" });
-    this.handle = h("button.icon-button.panel-handle", { type: "button", draggable: "true", onkeydown: (event) => host.step(this, event) }, icon("menu"));
+    this.handle = h("button.icon-button.panel-handle", { type: "button", draggable: "true", onkeydown: (event) => host.step(this, event) }, icon("grip"));
     this.element = h("section.panel", { "aria-labelledby": id, data: { key: panel.key } },
       h("header.panel-head", this.handle, this.title, this.badges, this.more), this.busy, this.body);
     this.frame();
@@ -81,6 +81,12 @@ export class PanelView {
     set(this.body, { "aria-busy": "true" });
     try {
       const shift = panel.compare ? duration(panel.compare) ?? 0 : 0;
+      const many = this.confirmed ? null : await host.tooMany(panel, range);
+      if (this.round !== round) return;
+      if (many) {
+        this.result = null;
+        return this.say(`This panel would read up to ${count(many.series)} series.`, { label: "Read them all", run: () => { this.confirmed = true; host.reload(this); } }, this.editing());
+      }
       if (panel.kind === "heat") heat ??= (await import("./heat.js")).heat;
       const result = await load(round, panel, host.screen, host.values(), { ...range, width: Math.max(this.body.clientWidth, 200), shift });
       if (this.round !== round || !this.element.isConnected) return;
@@ -201,7 +207,7 @@ export class PanelView {
     const own = host.values();
     const filters = [...own].filter(([, value]) => value !== "" && value !== "*").map(([tag, value]) => `${tag}=${value}`);
     if (series && panel.queries.some(({ expression }) => expression.trim())) {
-      return this.say(`${many(series, "series", "series")} came, and the expression gives no number for any of their values.`, this.editing());
+      return this.say(`${counted(series, "series", "series")} came, and the expression gives no number for any of their values.`, this.editing());
     }
     this.say(`No points in ${range.to > host.ctx.time.now() - 60_000 ? "the last " : "these "}${span}.`, filters.length ? { note: `Filtered by ${filters.join(", ")}.` } : null);
     // What the query would give without this range, and without the filters.

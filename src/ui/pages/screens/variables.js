@@ -5,18 +5,15 @@ import { many } from "../../lib/format.js";
 import { popup } from "../../lib/layer.js";
 import { parse } from "../../lib/query.js";
 
-let hasValues = true;
-
 /** Values of a tag: those of the metric with counts of series where the server can tell, else all values by prefix. */
 export async function tagValues(api, { tag, metric }, typed, { offset = 0, signal } = {}) {
   // Of `web01|web` only what is behind the last bar is still being typed.
   const q = typed.slice(typed.lastIndexOf("|") + 1).replace(/\*/g, "");
-  if (hasValues && metric) {
+  if (metric) {
     try {
       return await api.get("api/ui/tagvalues", { metric, tagk: tag, q, max: 50, offset }, { signal });
     } catch (error) {
-      if (error.kind === "aborted") throw error;
-      if (error.status === 404) hasValues = false;
+      if (error.status !== 404) throw error; // no such metric: all values then
     }
   }
   const names = await api.get("api/suggest", { type: "tagv", q, max: 50 }, { signal });

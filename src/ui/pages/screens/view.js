@@ -4,7 +4,7 @@ import { toast } from "../../lib/layer.js";
 import { parse } from "../../lib/query.js";
 import { ago, format } from "../../lib/time.js";
 import { Queue, Round } from "./load.js";
-import { valuesOf } from "./model.js";
+import { asked, valuesOf } from "./model.js";
 import { PanelView } from "./panel.js";
 import { variables } from "./variables.js";
 
@@ -22,6 +22,7 @@ export class ScreenView {
     this.queue = new Queue();
     this.views = new Map();
     this.round = null;
+    this.estimates = new Map();
     this.sync = Symbol("crosshair");
     this.head = h("header.screen-head");
     this.banner = h("div.screen-banner", { "aria-live": "polite" });
@@ -77,7 +78,7 @@ export class ScreenView {
       if (ctx.writable && !ctx.embedded) tools.push(h("button", { type: "button", onclick: () => page.actions.edit() }, "Edit"));
       tools.push(
         iconButton(this.legend ? "eye" : "hidden", this.legend ? "Hide legends (l)" : "Show legends (l)", () => this.toggleLegend(), { "aria-pressed": String(this.legend) }),
-        h("button.icon-button.wall-button", { type: "button", "aria-label": "Whole window (w)", title: "Whole window (w)", onclick: () => page.actions.wall() }, icon("table")),
+        h("button.icon-button.wall-button", { type: "button", "aria-label": "Whole window (w)", title: "Whole window (w)", onclick: () => page.actions.wall() }, icon("expand")),
         iconButton("share", "Link and embedding", () => page.actions.share()),
         h("button.icon-button", { type: "button", "aria-label": "More", title: "More", "aria-haspopup": "menu", "aria-expanded": "false", onclick: (event) => page.actions.more(event.currentTarget) }, icon("more")),
       );
@@ -202,19 +203,38 @@ export class ScreenView {
     }
   }
 
+  /** What is too much to be read without being asked for: an estimate, or null. Only queries that split by a pattern are looked at. */
+  async tooMany(panel, { from, to }) {
+    const wide = panel.queries.map(({ m }) => asked(m, this.screen, this.values())).filter((m) => {
+      const parts = parse(m);
+      return !parts.error && (parts.agg === "none" || parts.groups?.some(({ filter }) => /[*(]/.test(filter)));
+    });
+    if (wide.length === 0) return null;
+    const { SERIES_GUARD, toJson } = await import("../graph/model.js");
+    try {
+      for (const m of wide) {
+        if (!this.estimates.has(m)) this.estimates.set(m, this.ctx.api.post("api/ui/estimate", { start: Math.floor(from), end: Math.ceil(to), queries: [toJson({ text: m, kind: "m" })] }, { patience: 5000 }));
+        const found = await this.estimates.get(m);
+        if (found?.series > SERIES_GUARD) return found;
+      }
+    } catch {
+      // Without an estimate the server's own limits hold.
+    }
+    return null;
+  }
+
   /** Whether a query would have anything without this range, or without the filters: `{ metric, tags, series, all, last }`, or null. */
   async why(m) {
     const parts = parse(m ?? "");
-    if (parts.error || !parts.metric || this.blind) return null;
+    if (parts.error || !parts.metric ) return null;
     const tags = [...parts.groups, ...parts.filters].filter(({ filter }) => filter !== "*" && !/[*()]/.test(filter));
     const ask = (list) => this.ctx.api.get("api/ui/metric", { metric: parts.metric, tags: list.map(({ tagk, filter }) => `${tagk}=${filter}`).join(",") || null });
     try {
       const own = await ask(tags);
       const all = tags.length && own.series === 0 ? (await ask([])).series : own.series;
       return { metric: parts.metric, tags: tags.map(({ tagk, filter }) => `${tagk}=${filter}`).join(", "), series: own.series, all, last: own.last };
-    } catch (error) {
-      if (error.status === 404) this.blind = true; // this TSD cannot tell
-      return null;
+    } catch {
+      return null; // not known, or not in time: what was said already stays
     }
   }
 
