@@ -17,6 +17,7 @@
  * | --- | --- |
  * | `zone`, `theme` | zone of ticks and read-outs; `light` or `dark` |
  * | `left`, `right` | axes: `{ log, min, max, label, format }`; `format` is a function from number to text |
+ * | `envelopes` | `[{ line, low, high }]`: columns between which a line's points lay before they were downsampled; shaded |
  * | `events` | `[{ time, end, text, global }]`, drawn as marks; `onevent(event)` when one is clicked |
  * | `spans`, `thresholds` | shaded times `[{ from, to, kind }]`; shaded values `[{ min, max, kind }]`; kind `bad`, `warn`, `mark` |
  * | `heat` | `{ times, step, buckets: [[low, high]…], counts: [column…] }` in place of lines |
@@ -49,7 +50,7 @@ const groups = new Map();
 export class Chart {
   constructor(box, options = {}) {
     this.box = box;
-    this.options = { zone: "UTC", theme: "light", left: {}, right: {}, events: [], spans: [], thresholds: [], ...options };
+    this.options = { zone: "UTC", theme: "light", left: {}, right: {}, events: [], spans: [], thresholds: [], envelopes: [], ...options };
     this.lines = [];
     this.columns = [];
     this.times = new Float64Array(0);
@@ -71,8 +72,8 @@ export class Chart {
     this.plot = h("div.chart-plot");
     this.overlay = h("canvas.chart-overlay", { "aria-hidden": "true" });
     this.note = h("div.chart-empty");
-    this.tip = { value: h("div.tip-value"), name: h("div.tip-name"), time: h("div.tip-time"), event: h("div.tip-event") };
-    this.tipBox = h("div.chart-tip", { hidden: true, "aria-hidden": "true" }, this.tip.time, this.tip.value, this.tip.name, this.tip.event);
+    this.tip = { value: h("div.tip-value"), span: h("div.tip-time"), name: h("div.tip-name"), time: h("div.tip-time"), event: h("div.tip-event") };
+    this.tipBox = h("div.chart-tip", { hidden: true, "aria-hidden": "true" }, this.tip.time, this.tip.value, this.tip.span, this.tip.name, this.tip.event);
     this.dot = h("div.chart-dot", { "aria-hidden": "true" });
     this.about = h("p.unseen");
     this.about.id = `chart-about-${++ids}`;
@@ -95,6 +96,11 @@ export class Chart {
 
   /** Takes data, looks or options; what is not named stays. */
   set(changes = {}) {
+    // Under a hand that drags, nothing changes: what came meanwhile is shown when it lets go.
+    if (this.held) {
+      this.waiting = { ...this.waiting, ...changes };
+      return;
+    }
     const { times, columns, lines, range, ...options } = changes;
     Object.assign(this.options, options);
     if (times) this.times = times;
@@ -111,7 +117,13 @@ export class Chart {
     if (this.u && signature === this.made) {
       this.u.batch(() => {
         this.lines.forEach(({ hidden }, i) => { if (this.u.series[i + 1].show === Boolean(hidden)) this.u.setSeries(i + 1, { show: !hidden }, false); });
-        this.u.setData([this.times, ...this.drawn], true);
+        this.options.envelopes.forEach(({ line }, i) => {
+          for (const at of [0, 1]) {
+            const place = this.lines.length + 1 + 2 * i + at;
+            if (this.u.series[place].show === Boolean(this.lines[line].hidden)) this.u.setSeries(place, { show: !this.lines[line].hidden }, false);
+          }
+        });
+        this.u.setData([this.times, ...this.drawn, ...this.edges()], true);
       });
     } else {
       this.make();
@@ -123,9 +135,9 @@ export class Chart {
 
   /** What makes uPlot's parts: a change of it means new ones. */
   signature() {
-    const { theme, zone, left, right, compact, heat } = this.options;
+    const { theme, zone, left, right, compact, heat, envelopes } = this.options;
     const axis = ({ log, label }) => [Boolean(log), label ?? ""];
-    return JSON.stringify([theme, zone, axis(left), axis(right), Boolean(compact), Boolean(heat), this.lines.map(({ color, dash, faint, right: side, type, past, hidden }) => [color, dash, faint, side, type, past, type === "stacked" && hidden])]);
+    return JSON.stringify([theme, zone, axis(left), axis(right), Boolean(compact), Boolean(heat), envelopes.map(({ line }) => line), this.lines.map(({ color, dash, faint, right: side, type, past, hidden }) => [color, dash, faint, side, type, past, type === "stacked" && hidden])]);
   }
 
   /** Columns as drawn: summed up where lines are stacked, without what a log axis cannot show. */
@@ -144,6 +156,14 @@ export class Chart {
     }
     this.lone = out.map(lonePoints);
     return out;
+  }
+
+  /** Columns of the envelopes: high and low of each. */
+  edges() {
+    return this.options.envelopes.flatMap(({ line, high, low }) => {
+      const side = this.lines[line].right ? this.options.right : this.options.left;
+      return side.log ? [high, low].map((column) => column.length && Array.from(column, (value) => (value > 0 ? value : null))) : [high, low];
+    });
   }
 
   positive(column) {
@@ -174,7 +194,14 @@ export class Chart {
       ...(side.label ? { label: side.label, labelSize: 20, labelFont: FONT, labelGap: 2 } : {}),
     });
     const series = this.lines.map((line, i) => this.series(line, i, colors));
-    const bands = this.bands(theme);
+    const bands = this.bands();
+    this.options.envelopes.forEach(({ line }, i) => {
+      const { hidden, right: side } = this.lines[line];
+      const edge = { scale: side ? "y2" : "y", show: !hidden, width: 0, stroke: "transparent", points: { show: false }, spanGaps: false };
+      series.push({ ...edge }, { ...edge });
+      const at = this.lines.length + 1 + 2 * i;
+      bands.push({ series: [at, at + 1], fill: `${this.colorOf(this.lines[line])}2b` });
+    });
     const options = {
       width: Math.max(60, this.box.clientWidth), height: Math.max(60, this.box.clientHeight), ms: 1, pxAlign: 1,
       padding: [compact ? 6 : 10, usesRight ? 0 : 14, 0, 0],
@@ -201,7 +228,7 @@ export class Chart {
     const columns = this.drawn.length ? this.drawn : [new Array(this.times.length).fill(null)];
     if (!this.drawn.length) options.series.push({ scale: "y", paths: () => null, points: { show: false } });
     this.heat = heat ?? null;
-    this.u = new uPlot(options, [this.times, ...columns], this.plot);
+    this.u = new uPlot(options, [this.times, ...columns, ...this.edges()], this.plot);
     this.u.over.append(this.dot);
     this.size();
   }
@@ -516,11 +543,15 @@ export class Chart {
     const { zone } = this.options;
     if (found?.heat) {
       text(this.tip.value, exact(found.value));
+      text(this.tip.span, "");
       text(this.tip.name, found.name);
       text(this.tip.time, format(found.time, zone));
     } else if (found) {
       const line = this.lines[found.line];
       text(this.tip.value, exact(this.columns[found.line][found.at]));
+      const around = this.options.envelopes.find((one) => one.line === found.line);
+      const [low, high] = around ? [around.low[found.at], around.high[found.at]] : [];
+      text(this.tip.span, isValue(low) && isValue(high) && high > low ? `${exact(low, 5)} to ${exact(high, 5)}` : "");
       this.tip.value.style.color = this.colorOf(line);
       text(this.tip.name, line.name);
       text(this.tip.time, this.when(this.times[found.at], line));
@@ -529,7 +560,7 @@ export class Chart {
       style.background = this.colorOf(line);
       style.transform = `translate(${found.left - 4.5}px, ${found.top - 4.5}px)`;
     } else {
-      for (const part of [this.tip.value, this.tip.name]) text(part, "");
+      for (const part of [this.tip.value, this.tip.span, this.tip.name]) text(part, "");
       text(this.tip.time, format(event.time, zone));
       this.dot.style.opacity = "0";
     }
@@ -570,6 +601,7 @@ export class Chart {
   zoomTo(from, to) {
     if (!(to - from >= 1) || !this.options.onzoom) return;
     this.show(from, to);
+    if (this.waiting) delete this.waiting.range;
     this.options.onzoom(Math.round(from), Math.round(to));
   }
 
@@ -591,6 +623,11 @@ export class Chart {
 
   onDown(event) {
     this.downAt = [event.clientX, event.clientY];
+    if (event.button === 0 && this.u?.over.contains(event.target) && !this.held) {
+      this.held = true;
+      // After uPlot's own listener, which reads what was chosen.
+      addEventListener("mouseup", () => setTimeout(() => this.letGo(), 0), { once: true });
+    }
     if (!(event.ctrlKey || event.metaKey) || event.button !== 0 || !this.options.onzoom || !this.u?.over.contains(event.target)) return;
     // Ctrl and the mouse move the picture.
     event.preventDefault();
@@ -608,6 +645,13 @@ export class Chart {
     };
     addEventListener("mousemove", move);
     addEventListener("mouseup", up);
+  }
+
+  letGo() {
+    this.held = false;
+    const { waiting } = this;
+    this.waiting = null;
+    if (waiting && this.u) this.set(waiting);
   }
 
   onClick(event) {

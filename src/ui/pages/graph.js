@@ -18,6 +18,8 @@ export const title = "Graph";
 /** Before this many ms a request shows nothing; after the second number it can be stopped. */
 const BUSY_AFTER = 150;
 const SLOW_AFTER = 2000;
+/** Most lines of a query that are drawn with the highest and lowest of their points. */
+const PEAKS_MAX = 12;
 /** Queries remembered for Ctrl+up and Ctrl+down. */
 const HISTORY_MAX = 50;
 /** How long what is known of a metric's tags holds, in ms. */
@@ -34,12 +36,41 @@ export async function mount(root, ctx) {
   return page;
 }
 
+/**
+ * Where the extremes of a line's points are: from its column to those of its highest and lowest. The true extremes take the place
+ * of those of the means in what tables show.
+ */
+function aroundOf(answers, peaked) {
+  const begins = new Map();
+  let column = 0;
+  for (const { slot, series } of answers) {
+    begins.set(slot, column);
+    column += series.length;
+  }
+  const around = new Map();
+  for (const { slot, series, peaks } of peaked) {
+    const count = series.length;
+    const places = (list) => new Map(list.map((one, i) => [model.fullName(one), i]));
+    const [high, low] = [places(peaks.high), places(peaks.low)];
+    series.forEach((one, i) => {
+      const name = model.fullName(one);
+      if (!high.has(name) || !low.has(name)) return;
+      around.set(begins.get(slot) + i, { high: column + high.get(name), low: column + count + low.get(name) });
+      one.max = peaks.high[high.get(name)].max;
+      one.min = peaks.low[low.get(name)].min;
+    });
+    column += 2 * count;
+  }
+  return around;
+}
+
 class Graph {
   constructor(root, ctx) {
     this.ctx = ctx;
     this.root = root;
     this.infos = new Map();
     this.hidden = new Set();
+    this.peaked = new Set();
     this.picture = null;
     this.results = [];
     this.draw = ctx.theme.name;
@@ -63,6 +94,7 @@ class Graph {
     this.noteButton = button("note", "Notes", (at) => this.noteMenu(at), { title: "Notes: marks of events" });
     this.shareButton = button("share", "Share", (at) => this.shareMenu(at), { title: "Link, picture, embed, text" });
     this.back = h("button.quiet-button", { type: "button", title: "Back before the last zoom (Backspace, double click)", onclick: () => ctx.back() }, icon("undo"), h("span.tool-label", "Back"));
+    this.back.disabled = true;
     this.tools = h("div.picture-tools.no-print", this.back, this.compareButton, this.typeButton, this.noteButton, this.shareButton);
     this.busy = h("div.busy");
     this.slow = h("div.slow", { hidden: true }, h("span"), h("button", { type: "button", onclick: () => this.stop() }, "Stop"));
@@ -274,8 +306,35 @@ class Graph {
     this.trouble(answers);
     const good = answers.filter(({ error }) => !error);
     this.loadedAt = good.length ? Date.now() : this.loadedAt;
-    if (good.length) await this.show(good, bounds, mine);
-    else this.stale("failed");
+    if (!good.length) return this.stale("failed");
+    await this.show(good, bounds, mine);
+    await this.showPeaks(good, bounds, mine);
+  }
+
+  /**
+   * Whether highest and lowest of each point are to be shown: where points were joined by their mean, and each line is one
+   * series (of sums the extremes are not known).
+   */
+  hasPeaks({ auto, query, series, past }) {
+    return auto?.func === "avg" && !past && !query.parsed.rate && series.length > 0 && series.length <= PEAKS_MAX && series.every(({ tsuids }) => tsuids.length === 1);
+  }
+
+  /** Asks for the highest and the lowest; an answer without them is as good as before. */
+  async askPeaks(answer, bounds, signal) {
+    const { query, slot, auto } = answer;
+    const ask = (func, name) => this.data.query(`${slot}${name}`, { kind: query.kind, text: withDownsample(query.text, query.kind, { ...auto, func }), from: bounds.from, to: bounds.to, signal });
+    const [high, low] = await Promise.all([ask("max", "x"), ask("min", "n")]).catch(() => []);
+    if (!high || !low || high.series.length !== answer.series.length || low.series.length !== answer.series.length) return;
+    answer.peaks = { high: high.series, low: low.series };
+    this.peaked.add(query.text);
+  }
+
+  /** For queries that had no extremes with their first answer. */
+  async showPeaks(answers, bounds, mine) {
+    const lacking = answers.filter((answer) => !answer.peaks && this.hasPeaks(answer));
+    if (!lacking.length) return;
+    await Promise.all(lacking.map((answer) => this.askPeaks(answer, bounds, mine.signal)));
+    if (this.asking === mine && lacking.some(({ peaks }) => peaks)) await this.show(answers, bounds, mine, true);
   }
 
   /** One query; gives its answer or its error. */
@@ -290,7 +349,10 @@ class Graph {
     const url = this.ctx.api.address("api/query", { start: Math.floor(bounds.from - past), end: Math.ceil(bounds.to - past), [query.kind]: asked, arrays: true, ms: true, show_tsuids: true, ...params });
     const answer = { at, query, past, slot, url, auto: downsample && !query.parsed.downsample ? downsample : null, downsample: query.parsed.downsample ? downsampleText(query.parsed.downsample) : downsample ? downsampleText(downsample) : null };
     try {
-      return { ...answer, ...(await this.data.query(slot, { ...options, signal })) };
+      const found = { ...answer, ...(await this.data.query(slot, { ...options, signal })) };
+      // Known to have them: so that a reload does not show them later than the rest.
+      if (this.peaked.has(query.text) && this.hasPeaks(found)) await this.askPeaks(found, bounds, signal);
+      return found;
     } catch (error) {
       return { ...answer, series: [], error };
     }
@@ -379,13 +441,16 @@ class Graph {
 
   // ---------------------------------------------------------------- picture
 
-  async show(answers, bounds, mine = this.asking) {
+  async show(answers, bounds, mine = this.asking, again = false) {
     if (!this.data) return;
-    const aligned = answers.length ? await this.data.align(answers.map(({ slot }) => slot)) : { times: new Float64Array(0), columns: [] };
+    const peaked = answers.filter(({ peaks }) => peaks);
+    const slots = [...answers.map(({ slot }) => slot), ...peaked.flatMap(({ slot }) => [`${slot}x`, `${slot}n`])];
+    const aligned = slots.length ? await this.data.align(slots) : { times: new Float64Array(0), columns: [] };
     if (this.asking !== mine) return;
-    this.picture = { answers, bounds: bounds ?? this.ctx.time.bounds(), ...aligned, all: aligned.columns, loaded: Date.now() };
+    this.picture = { answers, bounds: bounds ?? this.ctx.time.bounds(), ...aligned, all: aligned.columns, around: aroundOf(answers, peaked), loaded: Date.now() };
     this.failed = null;
     this.redraw();
+    if (again) return;
     const { lines } = this.picture;
     const drawn = lines.filter(({ hidden, past }) => !hidden && !past).length;
     this.ctx.status(drawn ? `${count(drawn)} series drawn` : "No points in this time range.");
@@ -406,7 +471,7 @@ class Graph {
     const names = picture.metrics.join(", ");
     this.chart.set({
       theme: this.ctx.theme.name, zone: this.ctx.time.zone, times: picture.times, columns: picture.lines.map(({ column }) => picture.all[column]), lines: picture.lines,
-      range: { from: bounds.from, to: bounds.to }, events: picture.events,
+      range: { from: bounds.from, to: bounds.to }, events: picture.events, envelopes: this.envelopes(),
       left: axis(graph.ylabel, graph.yformat, graph.yrange, graph.ylog), right: axis(graph.y2label, graph.y2format, graph.y2range, graph.y2log),
       label: `Graph of ${names || "nothing"}`, description: this.describe(), empty: "",
     });
@@ -423,6 +488,13 @@ class Graph {
     this.state();
     if (colours) this.toolsState();
     this.ctx.retitle();
+  }
+
+  /** Between which values each line's points lay, for kinds of lines where that can be shaded. */
+  envelopes() {
+    const { lines, around, all } = this.picture;
+    if (!around.size || !["line", "smooth", "steps", "linespoint"].includes(model.typeOf(this.graph))) return [];
+    return lines.map(({ column }, line) => ({ line, found: around.get(column) })).filter(({ found }) => found).map(({ line, found }) => ({ line, high: all[found.high], low: all[found.low] }));
   }
 
   describe() {
@@ -510,7 +582,7 @@ class Graph {
     const reached = bad.every(({ error }) => error.kind === "http");
     const all = bad.length === answers.length;
     const first = bad[0].error;
-    const what = first.kind === "offline" ? "The server does not answer." : first.kind === "slow" ? first.message : first.status === 503 || first.status === 429 ? `The server refuses for now: ${first.message}` : all && bad.length === 1 ? first.message : all ? `No query has an answer: ${first.message}` : `${bad.length} of ${answers.length} queries failed.`;
+    const what = first.kind === "offline" ? "The server does not answer." : first.kind === "slow" ? first.message : first.status === 503 || first.status === 429 ? `The server refuses for now: ${first.message}` : all && bad.length === 1 ? first.message : all ? `No query has an answer: ${first.message}` : `${bad.length} of ${answers.length} queries failed: ${first.message}`;
     this.banner("bad", reached || first.kind !== "offline" ? what : `${navigator.onLine === false ? "This computer is offline." : what}`, { label: "Try again", run: () => this.load({ again: true }) });
     this.ctx.error(what);
     this.rows.results(this.graph.queries.map((query, at) => ({ error: this.errors.get(at) ?? null, lines: this.picture?.lines?.filter((line) => line.at === at && !line.past) ?? [], downsample: this.picture?.answers?.find((one) => one.at === at)?.auto ?? null })));
@@ -534,6 +606,7 @@ class Graph {
     const words = [`${many(shown, "line")}`, `${many(points, "point")}`];
     const down = [...new Set(answers.map(({ downsample }) => downsample).filter(Boolean))];
     if (down.length) words.push(down.join(", "));
+    if (answers.some(({ peaks }) => peaks)) words.push("lowest to highest shaded");
     const shift = model.shiftOf(this.graph.x.shift);
     if (shift) words.push(`with ${time.span(shift)} before`);
     const old = Date.now() - this.picture.loaded;
@@ -562,7 +635,8 @@ class Graph {
   async empty({ query }) {
     const { bounds } = this.picture;
     const mine = this.picture;
-    this.chart.set({ empty: `No points in ${this.ctx.time.label().replace("Last", "the last").toLowerCase() === this.ctx.time.label() ? "this range" : this.ctx.time.label().startsWith("Last") ? `the last ${time.span(bounds.to - bounds.from)}` : "this time range"}.` });
+    const label = this.ctx.time.label();
+    this.chart.set({ empty: label.startsWith("Last") ? `No points in the ${label.toLowerCase()}.` : "No points in this time range." });
     if (!query.parsed?.metric) return;
     const about = await this.info(query.parsed.metric);
     if (this.picture !== mine || !about?.last) return;
