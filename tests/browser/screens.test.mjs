@@ -452,6 +452,37 @@ test('one range for all: a drag zooms every panel, back returns; alone, legends,
   });
 });
 
+test('a reload moves nothing, and an event tells what it was', async () => {
+  const id = await make({ name: 'Still', columns: 2, panels: KINDS() });
+  await visit(`/#/screens/${id}`, { height: 3200 }, async (page) => {
+    await drawn(page, 10);
+    await page.waitForTimeout(300);
+    await page.evaluate(() => { window.__seen.shift = 0; window.__seen.shifts = []; });
+    for (let n = 0; n < 3; n += 1) {
+      await page.keyboard.press('r');
+      await page.locator('#polite', { hasText: 'panels drawn in' }).waitFor();
+      await page.waitForTimeout(400);
+    }
+    const { shift, shifts } = await page.evaluate(() => window.__seen);
+    assert.ok(shift < 0.001, `moved by ${shift}:\n${shifts.join('\n')}`);
+  });
+  await visit(`/#/screens/${id}?x.panel=0`, async (page) => {
+    await drawn(page, 1);
+    // The mark of the deployment of twenty minutes ago.
+    const box = await page.locator('.u-over').boundingBox();
+    const place = await page.evaluate(() => {
+      const [from, to] = [Date.now() - 3600e3, Date.now()];
+      return fetch('/api/query?start=1h-ago&m=avg:sys.cpu.user%7Bhost=*%7D&arrays').then((r) => r.json()).then((all) => {
+        const { startTime } = all.flatMap((one) => one.annotations ?? []).find(({ description }) => description === 'deploy 4711');
+        return (startTime * 1000 - from) / (to - from);
+      });
+    });
+    await page.mouse.click(box.x + box.width * place, box.y + 30);
+    await page.getByRole('dialog').getByText('deploy 4711').waitFor();
+    await page.getByRole('dialog').getByText('by the release train').waitFor();
+  });
+});
+
 test('a panel of very many series asks first', async () => {
   const id = await make({ name: 'Large', panels: three().slice(0, 1) });
   const before = (page) => page.route('**/api/ui/estimate', (route) => route.fulfill({ contentType: 'application/json', body: '{"series":5000,"points":9,"limited":false}' }));

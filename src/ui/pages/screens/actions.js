@@ -112,7 +112,7 @@ export class Actions {
 }
 
 /** What `writing.js` does. */
-const LATER = ["export", "exportAll", "rename", "clone", "delete", "bring", "share", "discard", "save", "saveAs", "settings", "bulk", "addPanel", "editPanel"];
+const LATER = ["event", "export", "exportAll", "rename", "clone", "delete", "bring", "share", "discard", "save", "saveAs", "settings", "bulk", "addPanel", "editPanel"];
 for (const name of LATER) {
   Actions.prototype[name] = async function (...given) {
     const [{ Writing }] = await Promise.all([import("./writing.js"), this.ctx.style("css/screens-edit.css")]);

@@ -22,7 +22,7 @@ export function lines(box, first) {
   const hidden = new Set(); // keys of series
   const chart = new Chart(frame, {
     zone: first.zone, theme: first.theme, sync: CROSSHAIR, status: host.ctx.status,
-    onzoom: (from, to) => host.zoom(from, to), onback: () => host.ctx.back(),
+    onzoom: (from, to) => host.zoom(from, to), onback: () => host.ctx.back(), onevent: (event) => host.event(event),
   });
   const drawn = { kind: "chart", update, destroy: () => chart.destroy(), describe: "" };
   update(first);
@@ -80,9 +80,9 @@ function forPlot(column) {
 function events(series) {
   const known = new Map();
   for (const { annotations } of series) {
-    for (const { startTime, endTime, description, tsuid } of annotations) {
+    for (const { startTime, endTime, description, notes, tsuid } of annotations) {
       const ms = (time) => (time > 0xffffffff ? time : time * 1000);
-      known.set(`${startTime} ${description}`, { time: ms(startTime), end: endTime ? ms(endTime) : 0, text: description || "event", global: !tsuid });
+      known.set(`${startTime} ${description}`, { time: ms(startTime), end: endTime ? ms(endTime) : 0, text: description || "event", notes, global: !tsuid });
     }
   }
   return [...known.values()].slice(0, EVENTS_MAX);

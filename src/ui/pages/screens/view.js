@@ -242,6 +242,7 @@ export class ScreenView {
 
   actions(view) { return this.page.actions.ofPanel(view); }
   edit(view) { this.page.actions.editPanel(view.panel); }
+  event(event) { this.page.actions.event(event); }
   zoom(from, to) { this.ctx.time.show(from, to); }
   clearFilters() {
     const changes = {};

@@ -23,6 +23,12 @@ export class Writing {
   failed(error, what) {
     toast(`${what} ${error.message}${error.details ? ` (${error.details})` : ""}`, { kind: "bad" });
   }
+  /** What is known of an annotation. */
+  event({ time, end, text: words, notes, global }) {
+    const { zone } = this.ctx.time;
+    dialog("Event", [h("p.quiet", format(time, zone, "second"), end > time ? ` – ${format(end, zone, "second")}` : "", global ? " · of all series" : ""), h("p.event-text.name", words), notes ? h("p.event-text.name.quiet", notes) : null]);
+  }
+
   async export(id) {
     try {
       const screen = this.page.open === id ? this.page.view?.screen ?? this.page.screen : await store.read(id);
