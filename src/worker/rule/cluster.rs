@@ -9,8 +9,10 @@
 //!
 //! A member that lacks one value of either side counts on neither. Source: open-falcon's aggregator, SPEC c.7.
 
+use super::expression::{Filter, Query, Request, Source, SourceError, Tags};
 use super::judge::Operator;
-use std::collections::BTreeMap;
+use super::model::Cluster;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most values that one side may name.
 const TERMS_MOST: usize = 100;
@@ -93,6 +95,47 @@ pub fn ratio(numerator: &Side, denominator: &Side, members: &[BTreeMap<Counter, 
     let complete: Vec<_> = members.iter().filter(|m| needed.iter().all(|c| m.contains_key(*c))).cloned().collect();
     let below = denominator.over(&complete);
     (!complete.is_empty() && below != 0.0).then(|| numerator.over(&complete) / below).filter(|value| value.is_finite())
+}
+
+impl Cluster {
+    /// The metric's value now. `None`: no member has all values, or the denominator is zero.
+    ///
+    /// # Errors
+    /// What the source said.
+    pub fn value(&self, source: &dyn Source, now: i64) -> Result<Option<f64>, SourceError> {
+        let oldest = now.saturating_sub(i64::try_from(self.every.as_secs()).unwrap_or(i64::MAX).saturating_mul(2));
+        let keys: BTreeSet<&str> =
+            self.group.any.iter().flat_map(|m| &m.tags).map(|(key, _)| key.as_str()).chain([self.member.as_str()]).collect();
+        let mut members: BTreeMap<String, BTreeMap<Counter, f64>> = BTreeMap::new();
+        let counters: BTreeSet<&Counter> = self.numerator.counters().chain(self.denominator.counters()).collect();
+        for counter in counters {
+            let request = Request { start: oldest, end: now, query: query(counter, &keys) };
+            for answer in source.query(&request)? {
+                let tags: Tags = answer.tags.into_iter().chain(counter.tags.clone()).collect();
+                let newest = answer.points.last().filter(|(at, value)| *at >= oldest && value.is_finite());
+                let (Some((_, value)), Some(member), true) = (newest, tags.get(&self.member), self.group.has(&tags)) else { continue };
+                // A member may have several series of a counter, by tags that the group looks at.
+                *members.entry(member.clone()).or_default().entry(counter.clone()).or_insert(0.0) += value;
+            }
+        }
+        // Members count by what they have; without any value named there is nothing to have.
+        let members: Vec<_> = members.into_values().collect();
+        Ok(ratio(&self.numerator, &self.denominator, &members))
+    }
+}
+
+/// All series of a counter, by the tags that matter.
+fn query(counter: &Counter, keys: &BTreeSet<&str>) -> Query {
+    let filter = |kind: &str, key: &str, filter: &str, group_by| Filter {
+        kind: kind.to_string(),
+        key: key.to_string(),
+        filter: filter.to_string(),
+        group_by,
+    };
+    let by = keys.iter().filter(|key| !counter.tags.contains_key(**key)).map(|key| filter("wildcard", key, "*", true));
+    let of = counter.tags.iter().map(|(key, value)| filter("literal_or", key, value, keys.contains(key.as_str())));
+    let filters: Vec<Filter> = by.chain(of).collect();
+    Query { aggregator: "sum".to_string(), metric: counter.metric.clone(), filters, ..Query::default() }
 }
 
 struct Reader<'a> {
@@ -186,5 +229,48 @@ mod tests {
         for wrong in ["", "$", "$(a", "$()", "$(a) +", "($(a)", "($(a))", "$(a) > ", "$(a) ~ 3", "a", "$(a/x)"] {
             assert!(Side::parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    /// Answers with series whose newest points are given; keeps what was asked.
+    struct Newest(std::sync::Mutex<Vec<Request>>);
+
+    impl Source for Newest {
+        fn query(&self, request: &Request) -> Result<Vec<super::super::expression::Answer>, SourceError> {
+            self.0.lock().unwrap().push(request.clone());
+            let one = |host: &str, age: i64, value: f64| super::super::expression::Answer {
+                tags: Tags::from([("host".to_string(), host.to_string())]),
+                points: vec![(request.end - 300, 7.0), (request.end - age, value)],
+            };
+            Ok(match request.query.metric.as_str() {
+                "busy" => vec![one("web1", 10, 90.0), one("web2", 60, 30.0), one("web3", 200, 99.0), one("db1", 1, 50.0)],
+                _ => vec![one("web1", 10, 4.0), one("web2", 10, 8.0), one("web3", 10, 8.0)],
+            })
+        }
+    }
+
+    #[test]
+    fn values_over_the_members_of_a_group() {
+        let text = |numerator: &str, denominator: &str| {
+            format!(
+                "[group.web]\nmatch = {{ host = \"web*\" }}\n[cluster.c]\ngroup = \"web\"\nnumerator = \"{numerator}\"\ndenominator = \"{denominator}\"\n\
+                 metric = \"m\"\ntags = {{ a = \"b\" }}\n"
+            )
+        };
+        let value = |numerator: &str, denominator: &str| {
+            let file = super::super::file::SourceFile { name: "f".into(), text: text(numerator, denominator), channels: true };
+            let set = super::super::file::load(&[file]);
+            assert_eq!(set.faults, []);
+            let source = Newest(std::sync::Mutex::default());
+            let value = set.clusters["c"].value(&source, 1_700_000_000).unwrap();
+            (value, source.0.into_inner().unwrap())
+        };
+        // web3's newest value is too old, and db1 is no member.
+        assert_eq!(value("$(busy)", "$#").0, Some(60.0));
+        assert_eq!(value("$(busy) > 50", "$#").0, Some(0.5));
+        let (all, asked) = value("$(busy)", "$(cores/kind=real)");
+        assert_eq!(all, Some(10.0));
+        assert_eq!((asked[0].start, asked[0].end, asked.len()), (1_699_999_880, 1_700_000_000, 2));
+        let body = serde_json::to_string(&asked[1].query).unwrap();
+        assert!(body.contains(r#""filters":[{"type":"wildcard","tagk":"host","filter":"*","groupBy":true},{"type":"literal_or","tagk":"kind","filter":"real","groupBy":false}]"#), "{body}");
     }
 }

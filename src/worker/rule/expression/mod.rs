@@ -66,6 +66,11 @@ pub fn duration_nanos(text: &str) -> Result<i64, String> {
     duration::parse(text)
 }
 
+/// Every function, by name: for editors and descriptions.
+pub fn function_names() -> impl Iterator<Item = &'static str> {
+    library::FUNCTIONS.iter().map(|function| function.name)
+}
+
 /// Why a query gave nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {

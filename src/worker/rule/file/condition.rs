@@ -149,6 +149,13 @@ fn level(section: &Section, usual: Level) -> Level {
 }
 
 fn skyline(section: &Section) -> Option<Condition> {
+    let known = crate::worker::detect::Catalogue::default();
+    for (text, place) in section.texts("algorithms").into_iter().flatten() {
+        if known.get(&text.text).is_none() {
+            let near = crate::config::did_you_mean(&text.text, known.names());
+            section.faults.add(place, format!("algorithms: there is no detector {:?}{near}", text.text));
+        }
+    }
     let algorithms = section.strings("algorithms");
     let consensus = section.count("consensus", 1..=1_000);
     if let (Some(names), Some(consensus)) = (&algorithms, consensus)

@@ -182,6 +182,10 @@ fn faults_name_their_place_and_the_other_rules_go_on() {
     faults("[rule.a]\ninherit = \"b\"\nquery = \"sum:m\"\n", &["2:11: inherit: there is no template \"b\""]);
     faults("[template.a]\ninherit = \"a\"\n[rule.a]\ninherit = \"a\"\n", &["2:11: inherit: expected at most 9 templates"]);
     faults("[rule.a]\nquery = \"sum:m\"\nrise = {}\ngroups = [\"x\"]\n", &["4:11: groups: there is no group \"x\""]);
+    faults(
+        "[rule.a]\nquery = \"sum:m\"\nskyline = { algorithms = [\"grubs\"] }\n",
+        &["3:27: algorithms: there is no detector \"grubs\" (did you mean grubbs?)"],
+    );
     faults("rules = 1\n", &["1:1: there is no section rules (did you mean rule?)"]);
     faults("[rule.\"a b\"]\n", &["1:7: \"a b\": a name has 1 to 100 letters"]);
     faults("[notify.x]\ntype = \"fax\"\n", &["1:"]);
@@ -297,4 +301,40 @@ fn mutated_files_are_read_or_refused() {
             assert!(fault.place.line >= 1 && fault.place.column >= 1, "{fault}");
         }
     });
+}
+
+/// Every example of the description is sound, all together.
+#[test]
+fn the_examples_in_docs() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/RULES.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let blocks = |kind: &str| -> Vec<(usize, String)> {
+        let mut out = Vec::new();
+        for (start, _) in text.match_indices(&format!("```{kind}\n")) {
+            let body = &text[start + kind.len() + 4..];
+            out.push((text[..start].matches('\n').count() + 1, body[..body.find("\n```").unwrap() + 1].to_string()));
+        }
+        out
+    };
+    let files: Vec<SourceFile> = blocks("toml")
+        .into_iter()
+        .map(|(line, text)| SourceFile { name: format!("RULES.md, block at line {line}").into(), text, channels: true })
+        .collect();
+    assert!(files.len() >= 9, "{} blocks", files.len());
+    let set = load(&files);
+    assert!(set.faults.is_empty(), "{}", set.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
+    let mut expressions = 0;
+    for (line, block) in blocks("bosun") {
+        for text in block.lines().filter(|l| !l.trim().is_empty() && !l.starts_with('#')) {
+            let found = super::super::expression::Expression::parse(text, &super::super::expression::NoNames);
+            let faults = found.map(|e| e.faults()).unwrap_or_else(|e| vec![e]);
+            assert!(faults.is_empty(), "RULES.md, block at line {line}: {text}: {faults:?}");
+            expressions += 1;
+        }
+    }
+    assert!(expressions >= 20, "{expressions} expressions");
+    // Each function has its row.
+    for name in super::super::expression::function_names() {
+        assert!(text.contains(&format!("`{name}(")), "docs/RULES.md does not describe {name}");
+    }
 }
