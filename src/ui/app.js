@@ -86,6 +86,8 @@ function write(hash, push, { zoom = false, zooms = history.state?.zooms ?? [] } 
 /** Follows the address. */
 function follow() {
   const next = parse(location.hash);
+  // With or without the frame: that is decided before the first paint.
+  if (next.params.has("x.embed") !== ctx.embedded) return location.reload();
   if (shown && join(next) === join(route) && shown.name === next.page) return;
   route = next;
   show();

@@ -50,6 +50,7 @@ pub const FILES: &[File] = files![
     "lib/time.js",
     "pages/graph.js",
     "pages/graph/extras.js",
+    "pages/graph/forms.js",
     "pages/graph/model.js",
     "pages/graph/panel.js",
     "pages/graph/rows.js",

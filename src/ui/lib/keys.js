@@ -87,5 +87,5 @@ export function listen() {
 const WORDS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc" };
 /** A key as it is printed for people. */
 export function printed(key) {
-  return key.split(" ").map((one) => one.split("+").map((part) => WORDS[part] ?? (part === "" ? "+" : part)).join("+")).join(" then ");
+  return key.split(" ").map((one) => (one.length === 1 ? one : one.split("+").map((part) => WORDS[part] ?? part).join("+"))).join(" then ");
 }

@@ -390,7 +390,7 @@ class Graph {
     if (!heavy.length) return false;
     const { query, at, estimate } = heavy[0];
     this.picture = null;
-    this.chart?.set({ times: new Float64Array(0), columns: [], lines: [], empty: "" });
+    this.chart?.set({ times: new Float64Array(0), columns: [], lines: [], events: [], envelopes: [], empty: "" });
     this.numbers.hidden = true;
     const more = [
       { label: "Top 20", run: () => this.top(at, query) },
