@@ -11,6 +11,10 @@ test("lines are named by what sets them apart", () => {
   assert.deepEqual(got.lines.map(({ label }) => label), ["a", "b"]);
   assert.deepEqual(got.common, { dc: "x" });
   assert.deepEqual(got.keys, ["host"]);
+  // A tag that goes with the one it is split by says nothing more.
+  const split = { kind: "m", text: "sum:cpu{host=*}", parsed: { groups: [{ tagk: "host", filter: "*" }] } };
+  const along = model.lines([{ at: 0, query: split, series: [one("cpu", { host: "a", dc: "x" }), one("cpu", { host: "b", dc: "y" })] }]);
+  assert.deepEqual([along.lines.map(({ label }) => label), along.keys], [["a", "b"], ["host"]]);
   const two = model.lines([
     { at: 0, query: query("sum:cpu"), series: [one("cpu", {})] },
     { at: 1, query: query("sum:mem", true), series: [one("mem", {})] },

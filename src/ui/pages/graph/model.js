@@ -85,11 +85,13 @@ export function lines(answers, { type = "line", max = LINES_MAX, hidden = new Se
   const shown = all.filter((one) => look.has(identity(one)) && (!one.past || true));
   const metrics = new Set(kept.map(({ series }) => series.metric));
   const { common, keys } = tagsApart(kept.map(({ series }) => series.tags));
+  const labelKeys = new Map();
+  for (const at of perQuery.keys()) labelKeys.set(at, keysOf(kept.filter((one) => one.at === at), keys));
   const sameLabels = new Map();
   const out = shown.map((one) => {
     const id = identity(one);
     const { tags, metric } = one.series;
-    const apart = keys.filter((key) => tags[key] !== undefined).map((key) => tags[key]);
+    const apart = labelKeys.get(one.at).filter((key) => tags[key] !== undefined).map((key) => tags[key]);
     const label = [...(metrics.size > 1 || apart.length === 0 ? [metric] : []), ...apart].join(" · ");
     if (!one.past) sameLabels.set(label, (sameLabels.get(label) ?? 0) + 1);
     return {
@@ -99,7 +101,15 @@ export function lines(answers, { type = "line", max = LINES_MAX, hidden = new Se
   });
   // The same series by two queries: the aggregator and the rest of the expression set them apart.
   for (const line of out) if (sameLabels.get(line.label) > 1) line.label = `${line.label} (${answers.find(({ at }) => at === line.at).query.text.split(":").slice(0, -1).join(":")})`;
-  return { lines: out, common, keys, metrics: [...metrics], total: present.length };
+  return { lines: out, common, keys: keys.filter((key) => [...labelKeys.values()].some((used) => used.includes(key))), metrics: [...metrics], total: present.length };
+}
+
+/** Tags that name the series of one query: those it is split by if they tell all apart, else all that differ. */
+function keysOf(list, keys) {
+  const groups = (list[0].query.parsed?.groups ?? []).map(({ tagk }) => tagk);
+  const split = keys.filter((key) => groups.includes(key));
+  const names = new Set(list.map(({ series }) => split.map((key) => series.tags[key] ?? "").join("\n")));
+  return split.length && names.size === list.length ? split : keys;
 }
 
 /** Tags that all sets share, and the names of the others, by name. */
