@@ -3,6 +3,7 @@
 //! The parts take options of their own; here, and nowhere else, settings become those options.
 
 pub mod hooks;
+pub mod kept;
 pub mod whitelist;
 
 use crate::catalog::Catalog;
@@ -72,6 +73,8 @@ pub struct Tsd {
     pub whitelist: Option<Arc<Whitelist>>,
     /// Names and series for people who look for them.
     pub catalog: Catalog,
+    /// What front ends keep.
+    pub kept: kept::Kept,
     /// Which histograms are taken and read; `None`: they are not configured.
     pub histograms: Option<Decoders>,
     /// Counters.
@@ -190,6 +193,7 @@ impl Tsd {
             new_series,
             whitelist,
             catalog,
+            kept: kept::Kept::default(),
             histograms,
             stats,
             logs,
@@ -201,6 +205,7 @@ impl Tsd {
         self.uids.drop_caches();
         self.writer.drop_caches();
         self.catalog.forget();
+        self.kept.clear();
         if let Some(live) = &self.live {
             live.drop_caches();
         }

@@ -29,6 +29,7 @@ mod reply;
 pub mod route;
 pub mod search;
 pub mod serializers;
+pub mod similar;
 pub mod static_files;
 pub mod stats;
 pub mod suggest;

@@ -6,8 +6,8 @@
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::{
-    aggregators, alerts, annotation, anomalies, config, dropcaches, graph, logs, metrics, query, search, serializers, static_files, stats,
-    suggest, tree, ui, uid, version,
+    aggregators, alerts, annotation, anomalies, config, dropcaches, graph, logs, metrics, query, search, serializers, similar,
+    static_files, stats, suggest, tree, ui, uid, version,
 };
 use crate::config::Settings;
 use crate::tsd::Tsd;
@@ -89,6 +89,7 @@ const ENDPOINTS: &[(&str, When, Handler)] = &[
     ("api/version", When::Always, Handler::Call(version::version)),
     ("api/query", When::Reading, Handler::Query(query::query)),
     ("api/search", When::Reading, Handler::Query(search::search)),
+    ("api/similar", When::Reading, Handler::Query(similar::similar)),
     ("api/suggest", When::Reading, Handler::Call(suggest::suggest)),
     ("api/annotation", When::Writing, Handler::Call(annotation::annotation)),
     ("api/annotations", When::Writing, Handler::Call(annotation::annotation)),

@@ -216,7 +216,7 @@ impl Bins {
     /// How many of `values` lie in `bin`; the last bin holds its upper edge too.
     fn count(&self, values: &[f64], bin: usize) -> usize {
         let (from, to, last) = (self.edge(bin), self.edge(bin + 1), bin + 1 == BINS);
-// Without a branch, so that it fills vector registers.
+        // Without a branch, so that it fills vector registers.
         let inside = |v: &f64| usize::from((*v >= from) & ((*v < to) | (last & (*v == to))));
         values.iter().map(inside).sum()
     }
