@@ -16,7 +16,7 @@ use support::server::{Engine, Server, long, signal};
 const SUITE_MAX: Duration = Duration::from_secs(420);
 
 /// Files that are run on HBase in the short form: those whose pages read tables in ways of their own.
-const ON_HBASE: [&str; 3] = ["frame.test.mjs", "screens.test.mjs", "status.test.mjs"];
+const ON_HBASE: [&str; 4] = ["explore.test.mjs", "frame.test.mjs", "screens.test.mjs", "status.test.mjs"];
 
 /// Settings of the server under test. What is markup may stand in names.
 const SETTINGS: [(&str, &str); 4] = [

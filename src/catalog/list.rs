@@ -105,10 +105,10 @@ impl NameList {
         }
     }
 
-    /// The best fits first, then by `order`, then by name.
-    pub fn find<K: Ord>(&self, words: &Words, (offset, max): (usize, usize), order: impl Fn(usize) -> K) -> Hits {
+    /// The best fits first, then by `order`, then by name; those without an order are left out.
+    pub fn find<K: Ord>(&self, words: &Words, (offset, max): (usize, usize), order: impl Fn(usize) -> Option<K>) -> Hits {
         let mut all: Vec<(Rank, K, usize)> = Vec::new();
-        self.each(words, |at, rank| all.push((rank, order(at), at)));
+        self.each(words, |at, rank| all.extend(order(at).map(|order| (rank, order, at))));
         let total = all.len();
         let compare = |a: &(Rank, K, usize), b: &(Rank, K, usize)| {
             (a.0, &a.1).cmp(&(b.0, &b.1)).then_with(|| self.lower(a.2).cmp(self.lower(b.2))).then(a.2.cmp(&b.2))
@@ -138,7 +138,7 @@ mod tests {
 
     #[track_caller]
     fn check(list: &NameList, typed: &str, page: (usize, usize), want: (usize, &[&str])) {
-        let hits = list.find(&Words::parse(typed), page, |_| 0);
+        let hits = list.find(&Words::parse(typed), page, |_| Some(()));
         let names: Vec<&str> = hits.page.iter().map(|at| list.name(*at)).collect();
         assert_eq!((hits.total, names.as_slice()), want, "{typed}");
     }

@@ -140,8 +140,8 @@ pub struct SeriesRow {
 type Counts<'s> = BTreeMap<&'s [u8], FxHashMap<&'s [u8], usize>>;
 
 impl Catalog {
-    /// Metrics whose names have all of these parts. Without any, those written last come first.
-    pub fn metrics(&self, words: &Words, page: (usize, usize)) -> Result<FoundMetrics, QueryError> {
+    /// Metrics whose names begin with `prefix` and have all of these parts. Without parts, those written last come first.
+    pub fn metrics(&self, prefix: &str, words: &Words, page: (usize, usize)) -> Result<FoundMetrics, QueryError> {
         let inner = &self.inner;
         let names = self.ready(UidKind::Metric)?;
         if inner.latest.is_new() {
@@ -151,13 +151,14 @@ impl Catalog {
         }
         let (total, limited, page) = {
             let list = names.list();
+            let begins = |at: usize| list.name(at).starts_with(prefix).then_some(());
             let hits = if words.is_empty() {
                 let latest = inner.latest.all();
                 // Never written here: behind, the youngest names first.
                 let when = |at| list.id(at).and_then(|id| latest.get(&id)).map_or((1, 0), |newest| (0, -newest));
-                list.find(words, page, |at| (when(at), std::cmp::Reverse(list.id(at))))
+                list.find(words, page, |at| begins(at).map(|()| (when(at), std::cmp::Reverse(list.id(at)))))
             } else {
-                list.find(words, page, |_| ())
+                list.find(words, page, begins)
             };
             let told = |at: usize| Some((list.name(at).to_owned(), list.id(at)?));
             (hits.total, list.is_full(), hits.page.into_iter().filter_map(told).collect::<Vec<_>>())
@@ -216,8 +217,8 @@ impl Catalog {
         Ok(Chosen { metric, series, limited, oldest })
     }
 
-    /// Time of the newest point of these series, in milliseconds.
-    pub fn last_of(&self, chosen: &Chosen, cancel: &AtomicBool) -> Result<Option<i64>, QueryError> {
+    /// The newest point of these series: milliseconds and value.
+    pub fn last_of(&self, chosen: &Chosen, cancel: &AtomicBool) -> Result<Option<(i64, Number)>, QueryError> {
         self.inner.last_of(chosen.metric, chosen.series.iter().map(|(tags, base)| (tags.as_ref(), *base)), cancel)
     }
 
@@ -334,7 +335,7 @@ impl Inner {
         let entry = self.entry(metric);
         let Some(mut series) = entry.series.try_lock() else { return Ok(None) };
         series.read(&self.places(cancel), time).map_err(refused)?;
-        let last = self.last_of(metric, series.each(), cancel)?;
+        let last = self.last_of(metric, series.each(), cancel)?.map(|(time, _)| time);
         let brief = Brief { series: Some(series.len()), limited: series.is_limited(), last };
         let all = series.len();
         drop(series);
@@ -363,7 +364,7 @@ impl Inner {
         metric: Uid,
         series: impl Iterator<Item = (&'t [u8], u32)>,
         cancel: &AtomicBool,
-    ) -> Result<Option<i64>, QueryError> {
+    ) -> Result<Option<(i64, Number)>, QueryError> {
         // The rows of the newest hour hold it; where they are many, a part of them tells it well enough.
         let (mut newest, mut rows): (u32, Vec<&[u8]>) = (0, Vec::new());
         for (tags, base) in series {
@@ -376,7 +377,7 @@ impl Inner {
             }
         }
         let rows: Vec<_> = rows.into_iter().map(|tags| ([metric.as_bytes(), tags].concat(), newest)).collect();
-        Ok(self.last(cancel).in_rows(rows)?.iter().map(|point| point.time).max())
+        Ok(self.last(cancel).in_rows(rows)?.iter().max_by_key(|point| point.time).map(|point| (point.time, point.value)))
     }
 
     fn last<'a>(&'a self, cancel: &'a AtomicBool) -> Last<'a> {

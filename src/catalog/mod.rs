@@ -145,7 +145,7 @@ impl Catalog {
     pub fn find(&self, kind: UidKind, words: &Words, page: (usize, usize)) -> Result<Found, QueryError> {
         let names = self.ready(kind)?;
         let list = names.list();
-        let hits = list.find(words, page, |_| ());
+        let hits = list.find(words, page, |_| Some(()));
         let told = |at: usize| Some((list.name(at).to_owned(), list.id(at)?));
         Ok(Found {
             total: hits.total,

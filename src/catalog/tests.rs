@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 
 fn found(names: &KindNames) -> Vec<String> {
     let list = names.list();
-    let hits = list.find(&Words::default(), (0, 99), |_| ());
+    let hits = list.find(&Words::default(), (0, 99), |_| Some(()));
     hits.page.into_iter().map(|at| list.name(at).to_owned()).collect()
 }
 

@@ -2,7 +2,7 @@
  * What lies over the page: pop-ups at a button, dialogs, short notes. Esc and a click elsewhere close the topmost; the focus
  * goes back to where it was. Built on the browser's own `popover` and `<dialog>`.
  */
-import { h, icon, fill } from "./dom.js";
+import { h, icon, fill, uid } from "./dom.js";
 
 /** Puts `layer` below `anchor` (above if there is no room), inside the window. */
 export function place(layer, anchor, { align = "start", gap = 4 } = {}) {
@@ -86,7 +86,7 @@ export function menu(anchor, items, { label, align = "end" } = {}) {
 export function dialog(title, content, { className = "" } = {}) {
   const before = document.activeElement;
   const heading = h("h2", title);
-  heading.id = "dialog-title";
+  heading.id = uid("dialog"); // one dialog may ask above another
   const element = h("dialog", { "aria-labelledby": heading.id, class: className });
   let finish;
   const handle = { element, close: (value) => { handle.value = value; element.close(); }, closed: new Promise((resolve) => { finish = resolve; }) };

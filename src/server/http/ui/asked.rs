@@ -6,13 +6,23 @@ use crate::catalog::metrics::TagFilter;
 use crate::catalog::words::Words;
 
 /// Longest text that names are looked for by, in bytes.
-pub(super) const TEXT_BYTES_MAX: usize = 8_000;
+const WORDS_BYTES_MAX: usize = 8_000;
+/// Longest name that is asked for, in bytes.
+pub(super) const TEXT_BYTES_MAX: usize = 16 * 1024;
 /// Most tags of a filter, and values of one of them.
 const FILTER_MAX: (usize, usize) = (32, 1_000);
 
 /// `q`: parts of names.
 pub(super) fn words(request: &ApiRequest) -> Result<Words, ApiError> {
-    Ok(Words::parse(text(request, "q")?))
+    words_of(text(request, "q")?)
+}
+
+/// Parts of names.
+pub(super) fn words_of(text: &str) -> Result<Words, ApiError> {
+    if text.len() > WORDS_BYTES_MAX {
+        return Err(ApiError::bad(format!("'q' is longer than {WORDS_BYTES_MAX} bytes (WORDS_BYTES_MAX)")));
+    }
+    Ok(Words::parse(text))
 }
 
 /// A parameter that may be left out.

@@ -32,7 +32,8 @@ pub fn metric(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
         "series": chosen.series.len(),
         "limited": chosen.limited,
         "back_to": chosen.oldest.filter(|_| chosen.limited),
-        "last": seconds(last),
+        "last": seconds(last.map(|(time, _)| time)),
+        "value": last.map(|(_, value)| number(value)),
         "tags": cards.iter().map(card).collect::<Vec<_>>(),
     });
     Ok(ApiResponse::json(out.to_string()))

@@ -14,7 +14,7 @@ const BRANCHES_MAX: usize = 10_000;
 /// Metrics with the number of their series and the time of their newest point, as far as that is known.
 pub fn metrics(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     get(request)?;
-    let found = tsd.catalog.metrics(&words(request)?, page(request, HITS.0, HITS.1)?).map_err(error)?;
+    let found = tsd.catalog.metrics(text(request, "prefix")?, &words(request)?, page(request, HITS.0, HITS.1)?).map_err(error)?;
     let hit = |hit: &crate::catalog::metrics::MetricHit| {
         let mut out = json!({"name": hit.name, "series": hit.brief.series, "last": seconds(hit.brief.last)});
         if let (true, Some(out)) = (hit.brief.limited, out.as_object_mut()) {

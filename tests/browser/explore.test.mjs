@@ -1,0 +1,459 @@
+// The page Explore: names found, a metric's series, tags and meta data, hosts and what they send, trees.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { EVIL_TAG, EVIL_TEXT, HOSTS, LONG_METRIC } from './data.mjs';
+import { BASE, axe, close, json, largeTargets, noSidewaysScrolling, send, tabThrough, visit } from './helper.mjs';
+
+after(close);
+
+/** Hosts that fill more than one page. */
+const MANY = 120;
+const many = (n) => `page${String(n).padStart(3, '0')}`;
+before(async () => {
+  const now = Math.floor(Date.now() / 1000);
+  await send('/api/put', Array.from({ length: MANY }, (_, n) => ({ metric: 'pager.load', timestamp: now - 5, value: n, tags: { host: many(n), dc: n % 2 ? 'ams' : 'lga' } })));
+});
+
+const names = (page) => page.locator('.explore-list a.explore-name');
+const shown = (page) => names(page).allInnerTexts();
+const metric = (name, more = '') => `/#/explore?metric=${encodeURIComponent(name)}${more}`;
+const pane = (page) => page.getByRole('region', { name: 'Chosen metric' });
+const search = (page) => page.getByRole('searchbox', { name: 'Search metrics', exact: true });
+const hash = (page) => page.evaluate(() => decodeURIComponent(location.hash));
+const hashHas = (page, text) => page.waitForFunction((part) => decodeURIComponent(location.hash).includes(part), text);
+const fact = async (page, name) => pane(page).locator('.explore-facts div', { hasText: name }).locator('dd').innerText();
+const drawn = (scope) => scope.locator('.picture canvas').first().waitFor();
+
+test('metrics are listed, found by parts of words, and opened by the keyboard alone', async () => {
+  await visit('/#/explore', async (page) => {
+    await names(page).first().waitFor();
+    const { total } = await json('/api/ui/metrics');
+    await page.getByRole('heading', { name: `${total} metrics` }).waitFor();
+    assert.equal(await page.title(), 'Explore · tsdb');
+    await search(page).focus();
+    await page.keyboard.type('mem PROC');
+    await page.getByRole('heading', { name: '1 metric' }).waitFor();
+    assert.deepEqual(await shown(page), ['proc.meminfo.memfree']);
+    assert.deepEqual(await page.locator('.explore-list mark').allInnerTexts(), ['proc', 'mem']);
+    await hashHas(page, 'q=mem PROC');
+    await page.keyboard.press('Enter');
+    await hashHas(page, 'metric=proc.meminfo.memfree');
+    await pane(page).getByRole('heading', { name: 'proc.meminfo.memfree' }).waitFor();
+    assert.equal(await page.title(), 'proc.meminfo.memfree · Explore · tsdb');
+    // Arrow keys go from the box into the list and along it.
+    await search(page).fill('df.');
+    await page.getByRole('heading', { name: '2 metrics' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await hashHas(page, 'metric=df.inodes.free');
+    // The newest page of the history is undone by the browser's own way back.
+    await page.goBack();
+    await hashHas(page, 'metric=proc.meminfo.memfree');
+  });
+});
+
+test('nothing found says so and leads back to everything', async () => {
+  await visit('/#/explore?q=nothing+has+this', async (page) => {
+    await page.getByText('No metric has all of this in its name.').waitFor();
+    await axe(page);
+    await page.getByRole('button', { name: 'Show all metrics' }).click();
+    await names(page).first().waitFor();
+    assert.doesNotMatch(await hash(page), /q=/);
+  });
+});
+
+test('the tree of names opens by keys, counts, and narrows the list', async () => {
+  await visit('/#/explore', async (page) => {
+    const proc = page.getByRole('treeitem', { name: /^proc ?4$/ });
+    await proc.waitFor();
+    await proc.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.getByRole('treeitem', { name: /^loadavg ?2$/ }).waitFor();
+    assert.equal(await proc.getAttribute('aria-expanded'), 'true');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await hashHas(page, 'prefix=proc.loadavg.');
+    await page.getByRole('heading', { name: '2 metrics' }).waitFor();
+    assert.deepEqual((await shown(page)).sort(), ['proc.loadavg.1min', 'proc.loadavg.5min']);
+    await page.keyboard.press('ArrowDown'); // its first leaf
+    await page.keyboard.press('Enter');
+    await hashHas(page, 'metric=proc.loadavg.1min');
+    await page.getByRole('button', { name: 'proc.loadavg.*' }).click();
+    await page.waitForFunction(() => !location.hash.includes('prefix'));
+  });
+});
+
+test('a metric: series, last value and its age, cardinality of each tag, as the API has them', async () => {
+  await visit(metric('sys.cpu'), async (page) => {
+    await drawn(pane(page));
+    const told = await json('/api/ui/metric?metric=sys.cpu');
+    assert.equal(await fact(page, 'Series'), String(told.series));
+    assert.match(await fact(page, 'Age'), /ago|just now/);
+    assert.equal(await fact(page, 'UID'), told.uid);
+    const { series } = await json('/api/ui/series?metric=sys.cpu&max=1000');
+    assert.ok(series.some(({ value }) => value === told.value), 'the last value is that of a series');
+    assert.equal(await fact(page, 'Last value'), String(told.value));
+    for (const tag of told.tags) {
+      const card = pane(page).getByRole('region', { name: `Tag ${tag.name}`, exact: true });
+      assert.match(await card.innerText(), new RegExp(`${tag.count} values?`));
+      assert.equal(await card.locator('.explore-value').count(), Math.min(8, tag.count));
+    }
+    assert.equal(await pane(page).locator('tbody tr').count(), series.length);
+  });
+});
+
+test('values narrow a metric, and links lead to the graph of what is chosen', async () => {
+  await visit(metric('sys.cpu'), async (page) => {
+    const card = pane(page).getByRole('region', { name: 'Tag host', exact: true });
+    await card.getByRole('button', { name: /^web01/ }).click();
+    await hashHas(page, 'tags=host=web01');
+    await page.waitForFunction(() => document.querySelector('.explore-facts dd')?.textContent === '3');
+    const type = pane(page).getByRole('region', { name: 'Tag type', exact: true });
+    await type.getByRole('button', { name: /^user/ }).click();
+    await hashHas(page, 'tags=host=web01,type=user');
+    await page.waitForFunction(() => document.querySelector('.explore-facts dd')?.textContent === '1');
+    assert.match(decodeURIComponent(await pane(page).getByRole('link', { name: 'Graph', exact: true }).getAttribute('href')), /m=sum:sys\.cpu\{host=web01,type=user\}/);
+    await pane(page).getByRole('button', { name: 'Take away type=user' }).click();
+    await page.waitForFunction(() => document.querySelector('.explore-facts dd')?.textContent === '3');
+    const split = await type.getByRole('link', { name: 'split' }).getAttribute('href');
+    assert.match(decodeURIComponent(split), /m=sum:sys\.cpu\{host=web01,type=\*\}/);
+    // What was chosen is in the address: somebody else sees the same.
+    const address = await page.evaluate(() => location.hash);
+    await visit(`/${address}`, async (other) => {
+      await other.waitForFunction(() => document.querySelector('.explore-facts dd')?.textContent === '3');
+      assert.equal(await other.getByRole('button', { name: 'Take away host=web01' }).count(), 1);
+    });
+  });
+});
+
+test('"show all" shows all values, and finds some', async () => {
+  await visit(metric('many.lines'), async (page) => {
+    await pane(page).getByRole('button', { name: 'Show all 60' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Values of n' });
+    await dialog.getByText('60 values').waitFor();
+    assert.equal(await dialog.locator('.explore-value').count(), 60);
+    await axe(page);
+    await page.keyboard.type('05');
+    await dialog.getByText('11 values').waitFor();
+    await dialog.getByRole('button', { name: /^n050/ }).click();
+    await page.keyboard.press('Escape');
+    await hashHas(page, 'tags=n=n050');
+    await page.waitForFunction(() => document.querySelector('.explore-facts dd')?.textContent === '1');
+  });
+});
+
+test('more values than one answer holds come while one scrolls', async () => {
+  const now = Math.floor(Date.now() / 1000);
+  for (let part = 0; part < 2; part += 1) await send('/api/put', Array.from({ length: 600 }, (_, n) => ({ metric: 'wide.tag', timestamp: now - 9, value: 1, tags: { id: `v${part * 600 + n}` } })));
+  await visit(metric('wide.tag'), async (page) => {
+    await pane(page).getByRole('button', { name: /^Show all 1.200/ }).click();
+    const list = page.getByRole('dialog').locator('.explore-all');
+    for (let want = 500; want < 1200; want += 500) {
+      await page.waitForFunction((least) => document.querySelectorAll('.explore-all .explore-value').length >= least, want);
+      await list.evaluate((element) => { element.scrollTop = element.scrollHeight; });
+    }
+    await page.waitForFunction(() => document.querySelectorAll('.explore-all .explore-value').length === 1200);
+  });
+});
+
+test('meta data of a metric is written, shown as text, and deleted', async () => {
+  const { uid } = await json('/api/ui/metric?metric=lat');
+  const stored = () => json(`/api/uid/uidmeta?type=METRIC&uid=${uid}`);
+  await visit(metric('lat'), async (page) => {
+    await page.getByRole('button', { name: 'Edit' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Metric lat' });
+    await dialog.getByLabel('Display name').fill('Latency');
+    await dialog.getByLabel('Notes').fill(EVIL_TEXT);
+    await dialog.getByRole('button', { name: 'Add a field' }).click();
+    await dialog.getByLabel('Name of a field of your own').fill('owner');
+    await dialog.getByLabel('Its text').fill('<b>ops</b>');
+    await axe(page);
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByText('<b>ops</b>').waitFor();
+    const meta = await stored();
+    assert.deepEqual([meta.displayName, meta.custom], ['Latency', { owner: '<b>ops</b>' }]);
+    assert.equal(meta.notes.replace(/\r/g, ''), EVIL_TEXT);
+    await page.reload();
+    await page.getByText('<b>ops</b>').waitFor();
+    // Cleared fields are cleared.
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await page.getByRole('dialog').getByLabel('Display name').fill('');
+    await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    assert.equal((await stored()).displayName, '');
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click();
+    await page.getByRole('dialog', { name: 'Delete this meta data?' }).getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('Nobody has written anything about it yet.').waitFor();
+    assert.equal((await stored()).notes, '');
+  });
+});
+
+test('meta data of tags, values and series is written', async () => {
+  await visit(metric('df.bytes.free'), { allow: [/404/] }, async (page) => {
+    const host = pane(page).getByRole('region', { name: 'Tag host', exact: true });
+    await host.getByRole('button', { name: 'Meta data of the tag host' }).click();
+    await page.getByRole('dialog').getByLabel('Description').fill('a machine');
+    await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    const tag = (await json('/api/ui/metric?metric=df.bytes.free')).tags.find(({ name }) => name === 'host');
+    assert.equal((await json(`/api/uid/uidmeta?type=TAGK&uid=${tag.uid}`)).description, 'a machine');
+    // A value, from the list of all.
+    await host.getByRole('button', { name: '4 values' }).click();
+    await page.getByRole('button', { name: 'Meta data of the value web02' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Value web02' });
+    await dialog.getByLabel('Description').fill('the second');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.keyboard.press('Escape');
+    const [{ uid }] = (await json('/api/ui/names?type=tagv&q=web02')).hits;
+    assert.equal((await json(`/api/uid/uidmeta?type=TAGV&uid=${uid}`)).description, 'the second');
+    // A series that has none: saving makes it. A number that is none is refused at its field.
+    const row = pane(page).locator('tbody tr', { hasText: 'web02' }).first();
+    await row.getByRole('button', { name: /^Meta data of/ }).click();
+    const series = page.getByRole('dialog', { name: 'Series' });
+    await series.getByText('There is none yet').waitFor();
+    await series.getByLabel('Unit').fill('bytes');
+    await series.getByLabel('Highest value').fill('many');
+    await series.getByRole('button', { name: 'Save' }).click();
+    await series.getByText('"many" is no number.').waitFor();
+    await series.getByLabel('Highest value').fill('5e13');
+    await series.getByRole('button', { name: 'Save' }).click();
+    await series.waitFor({ state: 'detached' });
+    const { series: all } = await json('/api/ui/series?metric=df.bytes.free&tags=host=web02');
+    const found = (await Promise.all(all.map(({ tsuid }) => fetch(`${BASE}/api/uid/tsmeta?tsuid=${tsuid}`).then((r) => (r.ok ? r.json() : null))))).filter(Boolean);
+    assert.deepEqual(found.map(({ units, max }) => [units, max]), [['bytes', 5e13]]);
+  });
+});
+
+test('pictures are drawn when they come into sight, and not before', async () => {
+  await visit('/#/explore?view=pictures', async (page, { requests }) => {
+    await drawn(page.locator('.explore-list'));
+    await page.waitForTimeout(1200);
+    const asked = () => requests.filter(({ path }) => path.startsWith('/api/query?')).length;
+    const first = asked();
+    const { total } = await json('/api/ui/metrics');
+    assert.ok(first > 0 && first < total, `${first} of ${total} at once`);
+    assert.equal(await page.getByRole('button', { name: 'Pictures' }).getAttribute('aria-pressed'), 'true');
+    await page.locator('.explore-results').evaluate((element) => { element.scrollTop = element.scrollHeight; });
+    await page.waitForTimeout(1200);
+    assert.ok(asked() > first, 'scrolled into sight');
+    const picture = page.locator('.explore-list .picture-chart[aria-label^="Sum of"]').first();
+    assert.match(await picture.getAttribute('aria-label'), /^Sum of /);
+  });
+});
+
+test('bookmarks stay, the address is copied', async () => {
+  await visit(metric('temp'), { permissions: ['clipboard-read', 'clipboard-write'] }, async (page) => {
+    await pane(page).getByRole('button', { name: 'Bookmark', exact: true }).click();
+    await page.locator('.explore-marks').getByRole('link', { name: 'temp' }).waitFor();
+    await pane(page).getByRole('button', { name: 'Copy the address of this page' }).click();
+    await page.getByText('The address is copied.').waitFor();
+    assert.equal(await page.evaluate(() => navigator.clipboard.readText()), page.url());
+    await page.goto('/#/explore?q=co2');
+    await page.reload();
+    await page.locator('.explore-marks').getByRole('link', { name: 'temp' }).click();
+    await hashHas(page, 'metric=temp');
+    await page.getByRole('button', { name: 'Remove the bookmark of temp' }).click();
+    assert.equal(await page.locator('.explore-marks li').count(), 0);
+  });
+});
+
+test('a metric without points in the range leads to its newest', async () => {
+  await visit(metric('car.data'), async (page) => {
+    await page.getByText(/The newest point is \d+ y ago/).waitFor();
+    await page.getByRole('button', { name: 'Go there' }).click();
+    await hashHas(page, 'start=2019/06/0');
+    await page.waitForFunction(() => document.querySelector('.explore-gap')?.textContent === '');
+  });
+});
+
+test('a metric that is not there, and a server that fails, are told in words', async () => {
+  await visit(metric('no.such.metric'), { allow: [/404/] }, async (page) => {
+    await pane(page).getByText("No such name for 'metrics': 'no.such.metric'").waitFor();
+    await axe(page);
+  });
+  await visit('/#/explore', { allow: [/503|ERR_FAILED/], before: (page) => page.route('**/api/ui/metrics?*', (route) => route.fulfill({ status: 503, contentType: 'application/json', body: '{"error":{"code":503,"message":"storage is not reachable"}}' }), { times: 1 }) }, async (page) => {
+    await page.getByText('storage is not reachable').waitFor();
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await names(page).first().waitFor();
+  });
+});
+
+test('a TSD without metrics says how to send one', async () => {
+  const nothing = (route) => route.fulfill({ status: 200, contentType: 'application/json', body: '{"total":0,"loading":false,"limited":false,"hits":[]}' });
+  await visit('/#/explore', { before: (page) => page.route('**/api/ui/{metrics,prefixes}?*', nothing) }, async (page) => {
+    await page.getByRole('heading', { name: 'No metrics yet' }).waitFor();
+    assert.match(await page.locator('.example').first().innerText(), new RegExp(`curl -d .*${new URL(BASE).host}/api/put`));
+    await axe(page);
+  });
+});
+
+test('names that are markup, or long, or written from right to left are text', async () => {
+  await visit(metric('odd.markup'), async (page) => {
+    await pane(page).getByRole('button', { name: EVIL_TAG.slice(0, 12) }).first().waitFor();
+    assert.ok((await pane(page).innerText()).includes(EVIL_TAG));
+    await pane(page).locator('.explore-value', { hasText: EVIL_TAG.slice(0, 12) }).click();
+    await page.waitForFunction(() => document.querySelector('.explore-facts dd')?.textContent === '1');
+  });
+  await visit(metric(LONG_METRIC), { width: 400 }, async (page) => {
+    await pane(page).getByRole('heading', { name: LONG_METRIC }).waitFor();
+    await noSidewaysScrolling(page);
+  });
+});
+
+// ---------------------------------------------------------------- hosts
+
+const hostList = (page) => page.getByRole('listbox', { name: 'Hosts', exact: true });
+const metricList = (page) => page.getByRole('listbox', { name: 'Metrics of the chosen hosts' });
+const chosen = (list) => list.locator('[aria-selected=true] .name').allInnerTexts();
+const hostOf = (page, name) => hostList(page).getByRole('option', { name: new RegExp(`^${name}`) });
+
+test('hosts are searched by words and tags, by page, and filtered', async () => {
+  await visit('/#/explore?tab=hosts', async (page) => {
+    const box = page.getByRole('searchbox', { name: /^Search hosts/ });
+    const state = page.locator('.explore-pick [role=status]').first();
+    await box.fill('web fstype=ext4');
+    await page.waitForFunction(() => document.querySelectorAll('.choices [role=option] .name').length === 3);
+    assert.deepEqual(await hostList(page).locator('.name').allInnerTexts(), HOSTS.filter((host) => host.startsWith('web')));
+    await box.fill('dc=lga');
+    await state.getByText(`${MANY / 2} hosts, 1 to 50`).waitFor();
+    await page.getByRole('button', { name: 'Next page' }).click();
+    await state.getByText(`${MANY / 2} hosts, 51 to 60`).waitFor();
+    assert.deepEqual(await hostList(page).locator('.name').allInnerTexts(), Array.from({ length: 10 }, (_, n) => many(100 + 2 * n)));
+    await page.getByRole('combobox', { name: 'Hosts of a page' }).selectOption('100');
+    await page.waitForFunction(() => document.querySelectorAll('.choices [role=option] .name').length === 60);
+    await hashHas(page, 'limit=100');
+    await page.getByRole('searchbox', { name: 'Filter this page of hosts' }).fill('page01');
+    assert.equal(await hostList(page).locator('[role=option]:visible').count(), 5);
+    // Only what is shown is chosen by "All".
+    await page.getByRole('button', { name: 'All' }).first().click();
+    assert.equal((await chosen(hostList(page))).length, 5);
+  });
+});
+
+test('hosts are chosen by clicks, with Shift, and by keys; their metrics are drawn in three views', async () => {
+  await visit('/#/explore?tab=hosts&q=web', async (page) => {
+    await hostOf(page, 'web01').click();
+    await hostOf(page, 'web03').click({ modifiers: ['Shift'] });
+    assert.deepEqual(await chosen(hostList(page)), ['web01', 'web02', 'web03']);
+    await hostOf(page, 'web02').click();
+    await hashHas(page, 'host=web01&host=web03');
+    await hostOf(page, 'web02').focus();
+    await page.keyboard.press('Space');
+    assert.deepEqual(await chosen(hostList(page)), ['web01', 'web02', 'web03']);
+    await page.keyboard.press('Control+a');
+    assert.equal((await chosen(hostList(page))).length, 3);
+    // Metrics of these hosts, as the API counts them.
+    const told = await json('/api/ui/counters?host=web01&host=web02&host=web03&max=1000');
+    await page.getByRole('region', { name: 'Metrics' }).getByRole('status').getByText(`${told.total} metrics`).waitFor();
+    await page.getByRole('searchbox', { name: 'Search metrics of the chosen hosts' }).fill('load');
+    await page.waitForFunction(() => document.querySelectorAll('[aria-label="Metrics of the chosen hosts"] .name').length === 2);
+    await metricList(page).getByRole('option').first().click();
+    await metricList(page).getByRole('option').last().click({ modifiers: ['Shift'] });
+    await hashHas(page, 'metric=proc.loadavg.1min&metric=proc.loadavg.5min');
+    const titles = () => page.locator('.explore-graphs .explore-name').allInnerTexts();
+    assert.deepEqual(await titles(), ['web01', 'web02', 'web03']);
+    await drawn(page.locator('.explore-graphs'));
+    await page.getByRole('button', { name: 'A graph for each metric' }).click();
+    assert.deepEqual(await titles(), ['proc.loadavg.1min', 'proc.loadavg.5min']);
+    await drawn(page.locator('.explore-graphs'));
+    await page.waitForFunction(() => document.querySelectorAll('.explore-graphs .picture-legend li').length === 6);
+    await page.getByRole('button', { name: 'All in one' }).click();
+    assert.equal((await titles()).length, 1);
+    await page.waitForFunction(() => document.querySelectorAll('.explore-graphs .picture-legend li').length === 6);
+    const link = decodeURIComponent(await page.locator('.explore-graphs .explore-name').getAttribute('href'));
+    assert.match(link, /m=sum:proc\.loadavg\.1min\{host=web01\|web02\|web03\}/);
+    await axe(page);
+    await largeTargets(page);
+    const address = await page.evaluate(() => location.hash);
+    await visit(`/${address}`, { dark: true }, async (other) => {
+      await other.waitForFunction(() => document.querySelectorAll('.explore-graphs .picture-legend li').length === 6);
+      assert.deepEqual(await chosen(hostList(other)), ['web01', 'web02', 'web03']);
+      await axe(other);
+    });
+  });
+});
+
+test('another tag can stand in the place of hosts', async () => {
+  await visit('/#/explore?tab=hosts&tag=dc', async (page) => {
+    await page.waitForFunction(() => document.querySelectorAll('.choices [role=option] .name').length === 2);
+    assert.deepEqual(await hostList(page).locator('.name').allInnerTexts(), ['ams', 'lga']);
+  });
+});
+
+// ---------------------------------------------------------------- trees
+
+test('trees: none, an empty one, branches and their series', async () => {
+  await visit('/#/explore?tab=trees', async (page) => {
+    await page.getByRole('heading', { name: 'No trees yet' }).waitFor();
+    await axe(page);
+  });
+  const { treeId } = await json('/api/tree', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: '{"name":"by host","description":"hosts, then metrics"}' });
+  await visit('/#/explore?tab=trees', { allow: [/404/] }, async (page) => {
+    await page.getByRole('heading', { name: 'This tree is empty' }).waitFor();
+    await page.getByText('hosts, then metrics').waitFor();
+  });
+  const { series: [{ tsuid, metric: name, tags }] } = await json('/api/ui/series?metric=lat');
+  const root = { treeId, branchId: '0001', displayName: 'ROOT', depth: 0, path: { 0: 'ROOT' }, leaves: null };
+  const below = { treeId, branchId: '000100018373', displayName: '<i>db1</i>', depth: 1, path: { 0: 'ROOT', 1: '<i>db1</i>' }, branches: null };
+  const answer = (route) => {
+    const inside = new URL(route.request().url()).searchParams.get('branch') === below.branchId;
+    const body = inside ? { ...below, leaves: [{ metric: name, tags, tsuid, displayName: 'lat' }] } : { ...root, branches: [{ ...below, leaves: null }] };
+    return route.fulfill({ status: 200, contentType: 'application/json', body: JSON.stringify(body) });
+  };
+  await visit('/#/explore?tab=trees', { before: (page) => page.route('**/api/tree/branch?*', answer) }, async (page) => {
+    await page.getByRole('treeitem', { name: '<i>db1</i>' }).focus();
+    await page.keyboard.press('Enter');
+    await hashHas(page, `branch=${below.branchId}`);
+    await page.getByText('1 series').waitFor();
+    await drawn(page.locator('.explore-list'));
+    assert.match(decodeURIComponent(await page.getByRole('link', { name: 'lat' }).getAttribute('href')), new RegExp(`tsuid=sum:${tsuid}`));
+    await axe(page);
+    await page.getByRole('button', { name: 'ROOT' }).click();
+    await page.getByRole('button', { name: '<i>db1</i>' }).waitFor();
+  });
+});
+
+// ---------------------------------------------------------------- all of it
+
+test('no serious finding of axe in both themes; targets are large enough; the focus is seen everywhere', async () => {
+  for (const dark of [false, true]) {
+    for (const path of [metric('sys.cpu', '&tags=host=web01'), '/#/explore?view=pictures', '/#/explore?tab=hosts&q=web']) {
+      await visit(path, { dark }, async (page) => {
+        await page.locator('.explore-list a, .choices [role=option]').first().waitFor();
+        await page.waitForTimeout(600);
+        await axe(page);
+        await largeTargets(page);
+      });
+    }
+  }
+  await visit(metric('sys.cpu.user'), async (page) => {
+    await drawn(pane(page));
+    const stops = await tabThrough(page, 90);
+    assert.ok(stops.some((stop) => stop.includes('Graph')), stops.join('\n'));
+  });
+});
+
+test('narrow windows and large type need no sideways scrolling', async () => {
+  for (const path of [metric('sys.cpu'), '/#/explore?view=pictures', '/#/explore?tab=hosts&host=web01&metric=lat', '/#/explore?tab=trees']) {
+    await visit(path, { width: 320, height: 640, allow: [/404/] }, async (page) => {
+      await page.waitForTimeout(900);
+      await noSidewaysScrolling(page);
+    });
+  }
+});
+
+test('nothing moves when numbers come late', async () => {
+  await visit('/#/explore', async (page) => {
+    await names(page).first().waitFor();
+    await page.evaluate(() => { window.__seen.shift = 0; window.__seen.shifts = []; });
+    await page.waitForTimeout(2500);
+    await page.keyboard.press('r');
+    await page.waitForTimeout(1500);
+    const { shift, shifts } = await page.evaluate(() => window.__seen);
+    assert.ok(shift < 0.002, `moved by ${shift}:\n${shifts.join('\n')}`);
+  });
+});
