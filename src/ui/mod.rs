@@ -76,6 +76,7 @@ pub const FILES: &[File] = files![
     "pages/screens/load.js",
     "pages/screens/model.js",
     "pages/screens/panel.js",
+    "pages/screens/put.js",
     "pages/screens/query-row.js",
     "pages/screens/store.js",
     "pages/screens/tree.js",

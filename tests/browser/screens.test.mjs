@@ -483,6 +483,31 @@ test('a reload moves nothing, and an event tells what it was', async () => {
   });
 });
 
+test('the Graph page puts what it shows on a screen', async () => {
+  const id = await make({ name: 'Target', panels: three() });
+  await visit('/#start=1h-ago&m=avg:sys.cpu.user{host=*}&o=&m=avg:proc.loadavg.1min&o=axis x1y2&yrange=[0:]&ylabel=percent&x.type=area', async (page) => {
+    const putIt = async () => {
+      await page.getByRole('button', { name: 'Share' }).click();
+      await page.getByRole('menuitem', { name: 'Put on a screen …' }).click();
+      return page.getByRole('dialog');
+    };
+    let dialog = await putIt();
+    await dialog.getByLabel('Title').fill('From the graph');
+    await dialog.getByRole('button', { name: 'Put' }).click();
+    await toast(page, 'It is on Target now');
+    const { panels, version } = await read(id);
+    assert.deepEqual([panels.length, version], [4, 2]);
+    assert.deepEqual(panels[3], { title: 'From the graph', kind: 'area', queries: [{ m: 'avg:sys.cpu.user{host=*}' }, { m: 'avg:proc.loadavg.1min', axis: 'right' }], left: { label: 'percent', min: 0 } });
+    dialog = await putIt();
+    await dialog.getByLabel('Screen', { exact: true }).selectOption({ label: 'A new screen' });
+    await dialog.getByLabel('Name of the new screen').fill('From a graph');
+    await page.keyboard.press('Enter');
+    await page.locator('.toast').getByRole('button', { name: 'Open' }).click();
+    await drawn(page, 1);
+    assert.equal((await list()).length, 2);
+  });
+});
+
 test('a panel of very many series asks first', async () => {
   const id = await make({ name: 'Large', panels: three().slice(0, 1) });
   const before = (page) => page.route('**/api/ui/estimate', (route) => route.fulfill({ contentType: 'application/json', body: '{"series":5000,"points":9,"limited":false}' }));

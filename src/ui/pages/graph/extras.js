@@ -68,7 +68,14 @@ export function shareMenu(page, anchor) {
     "-",
     { label: "Points as text (ascii)", hint: "opens", href: pictureLink(page, "ascii"), target: "_blank" },
     { label: "Embed …", run: () => embed(page) },
+    ...(page.ctx.writable ? ["-", { label: "Put on a screen …", run: () => toScreen(page) }] : []),
   ], { label: "Share" });
+}
+
+/** The graph as a panel of a screen. */
+async function toScreen(page) {
+  const [{ panelOfGraph, putOnScreen }] = await Promise.all([import("../screens/put.js"), page.ctx.style("css/screens-edit.css")]);
+  putOnScreen(page.ctx, panelOfGraph(page.graph, page.title()));
 }
 
 async function savePicture(page) {
