@@ -7,10 +7,12 @@
 
 mod support;
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
-use support::server::{Engine, Server, long, signal};
+use support::server::{Engine, Server, long};
 
 /// Longest time for all files of one engine.
 const SUITE_MAX: Duration = Duration::from_secs(420);
@@ -40,26 +42,49 @@ fn test_files(name: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Runs node with flags on files; ended by force after `limit`. What it printed is shown if it fails.
-fn node(limit: Duration, flags: &[&str], files: &[PathBuf], address: &str) {
+/// Runs node with flags on files; ended by force, its browsers too, after `limit`. What failed, if something did.
+fn node(limit: Duration, flags: &[&str], files: &[PathBuf], address: &str) -> Result<(), String> {
     let mut command = Command::new("node");
-    command.args(flags).args(files).current_dir(folder("browser"));
+    command.args(flags).args(files).current_dir(folder("browser")).process_group(0);
     command.env("TSDB_URL", format!("http://{address}")).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().unwrap_or_else(|e| panic!("node cannot be started ({e}): apt-get install nodejs npm, or run scripts/test"));
-    let (pid, began) = (child.id(), Instant::now());
-    let (done, ended) = std::sync::mpsc::channel::<()>();
+    let child = command.spawn().map_err(|e| format!("node cannot be started ({e}): apt-get install nodejs npm, or run scripts/test"))?;
+    let (group, began) = (format!("-{}", child.id()), Instant::now());
+    let (done, ended) = mpsc::channel::<()>();
     let guard = std::thread::spawn(move || {
-        if ended.recv_timeout(limit).is_err_and(|e| e == std::sync::mpsc::RecvTimeoutError::Timeout) {
-            signal(pid, "KILL");
+        if ended.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+            let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         }
     });
     let out = child.wait_with_output().expect("wait for node");
     drop(done);
     let _ = guard.join();
     let (said, errors) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
-    assert!(out.status.success(), "node {flags:?} {files:?} failed after {:?}: {}\n{said}\n{errors}", began.elapsed(), out.status);
-    // The measurements that the tests print.
-    said.lines().filter(|line| line.contains("measured:")).for_each(|line| println!("{}", line.trim_start_matches(['#', ' ', 'ℹ'])));
+    said.lines().filter(|line| line.contains("measured:")).for_each(|line| println!("{}", line.trim_start_matches(['#', ' '])));
+    if out.status.success() {
+        return Ok(());
+    }
+    Err(format!("node {flags:?} {files:?}: {} after {:?}\n{}\n{errors}", out.status, began.elapsed(), failures(&said)))
+}
+
+/// The failed tests of a report in TAP, each with its error; all of it if none is found.
+fn failures(report: &str) -> String {
+    let blocks: Vec<&str> = report.split("\nnot ok ").skip(1).map(|block| block.split("\n  ...").next().unwrap_or(block)).collect();
+    if blocks.is_empty() { report.to_string() } else { blocks.join("\n") }
+}
+
+/// Test files in two lines, one for each core; those that measure come alone, at the end.
+fn in_two_lines(files: &[PathBuf], address: &str) {
+    let (alone, mut rest): (Vec<PathBuf>, Vec<PathBuf>) = files.iter().cloned().partition(|file| file.ends_with("budget.test.mjs"));
+    let second = rest.split_off(rest.len().div_ceil(2));
+    let run =
+        |files: &[PathBuf]| if files.is_empty() { Ok(()) } else { node(SUITE_MAX, &["--test", "--test-reporter=tap"], files, address) };
+    let mut ends = std::thread::scope(|scope| {
+        let threads = [rest, second].map(|line| scope.spawn(move || run(&line)));
+        threads.map(|thread| thread.join().expect("a line of tests")).to_vec()
+    });
+    ends.push(run(&alone));
+    let failed: Vec<String> = ends.into_iter().filter_map(Result::err).collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 /// All pages on one engine.
@@ -77,8 +102,8 @@ fn pages(engine: &Engine, wanted: impl Fn(&Path) -> bool) {
         settings.push(("tsd.ui.path", &ui));
     }
     let server = Server::start(engine, &settings);
-    node(Duration::from_secs(60), &[], &[folder("browser").join("data.mjs")], &server.addr);
-    node(SUITE_MAX, &["--test"], &files, &server.addr);
+    node(Duration::from_secs(60), &[], &[folder("browser").join("data.mjs")], &server.addr).expect("data for the pages");
+    in_two_lines(&files, &server.addr);
     let log = server.log();
     assert!(!log.contains("panicked"), "the server panicked:\n{log}");
 }
@@ -100,5 +125,5 @@ fn modules_without_a_browser() {
     if files.is_empty() {
         return; // none of them has a test yet
     }
-    node(Duration::from_secs(120), &["--test"], &files, "127.0.0.1:9");
+    node(Duration::from_secs(120), &["--test", "--test-reporter=tap"], &files, "127.0.0.1:9").expect("the modules");
 }

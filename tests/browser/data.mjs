@@ -42,6 +42,7 @@ function* machines(end) {
     for (const [k, type] of ['user', 'system', 'iowait'].entries()) {
       const value = (t) => (up(t) ? round(Math.max(0, 20 / (k + 1) + 10 * wave(t, 3600, h + k) + 6 * noise(t, h * 7 + k)), 1) : null);
       yield* line('sys.cpu', { host, cpu: '0', type }, hours3, end, STEP_S, value);
+      if (host === 'web01' && type === 'user') for (const cpu of ['0', '1']) yield* line('sys.cpu', { host, cpu, type: 'combined' }, hours3, end, STEP_S, value);
       if (type === 'user') yield* line('sys.cpu.user', { host }, hours3, end, STEP_S, value);
     }
     for (const [i, iface] of ['eth0', 'eth1'].entries()) {

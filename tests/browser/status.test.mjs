@@ -38,6 +38,7 @@ test('rates appear after the second sample, and lines have names', async () => {
 test('numbers change and nothing moves', async () => {
   await visit('/#/status', async (page) => {
     await filled(page);
+    await page.waitForTimeout(500); // the first numbers' own move is told late
     await page.evaluate(() => { window.__seen.shift = 0; window.__seen.shifts = []; });
     await page.waitForTimeout(4500);
     const { shift, shifts } = await page.evaluate(() => window.__seen);

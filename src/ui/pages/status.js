@@ -196,7 +196,7 @@ function overview(panel) {
   const store = table("Store", ["", ""]);
   const tables = table("Tables", ["For", "Name", "On disk", "Files"]);
   const caches = table("Caches", ["Of", "Entries", "Filled", "Found"]);
-  const ids = table("Ids", ["Of", "Given out", "Possible", "Used"]);
+  const ids = table("Ids", ["Of", "Given", "Possible", "Used"]);
   const limits = table("Limits", ["Setting", "Value"]);
   panel.append(
     h("div.status-cards", cards.map(({ element }) => element)),
@@ -283,7 +283,7 @@ function meter(value, max, label) {
 function table(caption, heads) {
   const body = h("tbody");
   const named = heads.some(Boolean);
-  const element = h("div.card.scroll", { tabindex: "0", role: "region", "aria-label": caption },
+  const element = h("div.card.scroll", { class: heads.length === 2 ? "two" : { Caches: "meters", Ids: "meters ids" }[caption] ?? "", tabindex: "0", role: "region", "aria-label": caption },
     h("h2", caption), h("table", named ? h("thead", h("tr", heads.map((head, at) => h("th", { class: at ? "number" : "", scope: "col" }, head)))) : null, body));
   let before = "";
   return {

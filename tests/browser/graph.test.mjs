@@ -1,0 +1,206 @@
+// The page Graph as people use it: the way to a picture, keys, zoom and back, links, what screen readers get.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { charted, chartOf, queriesOf } from './graph.mjs';
+import { axe, close, contrast, json, largeTargets, noSidewaysScrolling, tabThrough, visit } from './helper.mjs';
+
+after(close);
+
+const TWO = '/#start=2h-ago&m=sum:1m-avg:sys.cpu.user{host=*}';
+const hash = (page) => page.evaluate(() => decodeURIComponent(location.hash));
+const focused = (page) => page.evaluate(() => document.activeElement.getAttribute('role') ?? document.activeElement.tagName);
+
+test('empty and filled, light and dark: no serious finding of axe, nothing too small', async () => {
+  for (const dark of [false, true]) {
+    for (const path of ['/', TWO]) {
+      await visit(path, { dark }, async (page) => {
+        if (path === TWO) await charted(page);
+        else await page.getByRole('combobox').nth(1).waitFor();
+        await page.waitForTimeout(300);
+        await axe(page, `${path} ${dark ? 'dark' : 'light'}`);
+        await largeTargets(page);
+      });
+    }
+  }
+});
+
+test('from / to a picture in two actions: type, Enter; then split by a tag', async () => {
+  await visit('/', async (page) => {
+    // The cursor is in the metric box, and the names written last are offered under it.
+    await page.waitForFunction(() => document.activeElement.getAttribute('role') === 'combobox');
+    await page.keyboard.type('loadavg.1');
+    await page.waitForFunction(() => document.activeElement.getAttribute('aria-expanded') === 'true' && document.activeElement.getAttribute('aria-activedescendant'));
+    await page.keyboard.press('Enter');
+    assert.equal((await charted(page)).lines, 1);
+    assert.match(await hash(page), /m=sum:.*proc\.loadavg\.1min/);
+    await page.getByRole('button', { name: /^host/ }).first().click();
+    await page.waitForFunction(() => /^4 series drawn/.test(document.getElementById('polite').textContent));
+  });
+});
+
+test('completion is a combobox: role, expanded, controls, the active one, Esc', async () => {
+  await visit('/', async (page) => {
+    await page.waitForFunction(() => document.activeElement.getAttribute('role') === 'combobox');
+    await page.keyboard.type('sys.cpu');
+    const box = () => page.evaluate(() => {
+      const input = document.activeElement;
+      const list = document.getElementById(input.getAttribute('aria-controls'));
+      const active = document.getElementById(input.getAttribute('aria-activedescendant') ?? '');
+      return { role: input.getAttribute('role'), expanded: input.getAttribute('aria-expanded'), listRole: list?.getAttribute('role'), options: list?.querySelectorAll('[role=option]').length ?? 0, active: active?.textContent ?? null, selected: active?.getAttribute('aria-selected') ?? null };
+    });
+    await page.waitForFunction(() => document.activeElement.getAttribute('aria-expanded') === 'true');
+    await page.waitForTimeout(300);
+    const open = await box();
+    assert.deepEqual([open.role, open.expanded, open.listRole, open.selected], ['combobox', 'true', 'listbox', 'true']);
+    assert.ok(open.options >= 2, `${open.options} hits`);
+    await page.keyboard.press('ArrowDown');
+    assert.notEqual((await box()).active, open.active);
+    await axe(page, 'the open list');
+    await page.keyboard.press('Escape');
+    assert.equal((await box()).expanded, 'false');
+    assert.equal(await focused(page), 'combobox', 'Esc leaves the focus where it was');
+  });
+});
+
+test('by keyboard alone: draw, zoom, go back, the cursor on the picture, share', async () => {
+  await visit(TWO, async (page) => {
+    await charted(page);
+    const chart = chartOf(page);
+    await chart.focus();
+    await page.keyboard.press('ArrowRight');
+    await page.waitForFunction(() => /\d/.test(document.getElementById('polite').textContent) && !/series drawn/.test(document.getElementById('polite').textContent));
+    await page.keyboard.press('Escape');
+    await page.evaluate(() => document.activeElement.blur());
+    const before = await hash(page);
+    await page.keyboard.press('+');
+    await page.waitForFunction((was) => decodeURIComponent(location.hash) !== was, before);
+    await page.keyboard.press('Backspace');
+    await page.waitForFunction((was) => decodeURIComponent(location.hash) === was, before);
+    await page.getByRole('button', { name: /^Share/ }).first().focus();
+    await page.keyboard.press('Enter');
+    await page.waitForTimeout(200);
+    await axe(page, 'the share menu');
+    await page.keyboard.press('Escape');
+    assert.match(await page.evaluate(() => document.activeElement.textContent + (document.activeElement.getAttribute('aria-label') ?? '')), /Share/);
+  });
+});
+
+test('the focus can be seen at every Tab', async () => {
+  await visit(TWO, async (page) => {
+    await charted(page);
+    const stops = await tabThrough(page);
+    assert.ok(stops.length > 15, stops.join('\n'));
+  });
+  await visit(TWO, { dark: true }, async (page) => {
+    await charted(page);
+    await tabThrough(page);
+  });
+});
+
+test('the picture has a name and a description, the table the same numbers', async () => {
+  await visit('/#start=2h-ago&m=sum:10m-avg:proc.meminfo.memfree{host=web01}', async (page, { requests }) => {
+    await charted(page);
+    const { name, about } = await page.evaluate(() => {
+      const chart = document.querySelector('[aria-roledescription=chart]');
+      return { name: chart.getAttribute('aria-label'), about: document.getElementById(chart.getAttribute('aria-describedby')).textContent };
+    });
+    assert.match(name, /proc\.meminfo\.memfree|1 series/);
+    assert.match(about, /memfree|series/);
+    assert.match(about, /\d/);
+    const [asked] = queriesOf(requests);
+    const [{ dps }] = await json(asked.pathname + asked.search);
+    await page.getByRole('tab', { name: /^Table/ }).click();
+    await page.waitForTimeout(300);
+    const text = (await page.locator('table').last().innerText()).replaceAll('\u202f', '');
+    const values = Array.isArray(dps) ? dps.map(([, value]) => value) : Object.values(dps);
+    const seen = values.filter((value) => text.includes(String(Number(Number(value).toPrecision(10)))) || text.includes(String(Math.round(value))));
+    assert.ok(seen.length >= values.length - 1, `${seen.length} of ${values.length} values in the table`);
+  });
+});
+
+test('ten zooms, then back and forward: each range comes again', async () => {
+  await visit('/#start=2h-ago&m=sum:sys.cpu.user{host=*}', async (page) => {
+    await charted(page);
+    const chart = chartOf(page);
+    const ranges = [await hash(page)];
+    for (let n = 0; n < 10; n += 1) {
+      const box = await chart.boundingBox();
+      await page.mouse.move(box.x + box.width * 0.25, box.y + box.height / 2);
+      await page.mouse.down();
+      await page.mouse.move(box.x + box.width * 0.6, box.y + box.height / 2, { steps: 3 });
+      await page.mouse.move(box.x + box.width * 0.9, box.y + box.height / 2, { steps: 3 });
+      await page.mouse.up();
+      await page.waitForFunction((was) => decodeURIComponent(location.hash) !== was, ranges.at(-1));
+      ranges.push(await hash(page));
+      await page.waitForTimeout(60);
+    }
+    assert.equal(new Set(ranges).size, 11);
+    for (let n = 9; n >= 0; n -= 1) {
+      await page.goBack();
+      await page.waitForFunction((was) => decodeURIComponent(location.hash) === was, ranges[n]);
+    }
+    for (let n = 1; n <= 10; n += 1) {
+      await page.goForward();
+      await page.waitForFunction((was) => decodeURIComponent(location.hash) === was, ranges[n]);
+    }
+    // A double click goes back as well.
+    const box = await chart.boundingBox();
+    await page.mouse.dblclick(box.x + box.width / 2, box.y + box.height / 2);
+    await page.waitForFunction((was) => decodeURIComponent(location.hash) === was, ranges[9]);
+  });
+});
+
+test('the address opens the same in another window', async () => {
+  let address;
+  await visit(TWO, async (page) => {
+    await charted(page);
+    await page.keyboard.press('y'); // a logarithmic axis
+    await page.waitForFunction(() => /ylog/.test(location.hash));
+    address = await page.evaluate(() => location.hash);
+  });
+  await visit(`/${address}`, async (page) => {
+    assert.equal((await charted(page)).lines, 4);
+    assert.equal(await page.evaluate(() => location.hash), address);
+  });
+});
+
+test('nothing moves from the first picture on, reloads included', async () => {
+  await visit(TWO, async (page) => {
+    await charted(page);
+    await page.waitForTimeout(400);
+    await page.evaluate(() => { window.__seen.shift = 0; window.__seen.shifts = []; });
+    for (let n = 0; n < 3; n += 1) {
+      await page.keyboard.press('r');
+      await page.waitForTimeout(500);
+    }
+    const { shift, shifts } = await page.evaluate(() => window.__seen);
+    assert.ok(shift < 0.001, `moved by ${shift}:\n${shifts.join('\n')}`);
+  });
+});
+
+test('texts and lines can be told from their ground', async () => {
+  for (const dark of [false, true]) {
+    await visit('/', { dark }, async (page) => {
+      const seen = await page.evaluate(async () => {
+        const { LINES, GROUND } = await import(new URL('lib/palette.js', document.querySelector('script[type=module]').src));
+        const rgb = (hex) => `rgb(${[1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)).join(', ')})`;
+        const theme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+        return { lines: LINES[theme].map(rgb), ground: rgb(GROUND[theme].ground), texts: ['text', 'quiet', 'link', 'bad', 'warn', 'good'].map((name) => rgb(GROUND[theme][name])) };
+      });
+      for (const line of seen.lines) assert.ok(contrast(line, seen.ground) >= 3, `${line} on ${seen.ground}`);
+      for (const text of seen.texts) assert.ok(contrast(text, seen.ground) >= 4.5, `${text} on ${seen.ground}`);
+    });
+  }
+});
+
+test('320 pixels and a zoom of 200 %: picture, rows and tabs fit', async () => {
+  for (const options of [{ width: 320, height: 640 }, { width: 640, height: 400, deviceScaleFactor: 2 }]) {
+    await visit(TWO, options, async (page) => {
+      await charted(page);
+      await noSidewaysScrolling(page);
+      await largeTargets(page);
+      const box = await chartOf(page).boundingBox();
+      assert.ok(box.height >= 200, `the picture is ${box.height} px high`);
+    });
+  }
+});

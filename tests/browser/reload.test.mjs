@@ -1,0 +1,57 @@
+// An hour of automatic reloads, every five seconds, on a clock of its own: nothing piles up.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { charted, queriesOf } from './graph.mjs';
+import { close, heapBytes, visit } from './helper.mjs';
+
+after(close);
+
+const MB = 1 << 20;
+
+test('an hour of reloads at 5 s: the heap grows by less than 5 MB, requests never pile up', async (t) => {
+  await visit('/#start=10m-ago&m=sum:sys.cpu.user{host=*}&autoreload=5', {
+    before: (page) => page.clock.install({ time: Date.now() }),
+  }, async (page, { requests }) => {
+    await page.clock.runFor(1000);
+    await charted(page);
+    let open = 0, most = 0;
+    page.on('request', (r) => { if (r.url().includes('/api/query')) { open += 1; most = Math.max(most, open); } });
+    for (const ended of ['requestfinished', 'requestfailed']) page.on(ended, (r) => { if (r.url().includes('/api/query')) open -= 1; });
+    const reload = async (times) => {
+      for (let n = 0; n < times; n += 1) {
+        const answered = page.waitForResponse(/\/api\/query/);
+        await page.clock.runFor(5100);
+        await (await answered).finished();
+      }
+    };
+    await reload(20);
+    const before = await heapBytes(page);
+    const asked = queriesOf(requests).length;
+    await reload(700);
+    const grown = (await heapBytes(page)) - before;
+    t.diagnostic(`measured: an hour of reloads grew the heap by ${(grown / MB).toFixed(2)} MB`);
+    assert.ok(grown < 5 * MB, `the heap grew by ${(grown / MB).toFixed(1)} MB`);
+    assert.ok(most <= 1, `${most} requests at once`);
+    assert.equal(queriesOf(requests).length - asked, 700);
+  });
+});
+
+test('a hidden tab does not reload, and catches up once', async () => {
+  await visit('/#start=10m-ago&m=sum:sys.cpu.user{host=*}&autoreload=5', { before: (page) => page.clock.install({ time: Date.now() }) }, async (page, { requests }) => {
+    await page.clock.runFor(1000);
+    await charted(page);
+    const hide = (hidden) => page.evaluate((value) => {
+      Object.defineProperty(document, 'hidden', { value, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    }, hidden);
+    await hide(true);
+    const before = queriesOf(requests).length;
+    await page.clock.runFor(60_000);
+    await page.waitForTimeout(200);
+    assert.equal(queriesOf(requests).length, before, 'a hidden tab reloads');
+    const answered = page.waitForResponse(/\/api\/query/);
+    await hide(false);
+    await answered;
+    assert.equal(queriesOf(requests).length, before + 1);
+  });
+});

@@ -1,0 +1,38 @@
+// Pictures of every page for docs/UI.md, light and dark: `node screenshots.mjs http://host:port FOLDER`. See scripts/screenshots.
+import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const [base, folder] = process.argv.slice(2);
+const PAGES = [
+  // Name, address, what must be there before the picture is taken, seconds to wait.
+  ['graph', '/#start=30m-ago&m=sum:proc.loadavg.1min%7Bhost=*%7D&m=sum:rate:proc.stat.cpu%7Btype=user%7Csystem%7Ciowait%7D&o=&o=axis%20x1y2', '[aria-roledescription=chart]', 2],
+  ['explore', '/#/explore?metric=proc.stat.cpu', 'main', 2],
+  ['screens', '/#/screens', 'main', 2],
+  ['status', '/#/status', '.status-card', 30],
+  ['anomalies', '/#/anomalies', 'main', 2],
+  ['alerts', '/#/alerts', 'main', 2],
+  ['similar', '/#/similar', 'main', 2],
+];
+const executablePath = process.env.TSDB_TEST_CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
+const only = process.env.ONLY?.split(',');
+mkdirSync(folder, { recursive: true });
+const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
+await Promise.all(['light', 'dark'].map(async (colorScheme) => {
+  for (const [name, path, ready, seconds] of PAGES.filter(([known]) => !only || only.includes(known))) {
+    const page = await browser.newPage({ baseURL: base, viewport: { width: 1200, height: 750 }, colorScheme, timezoneId: 'UTC', locale: 'en-GB', reducedMotion: 'reduce' });
+    await page.goto(path);
+    await page.locator(ready).first().waitFor();
+    await page.waitForTimeout(seconds * 1000);
+    if (name === 'graph') {
+      const box = await page.locator(ready).first().boundingBox();
+      await page.mouse.move(box.x + box.width * 0.62, box.y + box.height * 0.45);
+      await page.waitForTimeout(200);
+    }
+    const file = resolve(folder, `${name}-${colorScheme}.png`);
+    await page.screenshot({ path: file });
+    await page.close();
+    console.log(`${file}: ${Math.round(statSync(file).size / 1000)} kB`);
+  }
+}));
+await browser.close();
