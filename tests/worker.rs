@@ -341,3 +341,47 @@ fn the_command_line() {
     assert!(filled.stdout.contains(" looks, "), "{}", filled.stdout);
     assert_eq!(run(&["nonsense"]).code, Some(2));
 }
+
+#[test]
+fn anomalies_and_metrics_over_a_group() {
+    let receiver = Receiver::start();
+    let dir = tempfile::tempdir().unwrap();
+    let text = channel(&receiver.url())
+        + "[group.all]\nmatch = { host = \"*\" }\n[cluster.busy]\ngroup = \"all\"\nmember = \"host\"\nnumerator = \"$(load.9)\"\ndenominator = \"$#\"\nmetric = \"load.mean\"\ntags = { group = \"all\" }\nevery = \"1s\"\n";
+    let rules = write_rules(dir.path(), &text);
+    let detectors = [
+        ("tsd.worker.rules", rules.as_str()),
+        ("tsd.worker.detect.metrics", "strange.*"),
+        ("tsd.worker.detect.interval", "2"),
+        ("tsd.worker.detect.notify", "out"),
+    ];
+    let settings = [&FAST[..], &detectors].concat();
+    let server = Server::start_in(dir.path(), &Engine::Embedded, &settings, &["--worker"]);
+    put(&server, "load.9", "a", 10.0);
+    put(&server, "load.9", "b", 20.0);
+    // A day of quiet noise, and a leap in one of two series.
+    for host in ["calm", "wild"] {
+        let points: Vec<Value> = (0..1_440)
+            .map(|n| {
+                let leap = host == "wild" && n >= 1_437;
+                let value = if leap { 500.0 } else { 100.0 + f64::from(n * 7 % 5) };
+                json!({"metric": "strange.load", "timestamp": now() - 86_000 + i64::from(n) * 60 - 400, "value": value, "tags": {"host": host}})
+            })
+            .collect();
+        assert_eq!(post(&server, "/api/put", &Value::from(points)).0, 204);
+    }
+    until("the anomaly", 30, || !get(&server, "/api/anomalies")["anomalies"].as_array().unwrap().is_empty());
+    let found = get(&server, "/api/anomalies");
+    assert_eq!(found["anomalies"].as_array().unwrap().len(), 1, "{found}");
+    let one = &found["anomalies"][0];
+    assert_eq!((one["name"].as_str(), one["value"].as_f64()), (Some("strange.load{host=wild}"), Some(500.0)), "{found}");
+    assert!(one["votes"].as_array().unwrap().len() >= 6 && one["asked"] == 9, "{found}");
+    assert!(one["numbers"]["grubbs"].is_object(), "{found}");
+    let dump = server.client().get("/static/dump/anomalies.json").unwrap().text();
+    assert_eq!(dump, "handle_data([[500.0, 'strange.load{host=wild}']])");
+    until("the word of it", 20, || receiver.notices().iter().any(|notice| notice["kind"] == "anomaly"));
+    until("the mean", 20, || server.client().get("/api/query?start=1h-ago&m=none:load.mean").unwrap().status == 200);
+    let mean = get(&server, "/api/query?start=1h-ago&m=none:load.mean");
+    assert_eq!(mean[0]["tags"]["group"], "all");
+    assert!(mean[0]["dps"].as_object().unwrap().values().all(|value| *value == json!(15.0)), "{mean}");
+}

@@ -16,6 +16,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 /// Most anomalous series that a worker lists.
 pub const LISTED_MAX: usize = 10_000;
+/// Seconds that an older list still tells since when series are anomalous.
+const REMEMBERED_S: i64 = 3_600;
 /// Series in one record.
 const PART: usize = 500;
 /// Bytes of points that wait between reading and judging, for each thread.
@@ -72,12 +74,12 @@ impl Watch {
         Ok(Watch { detect, detector, open: BTreeMap::new(), histories: Mutex::default() })
     }
 
-    /// Takes over what workers listed before: since when series are anomalous.
+    /// Takes over what workers listed lately: since when series are anomalous.
     ///
     /// # Errors
     /// The table is away.
-    pub fn remember(&mut self, desk: &Desk) -> Result<(), DeskError> {
-        for (_, list, _) in all::<Anomalies>(desk, ANOMALY, "")? {
+    pub fn remember(&mut self, desk: &Desk, now: i64) -> Result<(), DeskError> {
+        for (_, list, _) in all::<Anomalies>(desk, ANOMALY, "")?.into_iter().filter(|(_, list, _)| now - list.at < REMEMBERED_S) {
             for anomaly in list.series {
                 let since = self.open.get(&anomaly.tsuid).map_or(anomaly.since, |known| known.since.min(anomaly.since));
                 self.open.insert(anomaly.tsuid.clone(), Anomaly { since, ..anomaly });

@@ -6,6 +6,7 @@
 pub mod alert;
 pub mod anomalies;
 pub mod book;
+pub mod clusters;
 pub mod detect;
 pub mod evaluate;
 pub mod house;

@@ -349,6 +349,22 @@ pub fn forget_history(desk: &Desk, before: i64, max: usize) -> Result<usize, Des
     Ok(page.records.len())
 }
 
+/// Deletes what workers said that have not said anything for a day.
+///
+/// # Errors
+/// The table is away.
+pub fn forget_workers(desk: &Desk, now: i64) -> Result<(), DeskError> {
+    let old = |at: i64| now - at > 86_400;
+    for (id, status, _) in all::<Status>(desk, WORKER, "")?.iter().filter(|(_, status, _)| old(status.at)) {
+        tracing::debug!(worker = id, at = status.at, "forgotten");
+        desk.delete(WORKER, id)?;
+    }
+    for (id, ..) in all::<Anomalies>(desk, ANOMALY, "")?.iter().filter(|(_, list, _)| old(list.at)) {
+        desk.delete(ANOMALY, id)?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::alert::{Policy, Verdict, step};

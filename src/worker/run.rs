@@ -4,6 +4,7 @@
 use super::alert::{Change, Level, NoData, Policy, Silence, Verdict};
 use super::anomalies::{self, Watch};
 use super::book::{Applied, Book, Scene};
+use super::clusters;
 use super::evaluate::{Check, Judged, Trouble};
 use super::house::{House, OwnNote, OwnPoint};
 use super::loader::{Loaded, Loader};
@@ -11,7 +12,7 @@ use super::messages::{Author, Plan, series_name};
 use super::notify::{Channel, DeadLetters, Dispatcher, Inside, Notice, SendError};
 use super::options::Options;
 use super::post::Post;
-use super::records::{Event, Status, Tags, WORKER, bytes, forget_history, silences};
+use super::records::{Event, Status, Tags, WORKER, bytes, forget_history, forget_workers, silences};
 use super::rounds::{Round, Rounds};
 use super::rule::calendar::MaintenanceAction;
 use super::rule::expression::{AlertStates, SourceError};
@@ -138,7 +139,7 @@ impl Worker {
     /// The detectors' rounds.
     fn looks(&self, mut watch: Watch, share: &Mutex<Share>, finds: &Sender<anomalies::Found>) {
         let mut rounds = Rounds::new(self.options.detect.interval);
-        if let Err(error) = watch.remember(&self.desk) {
+        if let Err(error) = watch.remember(&self.desk, unix_ms() / 1_000) {
             tracing::warn!("what was anomalous before is not known: {error}");
         }
         while !self.stop.load(Relaxed) {
@@ -329,6 +330,7 @@ impl<'w> Rules<'w> {
         self.away = None;
         self.sync(round.now);
         let checked = self.check(&round);
+        self.clusters(round.now);
         self.own_alerts(round.now);
         let mine = self.share.lock().ring().clone();
         let rules = &self.loaded.set.rules;
@@ -361,8 +363,9 @@ impl<'w> Rules<'w> {
         self.post.adopt(records, now, |rule| share.is_mine(rule), |worker| share.lives(worker));
         if now - self.forgotten_at > 3_600 {
             self.forgotten_at = now;
-            if let Err(error) = forget_history(desk, now - self.worker.options.history_s, FORGET_AT_ONCE) {
-                tracing::debug!("old history stays: {error}");
+            let old = forget_history(desk, now - self.worker.options.history_s, FORGET_AT_ONCE).and_then(|_| forget_workers(desk, now));
+            if let Err(error) = old {
+                tracing::debug!("old records stay: {error}");
             }
         }
     }
@@ -411,6 +414,32 @@ impl<'w> Rules<'w> {
             done.iter().for_each(|(rule, result)| self.checked(&rule, result, round.now));
         });
         count
+    }
+
+    /// Metrics over groups that are ours and due.
+    fn clusters(&mut self, now: i64) {
+        let ring = self.share.lock().ring().clone();
+        let set = self.loaded.set.clone();
+        for cluster in set.clusters.values().filter(|cluster| cluster.enabled && ring.owner(&cluster.name) == Some(&self.name)) {
+            let every = i64::try_from(cluster.every.as_secs()).unwrap_or(i64::MAX).max(1);
+            let (key, slot) = (format!("cluster {}", cluster.name), now.div_euclid(every));
+            if self.checked.insert(key, slot) == Some(slot) {
+                continue;
+            }
+            let house = self.worker.house.as_ref();
+            let made = clusters::point(house, cluster, now - self.worker.options.delay_s);
+            let result = made.and_then(|point| point.map_or(Ok(()), |point| house.put(&[point])));
+            match result {
+                Ok(()) => drop(self.troubles.remove(&cluster.name)),
+                Err(SourceError::Away(why)) => self.away = Some(why),
+                Err(SourceError::Refused(why)) => {
+                    if self.troubles.get(&cluster.name) != Some(&why) {
+                        tracing::warn!("{}: cluster {} cannot be computed: {why}", cluster.place, cluster.name);
+                    }
+                    self.troubles.insert(cluster.name.clone(), why);
+                }
+            }
+        }
     }
 
     fn checked(&mut self, rule: &Rule, result: Result<Vec<Judged>, Trouble>, now: i64) {

@@ -18,6 +18,8 @@ use serde_json::{Value, json};
 
 /// Rounds after which a worker's list is out of date: it is gone, and its share has been taken over.
 const ROUNDS_MAX: i64 = 3;
+/// Seconds that a look may be late beside.
+const LATE_S: i64 = 60;
 /// Events of one answer.
 const EVENTS_MAX: usize = 1_000;
 /// Most points of a series.
@@ -41,37 +43,38 @@ pub fn anomalies(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiErro
     }
 }
 
-/// All that is anomalous, in order of names.
+/// All that is anomalous, in order of names; and what each worker says of its look.
 fn listed(tsd: &Tsd) -> Result<(Vec<Anomalies>, Vec<Anomaly>), ApiError> {
     let now = Timestamp::now().as_second();
-    let mut lists: Vec<Anomalies> =
-        records::all::<Anomalies>(&desk_of(tsd), ANOMALY, "").map_err(refused)?.into_iter().map(|(_, list, _)| list).collect();
-    lists.retain(|list| now - list.at <= ROUNDS_MAX * list.round.max(1) + 60);
-    let mut series: Vec<Anomaly> = lists.iter_mut().flat_map(|list| std::mem::take(&mut list.series)).collect();
+    let lists = records::all::<Anomalies>(&desk_of(tsd), ANOMALY, "").map_err(refused)?;
+    let (mut looks, mut series) = (Vec::new(), Vec::new());
+    for (id, mut list, _) in lists.into_iter().filter(|(_, list, _)| now - list.at <= ROUNDS_MAX * list.round.max(1) + LATE_S) {
+        series.append(&mut list.series);
+        // A long list has several parts, of which each repeats the numbers.
+        if id.ends_with("/0000") {
+            looks.push(list);
+        }
+    }
     // While a share changes hands two workers may list a series: the newer counts.
     series.sort_by(|a, b| (&a.metric, &a.tags, b.last).cmp(&(&b.metric, &b.tags, a.last)));
     series.dedup_by(|a, b| a.tsuid == b.tsuid);
-    Ok((lists, series))
+    Ok((looks, series))
 }
 
 fn now(tsd: &Tsd) -> Result<ApiResponse, ApiError> {
-    let (lists, series) = listed(tsd)?;
-    let newest = lists.iter().map(|list| list.at).max();
-    let of_newest: Vec<&Anomalies> = lists.iter().filter(|list| list.series.is_empty()).collect();
-    let sum = |number: fn(&Anomalies) -> u64| of_newest.iter().map(|list| number(list)).sum::<u64>();
-    let (looked_at, skipped) = (sum(|list| list.looked_at), sum(|list| list.skipped));
-    let cut = lists.iter().any(|list| list.cut);
-    let shown: Vec<Value> = series
-        .iter()
-        .map(|one| {
-            let mut shown = json!(one);
-            if let Some(members) = shown.as_object_mut() {
-                members.insert("name".into(), json!(series_name(&one.metric, &one.tags)));
-            }
-            shown
-        })
-        .collect();
-    Ok(answer(&json!({"at": newest, "lookedAt": looked_at, "skipped": skipped, "cut": cut, "anomalies": shown})))
+    let (looks, series) = listed(tsd)?;
+    let sum = |number: fn(&Anomalies) -> u64| looks.iter().map(number).sum::<u64>();
+    let shown = series.iter().map(|one| {
+        let mut shown = json!(one);
+        if let Some(members) = shown.as_object_mut() {
+            members.insert("name".into(), json!(series_name(&one.metric, &one.tags)));
+        }
+        shown
+    });
+    Ok(answer(&json!({
+        "at": looks.iter().map(|look| look.at).max(), "lookedAt": sum(|look| look.looked_at), "skipped": sum(|look| look.skipped),
+        "cut": looks.iter().any(|look| look.cut), "anomalies": shown.collect::<Vec<_>>(),
+    })))
 }
 
 /// `/static/dump/anomalies.json`: a script that calls `handle_data`, with values as Python writes them.
