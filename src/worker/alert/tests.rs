@@ -361,7 +361,7 @@ fn waiting(kind: Kind, wait: i64, subject: &str, host: &str, since: i64) -> Wait
 fn low_messages_go_together() {
     let mut queue: Vec<_> = (0..5).map(|n| waiting(Kind::Alert, 60, "cpu", &format!("h{n}"), n)).collect();
     queue.push(waiting(Kind::Recovery, 60, "cpu", "h9", 3));
-    queue.push(waiting(Kind::Alert, 60, "mem", "h9", 50));
+    queue.push(waiting(Kind::Alert, 60, "mem", "h9", 5));
     queue.push(waiting(Kind::Alert, 0, "disk", "h1", 9));
     queue.push(waiting(Kind::Escalation, 0, "disk", "h2", 9));
     let merging = Merging::default();
