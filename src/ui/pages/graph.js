@@ -464,6 +464,16 @@ class Graph {
     const max = graph.x.all !== undefined ? Infinity : model.LINES_MAX;
     Object.assign(picture, model.lines(answers, { type: model.typeOf(graph), max, hidden: this.hidden }));
     picture.events = graph.noAnnotations ? [] : model.events(answers);
+    // Tables take columns by the line's number.
+    picture.columns = picture.all;
+    // What stands around the picture comes first: it decides how large the picture is, which is then drawn once.
+    this.keyBox();
+    this.rows.results(this.graph.queries.map((query, at) => {
+      const mine = answers.filter((one) => one.at === at && !one.past);
+      const error = this.errors?.get(at) ?? null;
+      return { error, lines: picture.lines.filter((line) => line.at === at && !line.past), downsample: mine[0]?.auto ?? null };
+    }));
+    this.panel?.update();
     const axis = (label, form, limits, log) => {
       const values = limits ? valueRange(limits) : null;
       return { label: label || undefined, format: gnuplot(form) ?? undefined, min: values?.min ?? undefined, max: values?.max ?? undefined, log };
@@ -475,15 +485,6 @@ class Graph {
       left: axis(graph.ylabel, graph.yformat, graph.yrange, graph.ylog), right: axis(graph.y2label, graph.y2format, graph.y2range, graph.y2log),
       label: `Graph of ${names || "nothing"}`, description: this.describe(), empty: "",
     });
-    // Tables take columns by the line's number.
-    picture.columns = picture.all;
-    this.keyBox();
-    this.rows.results(this.graph.queries.map((query, at) => {
-      const mine = answers.filter((one) => one.at === at && !one.past);
-      const error = this.errors?.get(at) ?? null;
-      return { error, lines: picture.lines.filter((line) => line.at === at && !line.past), downsample: mine[0]?.auto ?? null };
-    }));
-    this.panel?.update();
     this.hints();
     this.state();
     if (colours) this.toolsState();
