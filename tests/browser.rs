@@ -32,6 +32,28 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
 }
 
+/// The file that needs a server with a worker.
+const OF_THE_WORKER: &str = "worker.test.mjs";
+
+/// What that worker watches: one rule for the history that the tests write, one that does not parse.
+const RULES: &str = r#"
+[notify.log]
+type = "file"
+path = "FOLDER/alerts.log"
+
+[rule.cpu_busy]
+note = "look at the <b>top</b> of {{ name }}"
+query = "avg:1m-avg:worker.cpu{host=*}"
+judge = { critical = "all(#3) > 90" }
+every = "1s"
+notify = "log"
+close = false
+
+[rule.broken]
+query = "avg:worker.cpu{host=*}"
+judge = { critical = "any(#3) > 60" }
+"#;
+
 /// The test files of a folder in order; with `TSDB_TEST_BROWSER` only those whose names hold it.
 fn test_files(name: &str) -> Vec<PathBuf> {
     let only = std::env::var("TSDB_TEST_BROWSER").unwrap_or_default();
@@ -94,8 +116,11 @@ fn pages(engine: &Engine, wanted: impl Fn(&Path) -> bool) {
         modules.join("playwright-core").is_dir() && modules.join("axe-core").is_dir(),
         "run `npm ci` in tests/browser, or scripts/test"
     );
-    let files: Vec<PathBuf> = test_files("browser").into_iter().filter(|file| wanted(file)).collect();
-    assert!(!files.is_empty(), "no test files");
+    let files: Vec<PathBuf> = test_files("browser").into_iter().filter(|file| !file.ends_with(OF_THE_WORKER) && wanted(file)).collect();
+    if files.is_empty() {
+        assert!(std::env::var("TSDB_TEST_BROWSER").is_ok(), "no test files");
+        return;
+    }
     let ui = std::env::var("TSDB_TEST_UI").unwrap_or_default();
     let mut settings = SETTINGS.to_vec();
     if !ui.is_empty() {
@@ -106,6 +131,36 @@ fn pages(engine: &Engine, wanted: impl Fn(&Path) -> bool) {
     in_two_lines(&files, &server.addr);
     let log = server.log();
     assert!(!log.contains("panicked"), "the server panicked:\n{log}");
+}
+
+/// The pages of a worker that runs inside the TSD.
+fn worker_pages(engine: &Engine) {
+    let files: Vec<PathBuf> = test_files("browser").into_iter().filter(|file| file.ends_with(OF_THE_WORKER)).collect();
+    if files.is_empty() {
+        assert!(std::env::var("TSDB_TEST_BROWSER").is_ok(), "no test file");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::create_dir(place("rules")).unwrap();
+    std::fs::write(place("rules/cpu.toml"), RULES.replace("FOLDER", &folder.path().display().to_string())).unwrap();
+    let (rules, own, ui) = (place("rules"), place("worker"), std::env::var("TSDB_TEST_UI").unwrap_or_default());
+    let mut settings = SETTINGS.to_vec();
+    settings.extend([("tsd.worker.enable", "true"), ("tsd.worker.interval", "1"), ("tsd.worker.delay", "1"), ("tsd.worker.rules", &rules)]);
+    settings.extend([("tsd.worker.path", own.as_str()), ("tsd.worker.detect.metrics", "worker.*"), ("tsd.worker.detect.interval", "2")]);
+    if !ui.is_empty() {
+        settings.push(("tsd.ui.path", &ui));
+    }
+    let server = Server::start(engine, &settings);
+    node(SUITE_MAX, &["--test"], &files, &server.addr);
+    assert!(!server.log().contains("panicked"), "the server panicked:\n{}", server.log());
+    let told = std::fs::read_to_string(place("alerts.log")).unwrap_or_default();
+    assert!(told.contains("cpu_busy"), "nobody was told: {told}");
+}
+
+#[test]
+fn pages_of_the_worker() {
+    worker_pages(&Engine::Embedded);
 }
 
 #[test]

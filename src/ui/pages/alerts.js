@@ -1,0 +1,105 @@
+/**
+ * Alerts: what is open and what people do about it, what was, silences, rules and the workers that judge them. An alert's
+ * own page (`#/alerts/ID`) shows its series, its history and its notes.
+ */
+import { fill, h, uid } from "../lib/dom.js";
+import { set } from "../lib/dom.js";
+import { detail } from "./alerts/detail.js";
+import { historyTab } from "./alerts/history.js";
+import { openTab } from "./alerts/open.js";
+import { rulesTab } from "./alerts/rules.js";
+import { silencesTab } from "./alerts/silences.js";
+import { workersTab } from "./alerts/workers.js";
+
+export const title = "Alerts";
+export const range = false;
+
+/** Ms between two looks. */
+const EVERY = 10_000;
+
+const TABS = [["open", "Open", openTab], ["history", "History", historyTab], ["silences", "Silences", silencesTab], ["rules", "Rules", rulesTab], ["workers", "Workers", workersTab]];
+
+export async function mount(root, ctx) {
+  await ctx.style("css/worker.css");
+  await ctx.style("css/chart.css");
+  const abort = new AbortController();
+  const state = h("p.worker-state.row", { role: "status" });
+  const panel = h("div.alerts-panel", { role: "tabpanel", id: uid("panel"), tabindex: "0" });
+  const buttons = TABS.map(([name, label]) => h("button", { type: "button", role: "tab", id: uid("tab"), "aria-controls": panel.id, data: { tab: name }, onclick: () => ctx.go("alerts", { params: name === "open" ? {} : { tab: name } }) }, label));
+  const strip = h("div.tabs", { role: "tablist", "aria-label": "Parts of alerts" }, buttons);
+  strip.addEventListener("keydown", (event) => {
+    const at = buttons.indexOf(document.activeElement);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: buttons.length - 1 }[event.key];
+    if (at < 0 || to === undefined) return;
+    event.preventDefault();
+    const next = buttons[(to + buttons.length) % buttons.length];
+    next.focus();
+    next.click();
+  });
+  root.append(h("header.worker-head", h("h1", "Alerts"), state), strip, panel);
+
+  /** What tabs get beside the page's own context. */
+  const tools = {
+    signal: abort.signal,
+    say(kind, sentence) {
+      state.className = `worker-state row ${kind}`;
+      if (state.dataset.said === sentence) return;
+      state.dataset.said = sentence;
+      fill(state, sentence ? h("span.dot", { "aria-hidden": "true" }) : null, h("span", sentence));
+    },
+    reload: () => look(),
+  };
+  let tab = null;
+  let timer = 0;
+
+  async function look() {
+    clearTimeout(timer);
+    if (abort.signal.aborted || document.hidden) return;
+    try {
+      await tab?.load?.();
+    } catch (error) {
+      if (error.kind === "aborted") return;
+      tools.say("bad", error.status === 503 ? `${error.message}` : `${error.message} What is shown is from before.`);
+    }
+    if (tab?.polls) timer = setTimeout(look, EVERY);
+  }
+
+  function open(route) {
+    const wanted = route.params.get("tab");
+    const known = TABS.find(([name]) => name === wanted) ?? TABS[0];
+    const name = route.id ? "detail" : known[0];
+    const key = route.id ? `detail ${route.id}` : name;
+    for (const button of buttons) {
+      const on = button.dataset.tab === (route.id ? "open" : name);
+      set(button, { "aria-selected": String(on), tabindex: on ? "0" : "-1" });
+      if (on) set(panel, { "aria-labelledby": button.id });
+    }
+    if (tab?.key === key) {
+      tab.route?.(route);
+      return;
+    }
+    tab?.close?.();
+    panel.replaceChildren();
+    tools.say("", "");
+    const made = route.id ? detail(panel, ctx, tools, route.id) : known[2](panel, ctx, tools);
+    tab = { key, polls: true, ...made };
+    tab.route?.(route);
+    ctx.retitle?.();
+    look();
+  }
+
+  const seen = () => { if (!document.hidden) look(); };
+  document.addEventListener("visibilitychange", seen);
+  open(ctx.route);
+  return {
+    update: open,
+    refresh: look,
+    title: () => tab?.title?.() ?? "Alerts",
+    unmount() {
+      abort.abort();
+      clearTimeout(timer);
+      tab?.close?.();
+      document.removeEventListener("visibilitychange", seen);
+    },
+  };
+}

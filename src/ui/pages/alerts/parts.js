@@ -1,0 +1,67 @@
+/** What the parts of Alerts share: levels, acts with a message, and who a person is. */
+import { h } from "../../lib/dom.js";
+import { many } from "../../lib/format.js";
+import { dialog, toast } from "../../lib/layer.js";
+import { load, save } from "../../lib/store.js";
+import { SECOND, ago, format } from "../../lib/time.js";
+
+/** Levels, the worst first, and the words of events. */
+export const LEVELS = ["unknown", "critical", "warning", "normal"];
+export const CHANGES = { opened: "opened", worse: "got worse", better: "got better", normal: "back to normal", closed: "closed", acknowledged: "acknowledged", closeasked: "closes when normal", closecancelled: "stays open", noted: "noted", forgotten: "forgotten" };
+
+/** A level as a word with a colour of its own. */
+export const level = (name) => h("span.badge.level", { class: `level-${name}` }, name);
+
+/** A time as its age, with the instant in its title. */
+export const aged = (seconds, zone) => h("time.nowrap", { title: format(seconds * SECOND, zone), datetime: new Date(seconds * SECOND).toISOString() }, ago(seconds * SECOND, Date.now()));
+
+/** `metric{a=b}`. */
+export function nameOf({ metric, tags }) {
+  const pairs = Object.entries(tags ?? {}).map(([key, value]) => `${key}=${value}`);
+  return pairs.length ? `${metric}{${pairs.join(", ")}}` : metric;
+}
+
+/** Who acts: as the person said once in this browser. */
+export const who = () => load("person", "");
+
+/** The acts on alerts: name, label, what it does, and whether a message is asked for. */
+export const ACTS = [
+  ["ack", "Acknowledge", "Somebody takes care: no repeats and no escalation."],
+  ["close", "Close", "Closes it; while it is still bad, as soon as it is normal."],
+  ["note", "Note", "Writes a note beside it."],
+  ["cancelclose", "Keep open", "It does not close by itself after all."],
+  ["forceclose", "Force close", "Closes it at once, whatever its level is."],
+  ["forget", "Forget", "Drops a group that is unknown."],
+  ["purge", "Purge", "Closes it and deletes its history."],
+];
+
+/** Asks for name and message, then acts on `ids`. A promise of whether something was done. */
+export async function perform(ctx, [act, label, sentence], ids) {
+  const user = h("input", { type: "text", value: who(), autocomplete: "name", maxlength: "100" });
+  const message = h("textarea", { rows: "3", maxlength: "2000" });
+  const tell = h("input", { type: "checkbox" });
+  const failed = h("p.field-error", { role: "alert" });
+  const layer = dialog(`${label}: ${many(ids.length, "alert")}`, (handle) => {
+    const go = async (event) => {
+      event.preventDefault();
+      save("person", user.value);
+      try {
+        const answer = await ctx.api.post(`api/alerts/${act}`, { ids, user: user.value, message: message.value, notify: tell.checked });
+        const not = Object.entries(answer.failed ?? {});
+        toast(`${label}: ${many(answer.done.length, "alert")}${not.length ? `; not ${not.length}: ${not[0][1]}` : ""}`);
+        handle.close(true);
+      } catch (error) {
+        failed.textContent = error.message;
+      }
+    };
+    return h("form.form", { onsubmit: go }, h("p", sentence), h("label.field", h("span", "Your name"), user), h("label.field", h("span", "Message"), message),
+      h("label.check", tell, "Tell those who were told of it"), failed, h("div.buttons", h("button", { type: "button", onclick: () => handle.close(false) }, "Cancel"), h("button.primary", { type: "submit" }, label)));
+  });
+  message.focus();
+  return Boolean(await layer.closed);
+}
+
+/** A table with a caption for screen readers. */
+export function tableOf(caption, heads, rows) {
+  return h("div.scroll", { tabindex: "0", role: "region", "aria-label": caption }, h("table", h("thead", h("tr", heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", rows)));
+}

@@ -1,0 +1,220 @@
+/**
+ * Anomalies: what Skyline's detectors find strange now. At the left the list, by name; at the right the last hour over the
+ * whole day of the chosen series, with a line at the anomalous value, who voted and with which numbers. Loads every 30 s and
+ * keeps what was chosen; the address holds it.
+ */
+import { Chart } from "../lib/chart.js";
+import { Data } from "../lib/data.js";
+import { fill, h, icon, set, text } from "../lib/dom.js";
+import { count, many, value as exact } from "../lib/format.js";
+import { DAY, HOUR, SECOND, ago, format, span } from "../lib/time.js";
+import { interval } from "../lib/query.js";
+
+export const title = "Anomalies";
+export const range = false;
+
+/** Ms between two looks. */
+const EVERY = 30_000;
+/** Rows that are drawn; the filter finds the others. */
+const ROWS_MAX = 500;
+/** Events of the history. */
+const EVENTS = 200;
+
+export async function mount(root, ctx) {
+  await ctx.style("css/worker.css");
+  await ctx.style("css/chart.css");
+  const abort = new AbortController();
+  const { signal } = abort;
+  const state = h("p.worker-state.row", { role: "status" });
+  const filter = h("input", { type: "search", "aria-label": "Filter the list", placeholder: "Filter by name", value: ctx.route.params.get("q") ?? "", oninput: () => ctx.set({ q: filter.value || null }, { push: false }) });
+  const list = h("ul.anomaly-list", { role: "listbox", tabindex: "0", "aria-label": "Anomalous series" });
+  const side = h("section.anomaly-side", { "aria-label": "The list" }, h("div.row", filter), list, h("h2.worker-later", "Before"), h("div.scroll.anomaly-before"));
+  const detail = detailOf(ctx, signal);
+  root.append(h("header.worker-head", h("h1", "Anomalies"), state), h("div.anomaly-parts", side, detail.element));
+
+  let answer = null;
+  let rows = [];
+  let chosen = null;
+  let timer = 0;
+
+  async function load() {
+    clearTimeout(timer);
+    if (signal.aborted || document.hidden) return;
+    try {
+      answer = await ctx.api.get("api/anomalies", {}, { signal });
+      draw();
+      await before();
+    } catch (error) {
+      if (error.kind === "aborted") return;
+      say("bad", `${error.message}${answer ? ` This is what was seen ${ago(answer.at * SECOND, Date.now())}.` : ""}`);
+    }
+    timer = setTimeout(load, EVERY);
+  }
+
+  function say(kind, sentence) {
+    state.className = `worker-state row ${kind}`;
+    if (state.dataset.said === sentence) return;
+    state.dataset.said = sentence;
+    fill(state, h("span.dot", { "aria-hidden": "true" }), h("span", sentence));
+  }
+
+  function draw() {
+    if (!answer) return;
+    const words = (ctx.route.params.get("q") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+    const found = answer.anomalies.filter(({ name }) => words.every((word) => name.toLowerCase().includes(word)));
+    rows = found.slice(0, ROWS_MAX);
+    const wanted = ctx.route.params.get("sel");
+    chosen = rows.find(({ tsuid }) => tsuid === wanted) ?? rows[0] ?? null;
+    fill(list, rows.map(row), found.length > rows.length ? h("li.hint", `and ${count(found.length - rows.length)} more: filter by name`) : null);
+    mark();
+    const now = Date.now();
+    if (answer.at === null || answer.at === undefined) say("warn", "No worker has looked yet: start one with “tsdb tsd --worker”, or “tsdb worker” beside HBase.");
+    else if (answer.anomalies.length) say("bad", `${many(answer.anomalies.length, "series is", "series are")} anomalous of ${count(answer.lookedAt)} checked ${ago(answer.at * SECOND, now)}; ${count(answer.skipped)} too short, stale or constant.`);
+    else say("good", `All quiet: ${many(answer.lookedAt, "series", "series")} checked ${ago(answer.at * SECOND, now)}; ${count(answer.skipped)} too short, stale or constant.`);
+    detail.show(chosen);
+  }
+
+  function row(one) {
+    const age = ago(one.since * SECOND, Date.now());
+    return h("li.anomaly-row", { role: "option", id: `anomaly-${one.tsuid}`, "aria-selected": "false", title: one.name, onclick: () => choose(one), onpointerenter: () => hover(one) },
+      h("span.name", one.name), h("span.anomaly-value", exact(one.value, 5)), h("span.quiet", `${one.votes.length}/${one.asked}`), h("span.quiet.nowrap", age));
+  }
+
+  /** A pointer that rests on a row shows it, as on Skyline's page. */
+  let resting = 0;
+  function hover(one) {
+    clearTimeout(resting);
+    resting = setTimeout(() => { if (chosen !== one) choose(one, false); }, 150);
+  }
+  list.addEventListener("pointerleave", () => clearTimeout(resting));
+
+  function choose(one, push = true) {
+    chosen = one;
+    mark();
+    detail.show(one);
+    ctx.set({ sel: one.tsuid }, { push });
+  }
+
+  function mark() {
+    for (const item of list.children) if (item.id) set(item, { "aria-selected": String(item.id === `anomaly-${chosen?.tsuid}`) });
+    set(list, { "aria-activedescendant": chosen ? `anomaly-${chosen.tsuid}` : null });
+  }
+
+  list.addEventListener("keydown", (event) => {
+    const at = rows.indexOf(chosen);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: rows.length - 1 }[event.key];
+    if (to === undefined || !rows[to]) return;
+    event.preventDefault();
+    choose(rows[to], false);
+    document.getElementById(`anomaly-${rows[to].tsuid}`)?.scrollIntoView({ block: "nearest" });
+  });
+
+  async function before() {
+    const { events } = await ctx.api.get("api/anomalies/history", {}, { signal });
+    const box = side.querySelector(".anomaly-before");
+    const shown = events.slice(0, EVENTS);
+    fill(box, shown.length ? h("table", h("thead", h("tr", ["When", "What", "Series"].map((head) => h("th", { scope: "col" }, head)))), h("tbody", shown.map((event) => h("tr",
+      h("td.nowrap", { title: format(event.at * SECOND, ctx.time.zone) }, ago(event.at * SECOND, Date.now())), h("td", event.change === "opened" ? "began" : event.change === "closed" || event.change === "normal" ? "ended" : event.change),
+      h("td.name", nameOf(event)))))) : h("p.hint", "Nothing has been anomalous yet."));
+  }
+
+  const offTheme = ctx.theme.on(() => detail.theme());
+  const seen = () => { if (!document.hidden) load(); };
+  document.addEventListener("visibilitychange", seen);
+  load();
+  return {
+    update: () => { if (filter !== document.activeElement) filter.value = ctx.route.params.get("q") ?? ""; draw(); },
+    refresh: load,
+    title: () => (chosen ? `${chosen.name} · Anomalies` : "Anomalies"),
+    unmount() {
+      abort.abort();
+      clearTimeout(timer);
+      clearTimeout(resting);
+      offTheme();
+      document.removeEventListener("visibilitychange", seen);
+      detail.close();
+    },
+  };
+}
+
+/** `metric{a=b, c=d}`. */
+function nameOf({ metric, tags }) {
+  // Alerts of detectors are told apart by the metric, too: it stands in the name already.
+  const pairs = Object.entries(tags ?? {}).filter(([key, value]) => key !== "metric" || value !== metric).map(([key, value]) => `${key}=${value}`);
+  return pairs.length ? `${metric}{${pairs.join(", ")}}` : metric;
+}
+
+/** The chosen series: the hour over the day, votes and numbers. */
+function detailOf(ctx, signal) {
+  const data = new Data();
+  const heading = h("h2.name");
+  const under = h("p.hint");
+  const links = h("p.row.wrap");
+  const hour = h("div.anomaly-hour");
+  const day = h("div.anomaly-day");
+  const votes = h("div.scroll");
+  const body = h("div.anomaly-body", { hidden: true }, heading, under, links, hour, day, h("h3", "Who voted, and with what"), votes);
+  const empty = h("div.state", h("p.quiet", "Nothing is anomalous: there is nothing to show."));
+  const element = h("section.anomaly-detail", { "aria-label": "The chosen series" }, body, empty);
+  const charts = new Map();
+  let asked = "";
+
+  async function picture(box, slot, one, length) {
+    const to = Math.max(Date.now(), one.last * SECOND);
+    const from = to - length;
+    const tsuid = `none:${length > HOUR ? `${interval(length, 720)}-avg:` : ""}${one.tsuid}`;
+    const words = length > HOUR ? "day" : "hour";
+    if (!charts.has(slot)) charts.set(slot, new Chart(box, { zone: ctx.time.zone, theme: ctx.theme.name, status: ctx.status, compact: length > HOUR }));
+    const chart = charts.get(slot);
+    const { series } = await data.query(slot, { kind: "tsuid", text: tsuid, from, to, signal });
+    const { times, columns } = await data.align([slot]);
+    const line = { key: one.tsuid, name: one.name, color: 0, type: "line" };
+    chart.set({
+      times, columns: columns.slice(0, 1), lines: columns.length ? [line] : [], range: { from, to }, zone: ctx.time.zone, theme: ctx.theme.name,
+      thresholds: [{ min: one.value, max: one.value, kind: "bad" }],
+      spans: one.since * SECOND > from ? [{ from: one.since * SECOND, to, kind: "bad" }] : [],
+      label: `The last ${words} of ${one.name}`, description: series.length ? `From ${exact(series[0].min)} to ${exact(series[0].max)}; anomalous at ${exact(one.value)}.` : "No points.",
+      empty: `No points in the last ${words}.`,
+    });
+  }
+
+  return {
+    element,
+    async show(one) {
+      body.hidden = !one;
+      empty.hidden = Boolean(one);
+      if (!one) return;
+      text(heading, one.name);
+      text(under, `${exact(one.value)} at ${format(one.last * SECOND, ctx.time.zone)}; anomalous for ${span(Date.now() - one.since * SECOND)}, since ${format(one.since * SECOND, ctx.time.zone)}.`);
+      const tags = Object.entries(one.tags).map(([key, value]) => `${key}=${value}`).join(",");
+      const expression = `sum:${one.metric}${tags ? `{${tags}}` : ""}`;
+      fill(links, h("a.button", { href: ctx.href("graph", { params: { start: "1d-ago", m: expression } }) }, icon("lines"), "Graph"),
+        ctx.hasPage("similar") ? h("a.button", { href: ctx.href("similar", { params: { tsuid: one.tsuid } }) }, icon("compare"), "Similar series") : null);
+      fill(votes, table(one));
+      const what = `${one.tsuid} ${one.last}`;
+      if (asked === what) return;
+      asked = what;
+      try {
+        await Promise.all([picture(hour, "hour", one, HOUR), picture(day, "day", one, DAY)]);
+      } catch (error) {
+        if (error.kind !== "aborted") ctx.error(error.message);
+      }
+    },
+    theme() { for (const chart of charts.values()) chart.set({ theme: ctx.theme.name }); },
+    close() {
+      for (const chart of charts.values()) chart.destroy();
+      data.close();
+    },
+  };
+}
+
+/** Detectors in the order of their names, those that voted first, with what they computed. */
+function table(one) {
+  const names = [...new Set([...one.votes, ...Object.keys(one.numbers ?? {})])];
+  const rows = names.map((name) => {
+    const numbers = Object.entries(one.numbers?.[name] ?? {}).map(([key, number]) => `${key} ${exact(number, 5)}`).join(", ");
+    const voted = one.votes.includes(name);
+    return h("tr", h("td", h("span.badge", { class: voted ? "level-critical" : "" }, voted ? "voted" : "no")), h("td", name.replaceAll("_", " ")), h("td.quiet", numbers));
+  });
+  return h("table", h("thead", h("tr", ["Vote", "Detector", "Numbers"].map((head) => h("th", { scope: "col" }, head)))), h("tbody", rows));
+}
