@@ -63,6 +63,10 @@ test('names of series', () => {
   assert.deepEqual(named([series('a', 'user'), series('b', 'user')]), ['a', 'b']);
   assert.deepEqual(named([series('a', 'user'), series('b', 'sys')]), ['a user', 'b sys']);
   assert.deepEqual(named([series('a', 'user')]), ['sys.cpu']);
+  // What a query is split by names its lines, if that is enough.
+  assert.deepEqual(named([series('a', 'user'), series(undefined, 'sys')], { m: 'sum:sys.cpu{type=*}' }), ['user', 'sys']);
+  assert.deepEqual(named([series('a', 'user'), series('b', 'user')], { m: 'none:sys.cpu{type=*}' }), ['a', 'b']);
+  assert.deepEqual(named([series('a', 'user'), series('b', 'sys')], { m: 'sum:sys.cpu{type=*,host=*}' }), ['user a', 'sys b']);
   assert.deepEqual(named([series('a', 'u'), series('a', 'u', 1)], { m: 'a' }, { m: 'b' }), ['sys.cpu (A)', 'sys.cpu (B)']);
   assert.deepEqual(named([series('a', 'user')], { m: 'a', alias: '%(tags.host)s $dc %(metric)s %(aggregator)s %(nothing)s%(tags.no)s' }), ['a x sys.cpu sum %(nothing)s']);
   assert.equal(aliasOf('<b>%(tags.host)s', series('<img>', 'u'), new Map()), '<b><img>'); // text, and never more

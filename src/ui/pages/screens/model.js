@@ -134,14 +134,26 @@ export function aliasOf(template, series, values) {
   return fillIn(template.replace(/%\(([^()]+)\)s/g, (all, path) => known(path.trim()) ?? all), values);
 }
 
+/** The differing tags that a query is split by, if they tell its series apart; else all that differ. */
+function telling(all, panel, tags) {
+  return panel.queries.map(({ m }, query) => {
+    const parts = parse(fillIn(m, new Map()));
+    const split = (parts.groups ?? []).map(({ tagk }) => tagk).filter((tagk) => tags.includes(tagk));
+    const own = all.filter((one) => one.query === query && !one.earlier);
+    const names = new Set(own.map((one) => split.map((tag) => one.tags[tag]).join("\n")));
+    return split.length && names.size === own.length ? split : tags;
+  });
+}
+
 /** A name for each series: its alias, else what tells it from the others. */
 export function nameSeries(all, panel, values) {
   const tags = differing(all);
+  const told = telling(all, panel, tags);
   const metrics = new Set(all.map(({ metric }) => metric)).size > 1;
   const names = all.map((series) => {
     const { alias } = panel.queries[series.query] ?? {};
     if (alias) return aliasOf(alias, series, values) || series.metric;
-    const own = tags.filter((tag) => series.tags[tag] !== undefined).map((tag) => series.tags[tag]);
+    const own = (told[series.query] ?? tags).filter((tag) => series.tags[tag] !== undefined).map((tag) => series.tags[tag]);
     if (!metrics && own.length) return own.join(" ");
     return [series.metric, ...(own.length ? [`{${own.join(", ")}}`] : [])].join("");
   });
