@@ -1,7 +1,8 @@
 //! Pictures: 1280x600 with 10 lines of 2,000 points, from the points to the file.
 //!
 //! `cargo bench --bench plot`. Bars: 15 ms plain, 30 ms smooth (gnuplot's process alone takes 70 to 140 ms). Kinds take turns,
-//! so that whatever else the machine does meets all of them; the middle one of the rounds counts.
+//! so that whatever else the machine does meets all of them; the middle one of the rounds counts. Beside the time that passed
+//! stands the time that this thread had a core, which says more on a busy machine.
 
 use jiff::tz::TimeZone;
 use std::hint::black_box;
@@ -35,6 +36,38 @@ fn options(query: &str) -> Result<Options, Failure> {
     Ok(Options::parse(&pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>())?)
 }
 
+/// Milliseconds that this thread has had a core.
+fn cpu() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    text.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()).unwrap_or(0.0) / 1e6
+}
+
+/// Times of one kind: passed, and on a core.
+#[derive(Default)]
+struct Times {
+    passed: Vec<f64>,
+    on_core: Vec<f64>,
+}
+
+impl Times {
+    fn take(&mut self, work: impl FnOnce() -> Result<usize, Failure>) -> Result<usize, Failure> {
+        let (begun, core) = (Instant::now(), cpu());
+        let done = work()?;
+        self.passed.push(begun.elapsed().as_secs_f64() * 1e3);
+        self.on_core.push(cpu() - core);
+        Ok(done)
+    }
+
+    fn show(&mut self, name: &str, size: usize) {
+        let middle = |times: &mut Vec<f64>| {
+            times.sort_by(f64::total_cmp);
+            times.get(times.len() / 2).copied().unwrap_or(0.0)
+        };
+        let (passed, on_core) = (middle(&mut self.passed), middle(&mut self.on_core));
+        println!("{name:22} {passed:8.2} ms passed, {on_core:8.2} ms on a core, {} kB", size / 1000);
+    }
+}
+
 fn main() -> Result<(), Failure> {
     let ten = picture(10, 2_000);
     let hundred = picture(100, 2_000);
@@ -51,32 +84,21 @@ fn main() -> Result<(), Failure> {
         ("10,000 lines of 60", &thousands, "wxh=1280x600&style=lines", 3),
         ("1 line of 2,000,000", &long, "wxh=1280x600&style=lines", 3),
     ];
-    let mut all: Vec<(Vec<f64>, usize)> = vec![(Vec::new(), 0); kinds.len()];
-    let mut svg = Vec::new();
+    let mut all: Vec<(Times, usize)> = kinds.iter().map(|_| (Times::default(), 0)).collect();
+    let mut svg = (Times::default(), 0);
     for round in 0..ROUNDS {
         for ((_, picture, query, rounds), (times, size)) in kinds.iter().zip(&mut all) {
-            if round >= *rounds {
-                continue;
+            if round < *rounds {
+                let options = options(query)?;
+                *size = times.take(|| Ok(black_box(draw(picture, &options)?).len()))?;
             }
-            let options = options(query)?;
-            let begun = Instant::now();
-            *size = black_box(draw(picture, &options)?).len();
-            times.push(begun.elapsed().as_secs_f64() * 1e3);
         }
         let options = options("wxh=1280x600&style=lines")?;
-        let begun = Instant::now();
-        black_box(draw_svg(&ten, &options));
-        svg.push(begun.elapsed().as_secs_f64() * 1e3);
+        svg.1 = svg.0.take(|| Ok(black_box(draw_svg(&ten, &options)).len()))?;
     }
-    let middle = |times: &mut Vec<f64>| {
-        times.sort_by(f64::total_cmp);
-        (times.get(times.len() / 2).copied().unwrap_or(0.0), times.first().copied().unwrap_or(0.0))
-    };
     for ((name, ..), (times, size)) in kinds.iter().zip(&mut all) {
-        let (median, best) = middle(times);
-        println!("{name:22} {median:7.2} ms (best {best:.2}), {} kB", *size / 1000);
+        times.show(name, *size);
     }
-    let (median, best) = middle(&mut svg);
-    println!("{:22} {median:7.2} ms (best {best:.2})", "plain, as SVG");
+    svg.0.show("plain, as SVG", svg.1);
     Ok(())
 }

@@ -272,7 +272,8 @@ impl Brush<'_> {
         let named = zone.iana_name().map(str::to_owned);
         named.or_else(|| {
             let at = jiff::Timestamp::from_millisecond(self.sheet.span.1).ok()?;
-            Some(format!("UTC{}", zone.to_offset(at)))
+            let offset = zone.to_offset(at);
+            Some(if offset.is_zero() { "UTC".into() } else { format!("UTC{offset}") })
         })
     }
 
