@@ -10,8 +10,6 @@ use rustc_hash::FxHashMap;
 
 /// Places of a letter between two pixels that are told apart.
 const SHIFTS: f32 = 4.0;
-/// Shares below this are nothing.
-const SHARE_MIN: f32 = 1.0 / 512.0;
 
 /// The shares of a letter's pixels.
 struct Stamp {
@@ -51,14 +49,9 @@ impl Bitmap {
     fn paint(&mut self, ink: Ink) {
         let Bitmap { pixels, cover, width, .. } = self;
         let [r, g, b] = ink.rgb;
-        cover.drain(|row, from, shares| {
-            let start = row * *width + from;
-            let Some(line) = pixels.get_mut(start..start + shares.len()) else { return };
-            for (pixel, share) in line.iter_mut().zip(shares) {
-                let share = share * ink.alpha;
-                if share >= SHARE_MIN {
-                    blend(pixel, [r, g, b], (share * 256.0 + 0.5) as u32);
-                }
+        cover.drain(|row, column, share| {
+            if let Some(pixel) = pixels.get_mut(row * *width + column) {
+                blend(pixel, [r, g, b], (share * ink.alpha * 256.0 + 0.5) as u32);
             }
         });
     }

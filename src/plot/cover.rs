@@ -12,6 +12,15 @@ struct Span {
 
 const UNTOUCHED: Span = Span { from: usize::MAX, to: 0 };
 
+/// Shares below this are nothing.
+const SHARE_MIN: f32 = 1.0 / 512.0;
+
+/// The least whole number that is not below one that is not negative. (`ceil` is a call on processors of the first kind.)
+fn ceil(x: f32) -> usize {
+    let whole = x as usize;
+    whole + usize::from((whole as f32) < x)
+}
+
 /// An empty or half filled mask.
 pub struct Cover {
     /// Cells of a row; two more than there are columns, so that an edge at the right side has where to put its rest.
@@ -70,7 +79,7 @@ impl Cover {
             return;
         }
         let mut x = x0 + (start - y0) * slope;
-        let (first, last) = (start as usize, end.ceil() as usize);
+        let (first, last) = (start as usize, ceil(end));
         for row in first..last {
             let height = end.min(row as f32 + 1.0) - start.max(row as f32);
             let next = x + slope * height;
@@ -82,7 +91,7 @@ impl Cover {
     /// Adds the part of an edge within one row: between columns `x0` and `x1`, `height` of a pixel high.
     fn row(&mut self, row: usize, x0: f32, x1: f32, height: f32) {
         let (x0, x1) = if x0 < x1 { (x0, x1) } else { (x1, x0) };
-        let (from, to) = (x0 as usize, x1.ceil() as usize);
+        let (from, to) = (x0 as usize, ceil(x1));
         let start = row * self.stride;
         let (Some(span), Some(cells)) = (self.rows.get_mut(row), self.cells.get_mut(start + from..start + self.stride)) else { return };
         span.from = span.from.min(from);
@@ -112,8 +121,9 @@ impl Cover {
         }
     }
 
-    /// Gives the covered shares row by row, each with its first column, and empties the mask.
-    pub fn drain(&mut self, mut take: impl FnMut(usize, usize, &[f32])) {
+    /// Gives each covered pixel with its row, its column and its share, and empties the mask. Shares too small to be seen
+    /// are left out: between two edges far apart a row is mostly empty.
+    pub fn drain(&mut self, mut take: impl FnMut(usize, usize, f32)) {
         let columns = self.right as usize;
         for (row, span) in self.rows.iter_mut().enumerate() {
             if span.from >= span.to {
@@ -124,13 +134,13 @@ impl Cover {
             *span = UNTOUCHED;
             let Some(cells) = self.cells.get_mut(start + from..start + to) else { continue };
             let mut sum = 0.0f32;
-            for cell in cells.iter_mut() {
-                sum += *cell;
-                *cell = sum.abs().min(1.0);
+            for (at, cell) in cells.iter_mut().enumerate() {
+                sum += std::mem::take(cell);
+                let share = sum.abs();
+                if share >= SHARE_MIN && from + at < columns {
+                    take(row, from + at, share.min(1.0));
+                }
             }
-            let shown = cells.len().min(columns.saturating_sub(from));
-            take(row, from, cells.get(..shown).unwrap_or_default());
-            cells.fill(0.0);
         }
     }
 }
@@ -143,7 +153,7 @@ mod tests {
         let mut cover = Cover::new(width, height);
         outlines.iter().for_each(|spots| cover.outline(spots));
         let mut out = vec![vec![0.0; width]; height];
-        cover.drain(|row, from, shares| out[row][from..from + shares.len()].copy_from_slice(shares));
+        cover.drain(|row, column, share| out[row][column] = share);
         out
     }
 
@@ -173,10 +183,10 @@ mod tests {
         cover.bounds(1.0, 1.0, 3.0, 3.0);
         cover.outline(wide);
         let mut cells = 0;
-        cover.drain(|row, from, shares| {
-            assert!((1..3).contains(&row) && from == 1 && shares == [1.0, 1.0], "{row} {from} {shares:?}");
+        cover.drain(|row, column, share| {
+            assert!((1..3).contains(&row) && (1..3).contains(&column) && share == 1.0, "{row} {column} {share}");
             cells += 1;
         });
-        assert_eq!(cells, 2);
+        assert_eq!(cells, 4);
     }
 }

@@ -115,7 +115,7 @@ mod tests {
         let mut cover = Cover::new(40, 40);
         outlines(line, width, &mut cover);
         let mut sum = 0.0;
-        cover.drain(|_, _, shares| sum += shares.iter().sum::<f32>());
+        cover.drain(|_, _, share| sum += share);
         sum
     }
 
@@ -134,9 +134,9 @@ mod tests {
             let mut cover = Cover::new(40, 40);
             outlines(&line, 4.0, &mut cover);
             let mut tip = 0.0;
-            cover.drain(|row, from, shares| {
-                if row == 4 {
-                    tip = shares.get(15 - from).copied().unwrap_or(0.0);
+            cover.drain(|row, column, share| {
+                if (row, column) == (4, 15) {
+                    tip = share;
                 }
             });
             assert!(tip > 0.7, "{tip}");
