@@ -97,6 +97,14 @@ impl Worker {
     /// # Errors
     /// A thread cannot be had, or a setting is wrong.
     pub fn run(self) -> std::io::Result<()> {
+        // A table that is missing will not come by itself; one that cannot be reached may.
+        if matches!(self.desk.is_there(), Ok(false)) {
+            let table = self.desk.table();
+            return Err(std::io::Error::other(format!(
+                "there is no table {table}, where workers keep alerts: make it with `tsdb create-tables`, or name one that exists by \
+                 tsd.storage.worker.table"
+            )));
+        }
         let name = Share::name(&self.host, std::process::id(), unix_ms());
         let share = Arc::new(Mutex::new(Share::new(name.clone(), self.options.interval, unix_ms() / 1_000)));
         let (looks, looked) = unbounded::<Result<Look, String>>();

@@ -80,7 +80,7 @@ fn now(tsd: &Tsd) -> Result<ApiResponse, ApiError> {
 /// `/static/dump/anomalies.json`: a script that calls `handle_data`, with values as Python writes them.
 pub fn dump(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     if request.endpoint != "static/dump/anomalies.json" {
-        return Err(ApiError::new(404, "Page Not Found"));
+        return Ok(ApiResponse { status: 404, ..super::answer::html(super::pages::not_found()) });
     }
     let (_, series) = listed(tsd)?;
     let item = |one: &Anomaly| format!("[{}, '{}']", python(one.value), quoted(&series_name(&one.metric, &one.tags)));
