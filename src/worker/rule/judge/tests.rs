@@ -69,6 +69,21 @@ fn rates_need_one_point_more() {
 }
 
 #[test]
+fn mutated_texts_are_refused_or_judged() {
+    let sound = ["all(#3)", "lookup(#2,3)", "kpdiff(#3,3)", "stddev(#10)", "diff(#-1)"];
+    crate::fuzz::run(|dice| {
+        let text = sound[dice.below(sound.len())];
+        let text = dice.mutate_text(text, &["#", "(", ")", ",", "-", "9223372036854775807", "é", "0"]);
+        let Ok(function) = Function::parse(&text) else { return };
+        let test = Test { function, operator: Operator::of(dice.pick(&["=", "!=", "<", ">=", "?"])), right: 1.0 };
+        let points: Vec<(i64, f64)> = (0..dice.below(20) as i64).map(|t| (t * 60, (dice.below(5) as f64) - 2.0)).collect();
+        for rate in [false, true] {
+            assert!(test.judge(&points, rate).is_none_or(|_| points.len() >= function.points()));
+        }
+    });
+}
+
+#[test]
 fn digests() {
     assert_eq!(md5_hex(""), "d41d8cd98f00b204e9800998ecf8427e");
     assert_eq!(md5_hex("abc"), "900150983cd24fb0d6963f7d28e17f72");
