@@ -1,11 +1,22 @@
 //! Skyline's nine algorithms with consensus over 100,000 series of 1,440 points.
 //!
 //! `cargo bench --bench detect`. A thousand series of six kinds are judged a hundred times over, first by one thread for the
-//! cost of a series, then by two. `BENCH_ROUNDS` makes it more or fewer than a hundred. The bar: 60 s on two cores.
+//! cost of a series, then by two. `BENCH_ROUNDS` makes it more or fewer than a hundred. With `BENCH_STORED=100000` so many
+//! series are also put into an embedded store, read back by two threads, a metric each, and judged as they come. The bar:
+//! 60 s on two cores, reading included.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
+use tsdb::codec::{DecodeOptions, Layout, PackedCell, SeriesKey, pack};
+use tsdb::point::{Number, PointTime, Value};
+use tsdb::query::engine::windows::{Next, WindowQuery};
+use tsdb::query::engine::{Cancel, Engine, EngineOptions};
+use tsdb::query::plan::{Aggregator, RollupChoice, Source, SubQuery};
+use tsdb::store::embedded::{EmbeddedOptions, EmbeddedStore};
+use tsdb::store::{FamilySpec, Mutation, RowMutation, Store, TableSpec};
+use tsdb::uid::{UidKind, UidOptions, Uids};
 use tsdb::worker::detect::{Catalogue, Detector, Scratch, Settings, Window};
 
 const SERIES: usize = 1_000;
@@ -63,6 +74,117 @@ fn run(detector: &Detector, times: &[f64], all: &[Vec<f64>], rounds: usize, thre
     (begun.elapsed().as_secs_f64(), busy.into_inner() as f64 / 1e6, found.into_inner())
 }
 
+const METRICS: [&str; 2] = ["m.a", "m.b"];
+
+/// `count` series, half of them of each metric, in an embedded store, as `import` would pack them.
+fn stored(dir: &std::path::Path, all: &[Vec<f64>], count: usize) -> Result<Engine, Failure> {
+    let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(dir.join("data"), EmbeddedOptions::default())?);
+    for (name, families) in [("tsdb", vec!["t"]), ("tsdb-uid", vec!["id", "name"])] {
+        let family = |name| FamilySpec { name, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
+        store.create_table(&TableSpec { name: name.into(), families: families.into_iter().map(family).collect() }, &[])?;
+    }
+    let uids = Arc::new(Uids::new(store.clone(), UidOptions::default()));
+    let host = uids.id_or_create(UidKind::Tagk, "host")?.as_bytes().to_vec();
+    let first = NOW as u32 - 60 * (POINTS as u32 - 1);
+    for metric in METRICS {
+        let metric = uids.id_or_create(UidKind::Metric, metric)?.as_bytes().to_vec();
+        let mut rows = Vec::new();
+        for n in 0..count / METRICS.len() {
+            // Names are not needed to read whole metrics; giving them would take longer than everything else.
+            let host_value = (n as u32 + 1).to_be_bytes();
+            let key = SeriesKey::new(&Layout::default(), &metric, [(host.as_slice(), host_value.get(1..).unwrap_or_default())]);
+            let values = all.get(n % all.len().max(1)).ok_or("no series")?;
+            let points: Vec<(u32, f64)> = values.iter().enumerate().map(|(i, v)| (first + 60 * i as u32, *v)).collect();
+            for hour in points.chunk_by(|a, b| a.0 / 3_600 == b.0 / 3_600) {
+                let base = hour.first().map_or(0, |p| p.0 / 3_600 * 3_600);
+                let points: Vec<_> = hour.iter().map(|(t, v)| (PointTime::Seconds(*t), Value::Double(*v))).collect();
+                let mut cell = PackedCell::default();
+                pack(&points, &mut cell)?;
+                let put = Mutation::Put { family: "t", qualifier: cell.qualifier.clone(), value: cell.value.clone() };
+                rows.push(RowMutation { row: key.row(base), mutations: vec![put], time: None });
+            }
+            if rows.len() > 20_000 {
+                store.write("tsdb", &std::mem::take(&mut rows))?;
+            }
+        }
+        store.write("tsdb", &rows)?;
+    }
+    store.sync()?;
+    let options = EngineOptions {
+        rollups: None,
+        layout: Layout::default(),
+        data_table: "tsdb".to_string(),
+        histograms: tsdb::codec::Decoders::default(),
+        repair_appends: false,
+        decode: DecodeOptions::default(),
+        skip_unresolved_tagvs: false,
+        threads: 2,
+        max_points: 0,
+        max_bytes: 0,
+        timeout_ms: 0,
+        memory_bytes: 0,
+        overrides: None,
+    };
+    Ok(Engine::new(store, None, uids, options))
+}
+
+/// Reads the series of one metric and judges each. How many there were.
+fn read_and_judge(engine: &Engine, metric: &str, detector: &Detector) -> Result<usize, String> {
+    let sub = SubQuery {
+        index: 0,
+        source: Source::Metric(metric.to_string()),
+        filters: Vec::new(),
+        explicit_tags: false,
+        aggregator: Aggregator::None,
+        downsample: None,
+        rate: None,
+        rollup: RollupChoice::default(),
+        histogram: None,
+    };
+    let now = NOW as i64 * 1_000;
+    let query = WindowQuery { sub: &sub, range_ms: (now - 86_400_000, now), points_max: 100_000 };
+    let (mut times, mut values, mut scratch, mut count) = (Vec::new(), Vec::new(), Scratch::default(), 0);
+    let visit = |window: &tsdb::query::engine::windows::SeriesWindow<'_>| {
+        times.clear();
+        times.extend(window.times.iter().map(|ms| *ms as f64 / 1e3));
+        values.clear();
+        values.extend(window.values.iter().map(|v| match v {
+            Number::Int(n) => *n as f64,
+            Number::Float(x) => *x,
+        }));
+        let _ = black_box(detector.judge(Window { times: &times, values: &values }, NOW, &mut scratch).is_ok());
+        count += 1;
+        Next::Go
+    };
+    engine.windows(&query, &Cancel::default(), visit).map_err(|e| e.to_string())?;
+    Ok(count)
+}
+
+fn with_reading(all: &[Vec<f64>], count: usize, detector: &Detector) -> Result<(), Failure> {
+    let dir = tempfile::tempdir()?;
+    let begun = Instant::now();
+    let engine = stored(dir.path(), all, count)?;
+    eprintln!("{count} series stored in {:.1} s", begun.elapsed().as_secs_f64());
+    let begun = Instant::now();
+    let (mut judged, mut busy) = (0, 0.0);
+    std::thread::scope(|scope| -> Result<(), String> {
+        let look = |metric| {
+            let judged = read_and_judge(&engine, metric, detector);
+            (judged, on_core())
+        };
+        let threads = METRICS.map(|metric| scope.spawn(move || look(metric)));
+        for thread in threads {
+            let (one, core) = thread.join().map_err(|_| "a thread ended early".to_string())?;
+            judged += one?;
+            busy += core;
+        }
+        Ok(())
+    })?;
+    let seconds = begun.elapsed().as_secs_f64();
+    eprintln!("{judged} series of {POINTS} points read and judged by 2 threads: {seconds:.1} s, {busy:.1} s of cores");
+    Ok(())
+}
+
 fn main() -> Result<(), Failure> {
     let rounds: usize = std::env::var("BENCH_ROUNDS").ok().and_then(|v| v.parse().ok()).unwrap_or(100);
     let mut seed = 7;
@@ -76,6 +198,9 @@ fn main() -> Result<(), Failure> {
         eprintln!(
             "{total} series of {POINTS} points, {threads} threads: {seconds:.2} s, {each:.1} us of a core a series, {found} anomalous"
         );
+    }
+    if let Some(count) = std::env::var("BENCH_STORED").ok().and_then(|v| v.parse().ok()) {
+        with_reading(&all, count, &full)?;
     }
     let names: Vec<String> = Catalogue::default().names().map(str::to_string).collect();
     for name in names {

@@ -35,6 +35,8 @@ const INDEX_BYTES_MAX: usize = 256 << 20;
 const KEPT_BYTES_MAX: usize = 512 << 20;
 /// Indexes that are kept.
 const KEPT_MAX: usize = 8;
+/// How long an index is used: points that come in late are seen then.
+const KEPT_FOR: Duration = Duration::from_secs(600);
 /// Most metrics that are read.
 const METRICS_MAX: usize = 100_000;
 /// How long a request waits while another window is read.
@@ -68,9 +70,12 @@ impl Span {
 /// An index and what is told about it.
 pub struct Indexed {
     span: Span,
+    begun: Instant,
     pub index: Index,
     /// Not all series are in it: a bound was met, or the list of metrics was still being read.
     pub limited: bool,
+    /// Names of metrics were still being read: the next search reads again.
+    early: bool,
     /// When it was read.
     pub built_ms: i64,
     /// How long that took.
@@ -98,6 +103,9 @@ impl Windows {
             return Ok(known);
         }
         let new = Arc::new(read(tsd, span, cancel)?);
+        if new.early {
+            return Ok(new);
+        }
         let mut kept = self.kept.lock();
         kept.push(Arc::clone(&new));
         // The newest stays, whatever its size.
@@ -109,8 +117,8 @@ impl Windows {
 
     fn known(&self, span: &Span) -> Option<Arc<Indexed>> {
         let mut kept = self.kept.lock();
-        // An index that was cut off while names were read is not worth keeping.
-        let at = kept.iter().position(|k| k.span == *span && !(k.limited && k.index.is_empty()))?;
+        kept.retain(|k| k.begun.elapsed() < KEPT_FOR);
+        let at = kept.iter().position(|k| k.span == *span)?;
         let found = kept.remove(at);
         kept.push(Arc::clone(&found));
         Some(found)
@@ -153,7 +161,7 @@ fn read(tsd: &Tsd, span: &Span, cancel: &Cancel) -> Result<Indexed, ApiError> {
         }
     }
     let built_ms = jiff::Timestamp::now().as_millisecond();
-    Ok(Indexed { span: *span, index, limited, built_ms, took_ms: begun.elapsed().as_millis() as u64 })
+    Ok(Indexed { span: *span, begun, index, limited, early: metrics.loading, built_ms, took_ms: begun.elapsed().as_millis() as u64 })
 }
 
 /// The values of one series in a window. 404 if it has none.
