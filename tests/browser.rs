@@ -152,7 +152,7 @@ fn worker_pages(engine: &Engine) {
         settings.push(("tsd.ui.path", &ui));
     }
     let server = Server::start(engine, &settings);
-    node(SUITE_MAX, &["--test"], &files, &server.addr);
+    node(SUITE_MAX, &["--test", "--test-reporter=tap"], &files, &server.addr).expect("the pages of the worker");
     assert!(!server.log().contains("panicked"), "the server panicked:\n{}", server.log());
     let told = std::fs::read_to_string(place("alerts.log")).unwrap_or_default();
     assert!(told.contains("cpu_busy"), "nobody was told: {told}");

@@ -149,13 +149,51 @@ test('a rule is checked, tried over history, stored, changed and deleted', async
   });
 });
 
+test('Similar finds the series of the same shape, from a series and from a drawing, and saves a collection', async () => {
+  await visit('/#/similar', async (page) => {
+    await page.getByLabel('Metric of the series').fill('worker.cpu');
+    await page.getByRole('option', { name: /worker\.cpu/ }).first().click();
+    await page.getByRole('button', { name: 'host=busy' }).click();
+    const hit = page.locator('.similar-hit');
+    await hit.nth(1).waitFor();
+    // Itself first, then the one that was busy at the same time.
+    assert.match(await hit.nth(0).getAttribute('aria-label'), /host=busy/);
+    assert.match(await hit.nth(1).getAttribute('aria-label'), /<b>bold<\/b>/);
+    await hit.nth(1).locator('canvas').first().waitFor();
+    await axe(page);
+    await hit.nth(1).getByRole('button', { name: 'Collect' }).click();
+    await page.getByLabel('Name', { exact: true }).fill('Busy hour');
+    await page.getByRole('button', { name: 'Save', exact: true }).click();
+    await until('the collection', async () => (await json('/api/similar/collections')).some((one) => one.name === 'Busy hour' && one.series === 1));
+    await page.getByRole('heading', { name: 'Similar' }).waitFor();
+    await page.locator('.similar-hit svg').first().waitFor();
+    await axe(page);
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await until('its end', async () => (await json('/api/similar/collections')).length === 0);
+  });
+  await visit('/#/similar', async (page) => {
+    const sheet = page.locator('.similar-sheet');
+    const box = await sheet.boundingBox();
+    await page.mouse.move(box.x + 5, box.y + 90);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 240, box.y + 90, { steps: 20 });
+    await page.mouse.move(box.x + 250, box.y + 5, { steps: 3 });
+    await page.mouse.move(box.x + 295, box.y + 5, { steps: 5 });
+    await page.mouse.up();
+    await page.getByRole('heading', { name: 'The drawing' }).waitFor();
+    assert.match(page.url(), /draw=/);
+    await page.waitForFunction(() => /have this shape|has this shape/.test(document.querySelector('.worker-state').textContent));
+  });
+});
+
 test('workers say what they do and cannot do, and the pages fit a narrow window', async () => {
   await visit('/#/alerts?tab=workers', async (page) => {
     await page.getByRole('heading', { name: 'What they cannot do' }).waitFor();
     await page.getByText(/any\(#3\)/).first().waitFor();
     await axe(page);
   });
-  for (const path of ['/#/anomalies', '/#/alerts', '/#/alerts?tab=rules', '/#/alerts?tab=silences']) {
+  for (const path of ['/#/anomalies', '/#/alerts', '/#/alerts?tab=rules', '/#/alerts?tab=silences', '/#/similar']) {
     await visit(path, { width: 320, height: 640 }, async (page) => {
       await page.getByRole('heading', { level: 1 }).waitFor();
       await page.waitForTimeout(800);

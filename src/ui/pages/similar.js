@@ -1,0 +1,151 @@
+/**
+ * Similar: which series had the shape of this one, or of a drawing? Pick a series or draw a line at the top; below, saved
+ * collections that match, then the most similar series of that moment, the nearest first. A basket collects series for a
+ * collection with notes.
+ *
+ * Address: `tsuid` or `draw` (values), `method`, `slop`, `radius`, `filters` (parts of names that are left out), `page`;
+ * `tab=collections` lists what is saved.
+ */
+import { combobox } from "../lib/combobox.js";
+import { fill, h, icon } from "../lib/dom.js";
+import { count, many, value as exact } from "../lib/format.js";
+import { toast } from "../lib/layer.js";
+import { span } from "../lib/time.js";
+import { Pictures, nameOf } from "./explore/parts.js";
+import { collectionsView, Basket } from "./similar/collections.js";
+import { sketch, sparkline } from "./similar/sketch.js";
+
+export const title = "Similar";
+
+/** Series that a metric offers to be chosen from. */
+const CHOICES = 200;
+/** Hits of one page of the list. */
+const HITS = 20;
+
+export async function mount(root, ctx) {
+  await Promise.all([ctx.style("css/worker.css"), ctx.style("css/explore.css"), ctx.style("css/chart.css"), ctx.style("css/similar.css")]);
+  const abort = new AbortController();
+  const { signal } = abort;
+  const pictures = new Pictures(ctx);
+  const state = h("p.worker-state.row", { role: "status" });
+  const say = (kind, sentence) => {
+    state.className = `worker-state row ${kind}`;
+    fill(state, sentence ? h("span.dot", { "aria-hidden": "true" }) : null, h("span", sentence));
+  };
+  const basket = new Basket(ctx, say);
+  const metric = h("input.similar-metric", { type: "search", "aria-label": "Metric of the series", placeholder: "Metric: part of a name" });
+  const choices = h("div.similar-choices");
+  const pen = sketch((values) => ctx.set({ tsuid: null, draw: values.join(","), page: null }));
+  const method = h("select", { "aria-label": "How likeness is measured", onchange: () => ctx.set({ method: method.value === "fastdtw" ? null : method.value, page: null }) }, h("option", { value: "fastdtw" }, "FastDTW: may be stretched"), h("option", { value: "euclidian" }, "Euclidean: value by value"));
+  const number = (name, label, usual, max) => {
+    const input = h("input", { type: "number", min: "0", max: String(max), "aria-label": label, onchange: () => ctx.set({ [name]: input.value === String(usual) ? null : input.value, page: null }) });
+    return { input, usual, name, element: h("label.check", h("span.quiet", label), input) };
+  };
+  const numbers = [number("slop", "Slop", 20, 1000), number("radius", "Radius", 5, 100)];
+  const chips = h("div.row.wrap", { "aria-label": "Left out" });
+  const query = h("section.similar-query", { "aria-label": "What is searched for" });
+  const saved = h("div");
+  const hits = h("div.similar-hits");
+  const pager = h("div.row");
+  const found = h("div", h("div.similar-top", h("div.grow", h("div.row.wrap", metric, method, numbers.map(({ element }) => element)), choices, chips), pen.element), query, saved, hits, pager);
+  const list = collectionsView(ctx, signal);
+  const links = h("a", { href: ctx.href("similar", { params: { tab: "collections" } }) }, "Collections");
+  root.append(h("header.worker-head", h("h1", "Similar"), state, h("span.grow"), links), h("div.similar-parts", h("div.similar-main", found, list.element), basket.element));
+  let asking = null;
+  let shown = "";
+
+  combobox(metric, {
+    source: (text, options) => ctx.api.metrics(text, options), label: "Metrics", open: true,
+    pick: ({ name }) => { metric.value = name; offer(name).catch((error) => say("bad", error.message)); },
+  });
+
+  /** The series of a metric, to choose one. */
+  async function offer(name) {
+    const answer = await ctx.api.get("api/ui/series", { metric: name, max: CHOICES }, { signal });
+    if (answer.series.length === 1) return look(answer.series[0].tsuid);
+    fill(choices, answer.series.map((one) => h("button.chip", { type: "button", onclick: () => look(one.tsuid) }, h("span.name", Object.entries(one.tags).map(([key, value]) => `${key}=${value}`).join(", ")))),
+      answer.total > answer.series.length ? h("span.hint", `the first ${answer.series.length} of ${count(answer.total)}`) : null);
+    if (!answer.series.length) fill(choices, h("span.hint", "This metric has no series that are known."));
+  }
+  function look(tsuid) {
+    choices.replaceChildren();
+    ctx.set({ tsuid, draw: null, page: null });
+  }
+
+  const filters = () => (ctx.route.params.get("filters") ?? "").split(",").filter(Boolean);
+  const leaveOut = (part) => ctx.set({ filters: [...new Set([...filters(), part])].join(","), page: null });
+
+  async function load() {
+    const { params } = ctx.route;
+    const collections = params.get("tab") === "collections";
+    found.hidden = collections;
+    list.element.hidden = !collections;
+    if (collections) return list.load();
+    method.value = params.get("method") === "euclidian" ? "euclidian" : "fastdtw";
+    for (const { input, name, usual } of numbers) input.value = params.get(name) ?? usual;
+    fill(chips, filters().map((part) => h("button.chip", { type: "button", title: "Let it in again", onclick: () => ctx.set({ filters: filters().filter((other) => other !== part).join(",") || null, page: null }) }, `without ${part}`, icon("close"))),
+      filters().length > 1 ? h("button.link", { type: "button", onclick: () => ctx.set({ filters: null, page: null }) }, "Let all in") : null);
+    const tsuid = params.get("tsuid");
+    const draw = params.get("draw");
+    if (!tsuid && !draw) {
+      fill(query, h("div.state", h("p", "Choose a series, or draw a shape: the series that looked like it are listed, the most alike first.")));
+      for (const box of [saved, hits, pager]) box.replaceChildren();
+      say("", "");
+      return;
+    }
+    const bounds = ctx.time.bounds();
+    if (bounds.error) return say("bad", bounds.error);
+    const page = Math.max(1, Number(params.get("page") ?? 1) || 1);
+    asking?.abort();
+    asking = new AbortController();
+    signal.addEventListener("abort", () => asking.abort(), { once: true });
+    say("", "Searching…");
+    try {
+      const answer = await ctx.api.get("api/similar", {
+        ...(tsuid ? { tsuid } : { draw_values: draw }), start: Math.floor(bounds.from), end: Math.ceil(bounds.to),
+        method: method.value, slop: numbers[0].input.value, radius: numbers[1].input.value, filters: filters().join(","), page, max: HITS,
+      }, { signal: asking.signal, patience: 60_000 });
+      render(answer, page);
+    } catch (error) {
+      if (error.kind === "aborted") return;
+      say("bad", error.message);
+      for (const box of [saved, hits, pager]) box.replaceChildren();
+    }
+  }
+
+  function render(answer, page) {
+    const { index } = answer;
+    say("good", `${many(answer.total, "series has", "series have")} this shape, of ${count(index.series)} in the window${index.limited ? " (not all of them)" : ""}; ${span(index.search_ms)}`);
+    const now = JSON.stringify([answer.query.values, answer.hits, answer.collections, page]);
+    if (now === shown) return pictures.refresh();
+    shown = now;
+    pictures.clear(found);
+    fill(query, h("h2.name", answer.query.metric ? nameOf(answer.query) : "The drawing"), sparkline(answer.query.values, answer.query.metric ? `Shape of ${nameOf(answer.query)}` : "The drawn shape"));
+    fill(saved, answer.collections.length ? h("details", h("summary", `${many(answer.collections.length, "saved series looks", "saved series look")} like it`), h("ul", answer.collections.map((one) => h("li", h("a.name", { href: ctx.href("similar", { params: { tab: "collections", open: one.collection } }) }, `${one.collection}: ${one.name}`), h("span.quiet", ` ${exact(one.score, 4)}`))))) : null);
+    fill(hits, answer.hits.map(hit), answer.hits.length ? null : h("div.state", h("p.quiet", "Nothing had this shape in this window. A larger slop finds more.")));
+    const pages = Math.ceil(answer.total / HITS);
+    fill(pager, pages > 1 ? [h("button", { type: "button", disabled: page <= 1, onclick: () => ctx.set({ page: String(page - 1) }) }, "Nearer"), h("span.quiet", `page ${count(page)} of ${count(pages)}`), h("button", { type: "button", disabled: page >= pages, onclick: () => ctx.set({ page: String(page + 1) }) }, "Farther")] : null);
+  }
+
+  function hit(one, at) {
+    const name = nameOf(one);
+    const parts = [...one.metric.split("."), ...Object.values(one.tags)];
+    const out = h("select", { "aria-label": `Leave out a part of ${name}`, onchange: () => leaveOut(out.value) }, h("option", { value: "" }, "leave out…"), [...new Set(parts)].map((part) => h("option", { value: part }, part)));
+    return h("section.card.similar-hit", { "aria-label": name, data: { tsuid: one.tsuid } }, h("div.row", h("span.badge", String(at + 1)), h("span.name.cut.grow", { title: name }, name), h("span.quiet", exact(one.score, 4))),
+      pictures.make({ name, texts: () => `none:${one.tsuid}`, kind: "tsuid" }),
+      h("div.row.wrap", h("button", { type: "button", onclick: () => look(one.tsuid) }, "Search for it"), ctx.writable ? h("button", { type: "button", onclick: () => { basket.add({ name, tsuid: one.tsuid }); toast("In the basket."); } }, "Collect") : null, out));
+  }
+
+  const off = ctx.time.on(() => load());
+  load();
+  return {
+    update: load,
+    refresh: load,
+    unmount() {
+      abort.abort();
+      off?.();
+      pictures.close();
+    },
+  };
+}
+
