@@ -10,7 +10,7 @@ import { chromium } from 'playwright-core';
 /** The server under test, `http://host:port`. */
 export const BASE = process.env.TSDB_URL ?? 'http://127.0.0.1:4242';
 /** Milliseconds that anything on a page may take before its test fails. */
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 20_000;
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
