@@ -209,7 +209,7 @@ export class Chart {
       cursor: { x: true, y: false, points: { show: false }, drag: { x: Boolean(this.options.onzoom), y: false, setScale: false, dist: 4 }, bind: { dblclick: () => null } },
       scales: { x: { time: true, range: () => [this.range.from, this.range.to] }, y: scale(left), y2: scale(right) },
       axes: [
-        { stroke: colors.quiet, font: FONT, gap: 4, size: compact ? 34 : 38, grid, ticks: { stroke: colors.axis, width: 1, size: 4 },
+        { stroke: colors.quiet, font: FONT, gap: 4, size: compact ? 40 : 42, grid, ticks: { stroke: colors.axis, width: 1, size: 4 },
           splits: (u, axis, min, max) => (this.xTicks = ticks(min, max, this.options.zone, Math.max(2, Math.floor(u.bbox.width / devicePixelRatio / (compact ? 80 : 92))))).at,
           values: () => tickTexts(this.xTicks, this.options.zone).map(([first, second]) => (second ? `${first}\n${second}` : first)) },
         yAxis(left, { scale: "y", side: 3, grid }),
