@@ -42,7 +42,7 @@ export async function mount(root, ctx) {
     return { input, usual, name, element: h("label.check", h("span.quiet", label), input) };
   };
   const numbers = [number("slop", "Slop", 20, 1000), number("radius", "Radius", 5, 100)];
-  const chips = h("div.row.wrap", { "aria-label": "Left out" });
+  const chips = h("div.row.wrap", { role: "group", "aria-label": "Left out" });
   const query = h("section.similar-query", { "aria-label": "What is searched for" });
   const saved = h("div");
   const hits = h("div.similar-hits");
