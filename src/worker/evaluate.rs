@@ -377,3 +377,7 @@ pub fn policy(rule: &Rule) -> Policy {
     }
     policy
 }
+
+#[cfg(test)]
+#[path = "evaluate_tests.rs"]
+mod tests;
