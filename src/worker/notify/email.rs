@@ -10,7 +10,7 @@ use lettre::transport::smtp::client::{Certificate, Tls as SmtpTls, TlsParameters
 use lettre::{Message, SmtpTransport, Transport};
 use std::time::Duration;
 
-const SUBJECT: &str = "[{{ kind if kind != 'alert' else level }}] {{ title }}";
+const SUBJECT: &str = "{{ title }}";
 const TEXT: &str = "{{ title }}\n\n{{ text }}\n\n\
 {% for e in events %}{{ e.level }}  {{ e.name }}  value {{ e.value | num }}  at {{ e.at | time }}\n    {{ e.text }}\n{% endfor %}\
 \nRule {{ rule }}, {{ kind }}, since {{ since | time }} ({{ (at - since) | age }}).\
