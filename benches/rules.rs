@@ -113,7 +113,7 @@ impl Source for Tables<'_> {
 fn texts() -> Vec<SourceFile> {
     let rule = |n: usize| {
         let metric = format!("m.{:03}", n % METRICS);
-        let condition = if n % 2 == 0 {
+        let condition = if n.is_multiple_of(2) {
             format!(
                 "query = \"avg:{metric}{{host=*}}\"\nwindow = \"15m\"\njudge = {{ critical = \"all(#5) > 900\", warning = \"avg(#10) > 700\" }}"
             )

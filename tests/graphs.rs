@@ -82,7 +82,7 @@ fn pictures_beside_the_other_forms() {
     assert!(right.contains("net.bytes{host=web01} →") && right.contains(">60k<") && right.contains(">50<"), "{right}");
     assert!(!get(&mut client, &two("o=&o=")).text().contains('→'));
     // As the picture, so the size of the empty one.
-    let empty = format!("/q?start=1300000000&end=1300003600&m=sum:sys.cpu&svg");
+    let empty = "/q?start=1300000000&end=1300003600&m=sum:sys.cpu&svg".to_string();
     assert!(get(&mut client, &empty).text().contains(">No data<"));
     // An unknown metric is a client's mistake.
     let wrong = get(&mut client, &format!("/q?{RANGE}&m=sum:no.such&png"));
