@@ -5,15 +5,35 @@
  * Everything is in the address: `tab` (`metrics`, `hosts`, `trees`), and of each tab its own parameters (see its module).
  */
 import { h, uid } from "../lib/dom.js";
-import { hostsTab } from "./explore/hosts.js";
 import { metricsTab } from "./explore/list.js";
-import { treesTab } from "./explore/trees.js";
 
 export const title = "Explore";
 
-const TABS = [["metrics", "Metrics", metricsTab], ["hosts", "Hosts", hostsTab], ["trees", "Trees", treesTab]];
+const TABS = [["metrics", "Metrics", metricsTab], ["hosts", "Hosts", later(() => import("./explore/hosts.js"), "hostsTab")],
+  ["trees", "Trees", later(() => import("./explore/trees.js"), "treesTab")]];
 /** Parameters that belong to all tabs. */
 const COMMON = ["start", "end", "tz", "autoreload"];
+
+/** A tab whose module is loaded when it is first opened. */
+function later(load, name) {
+  return (panel, ctx) => {
+    let tab = null;
+    let route = null;
+    let closed = false;
+    const loaded = load().then((module) => {
+      if (closed) return;
+      tab = module[name](panel, ctx);
+      if (route) tab.update(route);
+      ctx.retitle();
+    }, () => { if (!closed) panel.replaceChildren(h("p.state.bad", "This part could not be loaded: reload the page.")); });
+    return {
+      update(next) { route = next; tab?.update(next); },
+      refresh: () => (tab ? tab.refresh() : loaded),
+      close() { closed = true; tab?.close(); },
+      title: () => tab?.title?.(),
+    };
+  };
+}
 
 export async function mount(root, ctx) {
   await Promise.all([ctx.style("css/explore.css"), ctx.style("css/chart.css")]);

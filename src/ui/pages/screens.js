@@ -17,7 +17,6 @@ import { Actions } from "./screens/actions.js";
 import { panelOf, screenOf, stored } from "./screens/model.js";
 import * as store from "./screens/store.js";
 import { tree } from "./screens/tree.js";
-import { ScreenView } from "./screens/view.js";
 
 export const title = "Screens";
 /** Ids that are no screen of the server. */
@@ -91,8 +90,12 @@ class Page {
   async openScreen(id) {
     const mine = (this.asking = new AbortController());
     fill(this.main);
+    // The list of screens needs none of what shows one.
+    const view = import("./screens/view.js");
+    view.catch(() => {}); // told where it is awaited
     try {
       const screen = id === NEW ? store.draftOf(NEW)?.base ?? screenOf({}) : id === TEMPORARY ? this.ofAddress() : await store.read(id, { signal: mine.signal });
+      this.ScreenView ??= (await view).ScreenView;
       if (this.asking !== mine) return;
       this.screen = screen;
       // A link without a range shows the screen's own.
@@ -134,7 +137,7 @@ class Page {
     const draft = this.editing() ? store.draftOf(this.open) ?? store.begin(this.open, this.screen) : null;
     if (!this.view) {
       fill(this.main);
-      this.view = new ScreenView(this, this.main);
+      this.view = new this.ScreenView(this, this.main);
     }
     const now = draft?.screen ?? this.screen;
     const first = this.view.screen === undefined;
