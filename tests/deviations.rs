@@ -39,6 +39,7 @@ const SHOWN_BY: &[(&str, &str)] = &[
     ("cli/misc.2", "the_version_is_our_own"),
     ("cli/misc.15", "a_tsd_needs_no_static_root"),
     ("cli/misc.18", "a_bad_port_is_named"),
+    ("cli/query.18", "a_graph_needs_no_options_of_its_series"),
     ("cli/import.5", "import_takes_points_in_any_order_and_twice"),
     ("cli/import.17", "import_takes_points_in_any_order_and_twice"),
     ("rollup/get-m=sum_rollup_raw_1h-sum_kit.roll", "plain_points_are_read_without_pre_aggregates"),
