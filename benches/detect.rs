@@ -13,7 +13,7 @@ use tsdb::codec::{DecodeOptions, Layout, PackedCell, SeriesKey, pack};
 use tsdb::point::{Number, PointTime, Value};
 use tsdb::query::engine::windows::{Next, WindowQuery};
 use tsdb::query::engine::{Cancel, Engine, EngineOptions};
-use tsdb::query::plan::{Aggregator, RollupChoice, Source, SubQuery};
+use tsdb::query::plan::{Source, SubQuery};
 use tsdb::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use tsdb::store::{FamilySpec, Mutation, RowMutation, Store, TableSpec};
 use tsdb::uid::{UidKind, UidOptions, Uids};
@@ -130,17 +130,7 @@ fn stored(dir: &std::path::Path, all: &[Vec<f64>], count: usize) -> Result<Engin
 
 /// Reads the series of one metric and judges each. How many there were.
 fn read_and_judge(engine: &Engine, metric: &str, detector: &Detector) -> Result<usize, String> {
-    let sub = SubQuery {
-        index: 0,
-        source: Source::Metric(metric.to_string()),
-        filters: Vec::new(),
-        explicit_tags: false,
-        aggregator: Aggregator::None,
-        downsample: None,
-        rate: None,
-        rollup: RollupChoice::default(),
-        histogram: None,
-    };
+    let sub = SubQuery::plain(Source::Metric(metric.to_string()));
     let now = NOW as i64 * 1_000;
     let query = WindowQuery { sub: &sub, range_ms: (now - 86_400_000, now), points_max: 100_000 };
     let (mut times, mut values, mut scratch, mut count) = (Vec::new(), Vec::new(), Scratch::default(), 0);

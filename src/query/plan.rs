@@ -49,6 +49,24 @@ pub struct SubQuery {
     pub histogram: Option<HistogramQuery>,
 }
 
+impl SubQuery {
+    /// All series of `source`, each as it is stored.
+    #[must_use]
+    pub fn plain(source: Source) -> SubQuery {
+        SubQuery {
+            index: 0,
+            source,
+            filters: Vec::new(),
+            explicit_tags: false,
+            aggregator: Aggregator::None,
+            downsample: None,
+            rate: None,
+            rollup: RollupChoice::default(),
+            histogram: None,
+        }
+    }
+}
+
 /// What is shown of histograms, each as a series of its own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HistogramQuery {

@@ -5,7 +5,7 @@ use super::alerts::{answer, events, refused};
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use crate::query::engine::windows::{Next, SeriesWindow, WindowQuery};
 use crate::query::filter::FilterSpec;
-use crate::query::plan::{Aggregator, RollupChoice, Source, SubQuery};
+use crate::query::plan::{Source, SubQuery};
 use crate::query::points::as_f64;
 use crate::tsd::Tsd;
 use crate::worker::anomalies::RULE;
@@ -128,17 +128,8 @@ pub fn series(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
         let Ok(spec) = FilterSpec::from_value(key, value) else { return Ok(unknown()) };
         filters.push(spec.filter);
     }
-    let sub = SubQuery {
-        index: 0,
-        source: Source::Metric(metric.to_owned()),
-        explicit_tags: !filters.is_empty(),
-        filters,
-        aggregator: Aggregator::None,
-        downsample: None,
-        rate: None,
-        rollup: RollupChoice::default(),
-        histogram: None,
-    };
+    let explicit_tags = !filters.is_empty();
+    let sub = SubQuery { explicit_tags, filters, ..SubQuery::plain(Source::Metric(metric.to_owned())) };
     let end = Timestamp::now().as_millisecond();
     let start = end - (skyline(&tsd.settings).full_duration * 1e3) as i64;
     let mut points: Option<Vec<Value>> = None;

@@ -6,7 +6,7 @@ use crate::meta::annotation::NoteError;
 use crate::point::{Number, Point, PointTime, Value};
 use crate::query::engine::QueryError;
 use crate::query::engine::windows::{Next, WindowQuery};
-use crate::query::plan::{Aggregator, Group, RollupChoice, Source as Rows, SubQuery};
+use crate::query::plan::{Group, Source as Rows, SubQuery};
 use crate::query::request::date::Clock;
 use crate::query::request::{self, SubRequest};
 use crate::store::StoreError;
@@ -125,17 +125,7 @@ impl<T: Deref<Target = Tsd> + Send + Sync> House for Tables<T> {
     }
 
     fn windows(&self, metric: &str, range: (i64, i64), visit: &mut dyn FnMut(&Seen<'_>) -> bool) -> Result<(), SourceError> {
-        let sub = SubQuery {
-            index: 0,
-            source: Rows::Metric(metric.to_owned()),
-            filters: Vec::new(),
-            explicit_tags: false,
-            aggregator: Aggregator::None,
-            downsample: None,
-            rate: None,
-            rollup: RollupChoice::default(),
-            histogram: None,
-        };
+        let sub = SubQuery::plain(Rows::Metric(metric.to_owned()));
         let range_ms = (range.0.saturating_mul(1_000), range.1.saturating_mul(1_000).saturating_add(999));
         let query = WindowQuery { sub: &sub, range_ms, points_max: SERIES_POINTS_MAX };
         let (mut times, mut values) = (Vec::new(), Vec::new());

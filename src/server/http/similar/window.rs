@@ -11,7 +11,7 @@ use crate::codec::{Layout, to_hex};
 use crate::point::Number;
 use crate::query::engine::windows::{Next, SeriesWindow, WindowQuery};
 use crate::query::engine::{Cancel, QueryError};
-use crate::query::plan::{Aggregator, RollupChoice, Source, SubQuery};
+use crate::query::plan::{Source, SubQuery};
 use crate::tsd::{self, Tsd};
 use crate::uid::{UidError, UidKind};
 use crate::worker::similar::Index;
@@ -132,7 +132,7 @@ fn read(tsd: &Tsd, span: &Span, cancel: &Cancel) -> Result<Indexed, ApiError> {
     let mut limited = metrics.loading || metrics.limited || metrics.total > metrics.hits.len();
     let (mut values, mut failed) = (Vec::new(), None);
     for (metric, _) in &metrics.hits {
-        let sub = sub_query(Source::Metric(metric.clone()));
+        let sub = SubQuery::plain(Source::Metric(metric.clone()));
         let visit = |window: &SeriesWindow<'_>| -> Next {
             averages(window, span, &mut values);
             if values.len() < 2 {
@@ -166,7 +166,7 @@ fn read(tsd: &Tsd, span: &Span, cancel: &Cancel) -> Result<Indexed, ApiError> {
 
 /// The values of one series in a window. 404 if it has none.
 pub fn values_of(tsd: &Tsd, tsuid: &[u8], span: &Span, cancel: &Cancel) -> Result<Vec<f64>, ApiError> {
-    let sub = sub_query(Source::Tsuids(vec![tsuid.to_vec()]));
+    let sub = SubQuery::plain(Source::Tsuids(vec![tsuid.to_vec()]));
     let mut values = Vec::new();
     let visit = |window: &SeriesWindow<'_>| {
         averages(window, span, &mut values);
@@ -178,20 +178,6 @@ pub fn values_of(tsd: &Tsd, tsuid: &[u8], span: &Span, cancel: &Cancel) -> Resul
 
 fn window_query<'a>(sub: &'a SubQuery, span: &Span) -> WindowQuery<'a> {
     WindowQuery { sub, range_ms: (span.start_ms, span.end_ms), points_max: POINTS_MAX }
-}
-
-fn sub_query(source: Source) -> SubQuery {
-    SubQuery {
-        index: 0,
-        source,
-        filters: Vec::new(),
-        explicit_tags: false,
-        aggregator: Aggregator::None,
-        downsample: None,
-        rate: None,
-        rollup: RollupChoice::default(),
-        histogram: None,
-    }
 }
 
 /// The values of a series, those of one part of the window as their mean.
