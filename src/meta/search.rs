@@ -11,6 +11,7 @@ use super::tables::{MetaTables, ts_columns};
 use super::text::Custom;
 use super::{MetaError, TsMeta, UidMeta};
 use crate::codec::{Note, RowKey, from_hex, note_time, scan_key, to_hex};
+use crate::point::glob::glob;
 use crate::store::{Columns, RowBatch, Scan, after_prefix};
 use crate::uid::{UidError, UidKind, from_latin_1};
 use std::sync::atomic::Ordering;
@@ -102,28 +103,6 @@ fn words(text: &str) -> Result<Vec<String>, String> {
     }
     all.extend((!word.is_empty()).then_some(word));
     Ok(all)
-}
-
-/// Whether a pattern of `*` and `?` fits a whole text. Goes back to the last star only, so the time is bounded.
-fn glob(pattern: &[char], text: &[char]) -> bool {
-    let (mut p, mut t, mut star) = (0, 0, None);
-    while t < text.len() {
-        match pattern.get(p) {
-            Some('*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(c) if *c == '?' || Some(c) == text.get(t) => (p, t) = (p + 1, t + 1),
-            _ => match star {
-                Some((at, from)) => {
-                    (p, t) = (at + 1, from + 1);
-                    star = Some((at, from + 1));
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.get(p..).is_none_or(|rest| rest.iter().all(|c| *c == '*'))
 }
 
 /// A part of the results as JSON, and how many there are in all.

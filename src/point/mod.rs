@@ -2,9 +2,10 @@
 //!
 //! Reading order: [`line`] splits and admits telnet and import lines, [`http`] admits what a JSON body held; both use
 //! [`number`] (Java's idea of a number), [`name`] (which characters a name may have) and [`tags`] (a buffer that does not
-//! allocate). [`text`] prints numbers as Java does; [`json`] and [`java_regex`] read JSON and patterns as Java does. Assigning ids and storing is not done here.
+//! allocate). [`text`] prints numbers as Java does; [`json`] and [`java_regex`] read JSON and patterns as Java does; [`glob`] is the one matcher of `*` and `?`. Assigning ids and storing is not done here.
 
 pub mod error;
+pub mod glob;
 pub mod http;
 pub mod java_map;
 pub mod java_regex;

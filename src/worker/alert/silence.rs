@@ -103,27 +103,7 @@ pub fn any_glob(patterns: &str, text: &str) -> bool {
     patterns.split('|').any(|pattern| glob(pattern, text))
 }
 
-/// `*` stands for any run of characters, `?` for one.
+/// `*` stands for any run of bytes, `?` for one.
 pub fn glob(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
-    // Where the last star was, and how much of the text it stands for so far: one way back is enough.
-    let (mut p, mut t, mut star) = (0, 0, None);
-    while t < text.len() {
-        match pattern.get(p) {
-            Some(b'*') => {
-                star = Some((p, t));
-                p += 1;
-            }
-            Some(b'?') => (p, t) = (p + 1, t + 1),
-            Some(c) if text.get(t) == Some(c) => (p, t) = (p + 1, t + 1),
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    (p, t) = (at + 1, from + 1);
-                }
-                None => return false,
-            },
-        }
-    }
-    pattern.get(p..).unwrap_or_default().iter().all(|c| *c == b'*')
+    crate::point::glob::glob(pattern.as_bytes(), text.as_bytes())
 }

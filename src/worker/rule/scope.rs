@@ -1,6 +1,7 @@
 //! Which series are meant: patterns over tag values, groups of hosts, and a rule's choice among both.
 
 use super::model::Place;
+use crate::point::glob::glob as fits;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -64,40 +65,13 @@ impl Pattern {
         let found = match &self.kind {
             Kind::Globs(globs) => {
                 let chars: Vec<char> = value.chars().collect();
-                globs.iter().any(|glob| glob_matches(glob, &chars))
+                globs.iter().any(|glob| fits(glob, &chars))
             }
             // What is too hard to decide does not hold.
             Kind::Regex(regex) => regex.is_match(value).unwrap_or(false),
         };
         found != self.not
     }
-}
-
-/// Greedy with one step back: linear for one star, and never worse than the product of both lengths.
-fn glob_matches(glob: &[char], value: &[char]) -> bool {
-    let (mut g, mut v) = (0, 0);
-    let mut star: Option<(usize, usize)> = None;
-    while v < value.len() {
-        match glob.get(g) {
-            Some('*') => {
-                star = Some((g, v));
-                g += 1;
-            }
-            Some(c) if *c == '?' || value.get(v) == Some(c) => {
-                g += 1;
-                v += 1;
-            }
-            _ => match star {
-                Some((at, from)) => {
-                    star = Some((at, from + 1));
-                    g = at + 1;
-                    v = from + 1;
-                }
-                None => return false,
-            },
-        }
-    }
-    glob.get(g..).unwrap_or_default().iter().all(|c| *c == '*')
 }
 
 /// Patterns of tags that must all hold. A tag that is not there holds for no pattern, not even a negated one.
