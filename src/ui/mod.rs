@@ -49,6 +49,7 @@ pub const FILES: &[File] = files![
     "lib/query.js",
     "lib/range.js",
     "lib/rates.js",
+    "lib/state.js",
     "lib/store.js",
     "lib/time.js",
     "pages/alerts.js",

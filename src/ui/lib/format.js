@@ -96,3 +96,9 @@ function one(piece, number, power) {
   if (flags.includes("-")) return text.padEnd(wanted);
   return flags.includes("0") && kind !== "c" ? text.padStart(wanted, "0") : text.padStart(wanted);
 }
+
+/** `metric{host=web01, dc=lga}` of a series or a group. */
+export function nameOf({ metric, tags }) {
+  const pairs = Object.entries(tags ?? {}).map(([key, value]) => `${key}=${value}`);
+  return pairs.length ? `${metric}{${pairs.join(", ")}}` : metric;
+}

@@ -89,3 +89,20 @@ const WORDS = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: 
 export function printed(key) {
   return key.split(" ").map((one) => (one.length === 1 ? one : one.split("+").map((part) => WORDS[part] ?? part).join("+"))).join(" then ");
 }
+
+/**
+ * The keys of a row of tabs: arrows go round, Home and End to the ends; what is reached is chosen. Nobody else hears of them:
+ * arrows move the range elsewhere.
+ */
+export function walkTabs(strip, buttons) {
+  strip.addEventListener("keydown", (event) => {
+    const at = buttons.indexOf(document.activeElement);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: buttons.length - 1 }[event.key];
+    if (at < 0 || to === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const next = buttons[(to + buttons.length) % buttons.length];
+    next.click();
+    next.focus();
+  });
+}

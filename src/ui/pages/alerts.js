@@ -2,8 +2,9 @@
  * Alerts: what is open and what people do about it, what was, silences, rules and the workers that judge them. An alert's
  * own page (`#/alerts/ID`) shows its series, its history and its notes.
  */
-import { fill, h, uid } from "../lib/dom.js";
-import { set } from "../lib/dom.js";
+import { h, set, uid } from "../lib/dom.js";
+import { walkTabs } from "../lib/keys.js";
+import { stateLine } from "../lib/state.js";
 import { detail } from "./alerts/detail.js";
 import { historyTab } from "./alerts/history.js";
 import { openTab } from "./alerts/open.js";
@@ -23,30 +24,17 @@ export async function mount(root, ctx) {
   await ctx.style("css/worker.css");
   await ctx.style("css/chart.css");
   const abort = new AbortController();
-  const state = h("p.worker-state.row", { role: "status" });
+  const state = stateLine();
   const panel = h("div.alerts-panel", { role: "tabpanel", id: uid("panel"), tabindex: "0" });
   const buttons = TABS.map(([name, label]) => h("button", { type: "button", role: "tab", id: uid("tab"), "aria-controls": panel.id, data: { tab: name }, onclick: () => ctx.go("alerts", { params: name === "open" ? {} : { tab: name } }) }, label));
   const strip = h("div.tabs", { role: "tablist", "aria-label": "Parts of alerts" }, buttons);
-  strip.addEventListener("keydown", (event) => {
-    const at = buttons.indexOf(document.activeElement);
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: buttons.length - 1 }[event.key];
-    if (at < 0 || to === undefined) return;
-    event.preventDefault();
-    const next = buttons[(to + buttons.length) % buttons.length];
-    next.focus();
-    next.click();
-  });
-  root.append(h("header.worker-head", h("h1", "Alerts"), state), strip, panel);
+  walkTabs(strip, buttons);
+  root.append(h("header.worker-head", h("h1", "Alerts"), state.element), strip, panel);
 
   /** What tabs get beside the page's own context. */
   const tools = {
     signal: abort.signal,
-    say(kind, sentence) {
-      state.className = `worker-state row ${kind}`;
-      if (state.dataset.said === sentence) return;
-      state.dataset.said = sentence;
-      fill(state, sentence ? h("span.dot", { "aria-hidden": "true" }) : null, h("span", sentence));
-    },
+    say: state.say,
     reload: () => look(),
   };
   let tab = null;

@@ -6,7 +6,8 @@
 import { Chart } from "../lib/chart.js";
 import { Data } from "../lib/data.js";
 import { fill, h, icon, set, text } from "../lib/dom.js";
-import { count, many, value as exact } from "../lib/format.js";
+import { count, many, nameOf, value as exact } from "../lib/format.js";
+import { stateLine } from "../lib/state.js";
 import { DAY, HOUR, SECOND, ago, format, span } from "../lib/time.js";
 import { interval } from "../lib/query.js";
 
@@ -25,7 +26,7 @@ export async function mount(root, ctx) {
   await ctx.style("css/chart.css");
   const abort = new AbortController();
   const { signal } = abort;
-  const state = h("p.worker-state.row", { role: "status" });
+  const { element: state, say } = stateLine();
   const filter = h("input", { type: "search", "aria-label": "Filter the list", placeholder: "Filter by name", value: ctx.route.params.get("q") ?? "", oninput: () => ctx.set({ q: filter.value || null }, { push: false }) });
   const list = h("ul.anomaly-list", { role: "listbox", tabindex: "0", "aria-label": "Anomalous series" });
   const side = h("section.anomaly-side", { "aria-label": "The list" }, h("div.row", filter), list, h("h2.worker-later", "Before"), h("div.scroll.anomaly-before"));
@@ -49,13 +50,6 @@ export async function mount(root, ctx) {
       say("bad", `${error.message}${answer ? ` This is what was seen ${ago(answer.at * SECOND, Date.now())}.` : ""}`);
     }
     timer = setTimeout(load, EVERY);
-  }
-
-  function say(kind, sentence) {
-    state.className = `worker-state row ${kind}`;
-    if (state.dataset.said === sentence) return;
-    state.dataset.said = sentence;
-    fill(state, h("span.dot", { "aria-hidden": "true" }), h("span", sentence));
   }
 
   function draw() {
@@ -115,7 +109,7 @@ export async function mount(root, ctx) {
     const shown = events.slice(0, EVENTS);
     fill(box, shown.length ? h("table", h("thead", h("tr", ["When", "What", "Series"].map((head) => h("th", { scope: "col" }, head)))), h("tbody", shown.map((event) => h("tr",
       h("td.nowrap", { title: format(event.at * SECOND, ctx.time.zone) }, ago(event.at * SECOND, Date.now())), h("td", event.change === "opened" ? "began" : event.change === "closed" || event.change === "normal" ? "ended" : event.change),
-      h("td.name", nameOf(event)))))) : h("p.hint", "Nothing has been anomalous yet."));
+      h("td.name", seriesOf(event)))))) : h("p.hint", "Nothing has been anomalous yet."));
   }
 
   const offTheme = ctx.theme.on(() => detail.theme());
@@ -137,12 +131,8 @@ export async function mount(root, ctx) {
   };
 }
 
-/** `metric{a=b, c=d}`. */
-function nameOf({ metric, tags }) {
-  // Alerts of detectors are told apart by the metric, too: it stands in the name already.
-  const pairs = Object.entries(tags ?? {}).filter(([key, value]) => key !== "metric" || value !== metric).map(([key, value]) => `${key}=${value}`);
-  return pairs.length ? `${metric}{${pairs.join(", ")}}` : metric;
-}
+/** The series of an event. Alerts of detectors are told apart by the metric, too: it stands in the name already. */
+const seriesOf = ({ metric, tags }) => nameOf({ metric, tags: Object.fromEntries(Object.entries(tags ?? {}).filter(([key, value]) => key !== "metric" || value !== metric)) });
 
 /** The chosen series: the hour over the day, votes and numbers. */
 function detailOf(ctx, signal) {

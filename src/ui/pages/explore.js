@@ -5,6 +5,7 @@
  * Everything is in the address: `tab` (`metrics`, `hosts`, `trees`), and of each tab its own parameters (see its module).
  */
 import { h, uid } from "../lib/dom.js";
+import { walkTabs } from "../lib/keys.js";
 import { metricsTab } from "./explore/list.js";
 
 export const title = "Explore";
@@ -43,16 +44,7 @@ export async function mount(root, ctx) {
     type: "button", role: "tab", id: uid("tab"), "aria-controls": panel.id, data: { tab: name }, onclick: () => choose(name),
   }, label));
   const tabs = h("div.tabs", { role: "tablist", "aria-label": "What to look through" }, buttons);
-  tabs.addEventListener("keydown", (event) => {
-    const at = buttons.indexOf(document.activeElement);
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: buttons.length - 1 }[event.key];
-    if (to === undefined || at < 0) return;
-    event.preventDefault();
-    event.stopPropagation();
-    const next = buttons[(to + buttons.length) % buttons.length];
-    next.focus();
-    choose(next.dataset.tab);
-  });
+  walkTabs(tabs, buttons);
   const heading = h("h1.unseen", "Explore");
   root.append(heading, tabs, panel);
 

@@ -8,10 +8,11 @@
  */
 import { combobox } from "../lib/combobox.js";
 import { fill, h, icon } from "../lib/dom.js";
-import { count, many, value as exact } from "../lib/format.js";
+import { count, many, nameOf, value as exact } from "../lib/format.js";
 import { toast } from "../lib/layer.js";
+import { stateLine } from "../lib/state.js";
 import { span } from "../lib/time.js";
-import { Pictures, nameOf } from "./explore/parts.js";
+import { Pictures } from "./explore/parts.js";
 import { collectionsView, Basket } from "./similar/collections.js";
 import { sketch, sparkline } from "./similar/sketch.js";
 
@@ -27,11 +28,7 @@ export async function mount(root, ctx) {
   const abort = new AbortController();
   const { signal } = abort;
   const pictures = new Pictures(ctx);
-  const state = h("p.worker-state.row", { role: "status" });
-  const say = (kind, sentence) => {
-    state.className = `worker-state row ${kind}`;
-    fill(state, sentence ? h("span.dot", { "aria-hidden": "true" }) : null, h("span", sentence));
-  };
+  const { element: state, say } = stateLine();
   const basket = new Basket(ctx, say);
   const metric = h("input.similar-metric", { type: "search", "aria-label": "Metric of the series", placeholder: "Metric: part of a name" });
   const choices = h("div.similar-choices");

@@ -6,6 +6,7 @@
  */
 import { fill, h, icon, set, text, uid } from "../lib/dom.js";
 import { bytes, count, many, short } from "../lib/format.js";
+import { walkTabs } from "../lib/keys.js";
 import { History, extent, hitRate, sparkline } from "../lib/rates.js";
 import { format, span } from "../lib/time.js";
 import { logTab, queriesTab, settingsTab } from "./status-lists.js";
@@ -150,15 +151,7 @@ function tabList(ctx) {
   const buttons = TABS.map(([name, label]) => h("button", { type: "button", role: "tab", id: uid("tab"), data: { tab: name }, onclick: () => ctx.set({ tab: name === "overview" ? null : name, level: null, q: null }) }, label));
   const element = h("div.tabs", { role: "tablist", "aria-label": "Parts of the status" }, buttons);
   let panel = null;
-  element.addEventListener("keydown", (event) => {
-    const at = buttons.indexOf(document.activeElement);
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: buttons.length - 1 }[event.key];
-    if (at < 0 || to === undefined) return;
-    event.preventDefault();
-    const next = buttons[(to + buttons.length) % buttons.length];
-    next.click();
-    next.focus();
-  });
+  walkTabs(element, buttons);
   return {
     element,
     panel(node) {

@@ -2,11 +2,11 @@
 import { Chart } from "../../lib/chart.js";
 import { Data } from "../../lib/data.js";
 import { fill, h, icon, text } from "../../lib/dom.js";
-import { value as exact } from "../../lib/format.js";
+import { nameOf, value as exact } from "../../lib/format.js";
 import { interval } from "../../lib/query.js";
 import { looks } from "../../lib/palette.js";
 import { HOUR, SECOND, format, formatLink, span } from "../../lib/time.js";
-import { ACTS, CHANGES, aged, level, nameOf, perform, tableOf } from "./parts.js";
+import { ACTS, CHANGES, aged, level, perform, tableOf } from "./parts.js";
 
 /** Series that are drawn. */
 const SERIES_MAX = 20;

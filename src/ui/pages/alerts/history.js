@@ -1,7 +1,7 @@
 /** What happened, the newest first, page by page. */
 import { fill, h } from "../../lib/dom.js";
-import { value as exact } from "../../lib/format.js";
-import { CHANGES, LEVELS, aged, level, nameOf, tableOf } from "./parts.js";
+import { nameOf, value as exact } from "../../lib/format.js";
+import { CHANGES, LEVELS, aged, level, tableOf } from "./parts.js";
 
 export function historyTab(panel, ctx, tools) {
   const rule = h("input", { type: "search", "aria-label": "Name of a rule", placeholder: "Name of a rule", onchange: () => ctx.set({ rule: rule.value || null }) });

@@ -15,12 +15,6 @@ export const level = (name) => h("span.badge.level", { class: `level-${name}` },
 /** A time as its age, with the instant in its title. */
 export const aged = (seconds, zone) => h("time.nowrap", { title: format(seconds * SECOND, zone), datetime: new Date(seconds * SECOND).toISOString() }, ago(seconds * SECOND, Date.now()));
 
-/** `metric{a=b}`. */
-export function nameOf({ metric, tags }) {
-  const pairs = Object.entries(tags ?? {}).map(([key, value]) => `${key}=${value}`);
-  return pairs.length ? `${metric}{${pairs.join(", ")}}` : metric;
-}
-
 /** Who acts: as the person said once in this browser. */
 export const who = () => load("person", "");
 

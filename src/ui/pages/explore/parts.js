@@ -5,6 +5,7 @@
 import { Chart } from "../../lib/chart.js";
 import { Data } from "../../lib/data.js";
 import { fill, h, icon, set, uid } from "../../lib/dom.js";
+import { nameOf } from "../../lib/format.js";
 import { LINES, looks } from "../../lib/palette.js";
 import { build, interval } from "../../lib/query.js";
 import { load, save } from "../../lib/store.js";
@@ -193,12 +194,6 @@ export class Pictures {
     this.offTheme();
     this.data.close();
   }
-}
-
-/** `metric{host=web01}` of a line. */
-export function nameOf({ metric, tags }) {
-  const pairs = Object.entries(tags ?? {}).map(([key, value]) => `${key}=${value}`);
-  return pairs.length ? `${metric}{${pairs.join(", ")}}` : metric;
 }
 
 function describe(series) {
