@@ -5,25 +5,24 @@
 //! series are also put into an embedded store, read back by two threads, a metric each, and judged as they come. The bar:
 //! 60 s on two cores, reading included.
 
+#[path = "support/house.rs"]
+mod house;
+
+use house::Failure;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
-use tsdb::codec::{DecodeOptions, Layout, PackedCell, SeriesKey, pack};
+use tsdb::codec::{Layout, SeriesKey};
 use tsdb::point::{Number, PointTime, Value};
 use tsdb::query::engine::windows::{Next, WindowQuery};
-use tsdb::query::engine::{Cancel, Engine, EngineOptions};
+use tsdb::query::engine::{Cancel, Engine};
 use tsdb::query::plan::{Source, SubQuery};
-use tsdb::store::embedded::{EmbeddedOptions, EmbeddedStore};
-use tsdb::store::{FamilySpec, Mutation, RowMutation, Store, TableSpec};
-use tsdb::uid::{UidKind, UidOptions, Uids};
+use tsdb::uid::UidKind;
 use tsdb::worker::detect::{Catalogue, Detector, Scratch, Settings, Window};
 
 const SERIES: usize = 1_000;
 const POINTS: usize = 1_440;
 const NOW: f64 = 1_700_000_000.0;
-
-type Failure = Box<dyn std::error::Error>;
 
 fn series(kind: usize, seed: &mut u64) -> Vec<f64> {
     let mut random = || {
@@ -78,12 +77,7 @@ const METRICS: [&str; 2] = ["m.a", "m.b"];
 
 /// `count` series, half of them of each metric, in an embedded store, as `import` would pack them.
 fn stored(dir: &std::path::Path, all: &[Vec<f64>], count: usize) -> Result<Engine, Failure> {
-    let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(dir.join("data"), EmbeddedOptions::default())?);
-    for (name, families) in [("tsdb", vec!["t"]), ("tsdb-uid", vec!["id", "name"])] {
-        let family = |name| FamilySpec { name, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
-        store.create_table(&TableSpec { name: name.into(), families: families.into_iter().map(family).collect() }, &[])?;
-    }
-    let uids = Arc::new(Uids::new(store.clone(), UidOptions::default()));
+    let (store, uids) = house::store(dir)?;
     let host = uids.id_or_create(UidKind::Tagk, "host")?.as_bytes().to_vec();
     let first = NOW as u32 - 60 * (POINTS as u32 - 1);
     for metric in METRICS {
@@ -98,10 +92,7 @@ fn stored(dir: &std::path::Path, all: &[Vec<f64>], count: usize) -> Result<Engin
             for hour in points.chunk_by(|a, b| a.0 / 3_600 == b.0 / 3_600) {
                 let base = hour.first().map_or(0, |p| p.0 / 3_600 * 3_600);
                 let points: Vec<_> = hour.iter().map(|(t, v)| (PointTime::Seconds(*t), Value::Double(*v))).collect();
-                let mut cell = PackedCell::default();
-                pack(&points, &mut cell)?;
-                let put = Mutation::Put { family: "t", qualifier: cell.qualifier.clone(), value: cell.value.clone() };
-                rows.push(RowMutation { row: key.row(base), mutations: vec![put], time: None });
+                rows.push(house::packed_row(&key, base, &points)?);
             }
             if rows.len() > 20_000 {
                 store.write("tsdb", &std::mem::take(&mut rows))?;
@@ -110,22 +101,7 @@ fn stored(dir: &std::path::Path, all: &[Vec<f64>], count: usize) -> Result<Engin
         store.write("tsdb", &rows)?;
     }
     store.sync()?;
-    let options = EngineOptions {
-        rollups: None,
-        layout: Layout::default(),
-        data_table: "tsdb".to_string(),
-        histograms: tsdb::codec::Decoders::default(),
-        repair_appends: false,
-        decode: DecodeOptions::default(),
-        skip_unresolved_tagvs: false,
-        threads: 2,
-        max_points: 0,
-        max_bytes: 0,
-        timeout_ms: 0,
-        memory_bytes: 0,
-        overrides: None,
-    };
-    Ok(Engine::new(store, None, uids, options))
+    Ok(house::engine(store, uids, 2))
 }
 
 /// Reads the series of one metric and judges each. How many there were.

@@ -3,19 +3,22 @@
 //! `cargo bench --bench expression`. All from the plan to the bytes of the answer; rounds of both kinds take turns, so that
 //! whatever else the machine does meets both. The bar: the expression takes no more than the two queries and 20 %.
 
+#[path = "support/house.rs"]
+mod house;
+
+use house::Failure;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
-use tsdb::codec::{DecodeOptions, Layout, PackedCell, SeriesKey, pack};
+use tsdb::codec::{Layout, SeriesKey};
 use tsdb::point::{PointTime, Value};
 use tsdb::query::answer::{self, Extras};
 use tsdb::query::calculate;
-use tsdb::query::engine::{Engine, EngineOptions};
+use tsdb::query::engine::Engine;
 use tsdb::query::request::date::Clock;
 use tsdb::query::request::{Context, compile, exp, post};
-use tsdb::store::embedded::{EmbeddedOptions, EmbeddedStore};
-use tsdb::store::{FamilySpec, Mutation, RowMutation, Store, TableSpec};
-use tsdb::uid::{UidKind, UidOptions, Uids};
+use tsdb::store::Store;
+use tsdb::uid::{UidKind, Uids};
 
 const START: u32 = 1_356_998_400;
 const HOURS: u32 = 6;
@@ -23,15 +26,8 @@ const SECONDS: u32 = 10;
 const SERIES: usize = 1_000;
 const ROUNDS: usize = 7;
 
-type Failure = Box<dyn std::error::Error>;
-
 fn world(dir: &std::path::Path) -> Result<(Arc<dyn Store>, Arc<Uids>), Failure> {
-    let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(dir.join("data"), EmbeddedOptions::default())?);
-    for (name, families) in [("tsdb", vec!["t"]), ("tsdb-uid", vec!["id", "name"])] {
-        let family = |name| FamilySpec { name, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
-        store.create_table(&TableSpec { name: name.into(), families: families.into_iter().map(family).collect() }, &[])?;
-    }
-    let uids = Arc::new(Uids::new(store.clone(), UidOptions::default()));
+    let (store, uids) = house::store(dir)?;
     let id = |kind, name: &str| uids.id_or_create(kind, name).map(|id| id.as_bytes().to_vec());
     let host = id(UidKind::Tagk, "host")?;
     let mut seed = 7u64;
@@ -47,10 +43,7 @@ fn world(dir: &std::path::Path) -> Result<(Arc<dyn Store>, Arc<Uids>), Failure> 
                     (PointTime::Seconds(base + p * SECONDS), Value::Int((seed >> 40) as i64 % 1_000))
                 };
                 let points: Vec<_> = (0..3_600 / SECONDS).map(&mut point).collect();
-                let mut cell = PackedCell::default();
-                pack(&points, &mut cell)?;
-                let put = Mutation::Put { family: "t", qualifier: cell.qualifier.clone(), value: cell.value.clone() };
-                rows.push(RowMutation { row: key.row(base), mutations: vec![put], time: None });
+                rows.push(house::packed_row(&key, base, &points)?);
             }
             store.write("tsdb", &rows)?;
         }
@@ -114,22 +107,7 @@ fn case(name: &str, engine: &Engine, uids: &Uids, texts: &(String, String)) -> R
 fn main() -> Result<(), Failure> {
     let dir = tempfile::tempdir()?;
     let (store, uids) = world(dir.path())?;
-    let options = EngineOptions {
-        rollups: None,
-        layout: Layout::default(),
-        data_table: "tsdb".to_string(),
-        histograms: tsdb::codec::Decoders::default(),
-        repair_appends: false,
-        decode: DecodeOptions::default(),
-        skip_unresolved_tagvs: false,
-        threads: 2,
-        max_points: 0,
-        max_bytes: 0,
-        timeout_ms: 0,
-        memory_bytes: 0,
-        overrides: None,
-    };
-    let engine = Engine::new(store, None, uids.clone(), options);
+    let engine = house::engine(store, uids.clone(), 2);
     println!("2 metrics x {SERIES} series x {HOURS} h x {SECONDS} s, medians of {ROUNDS}");
     let all = START + HOURS * 3_600 - 1;
     case("5m-avg", &engine, &uids, &texts(all, Some(("5m", "avg"))))?;

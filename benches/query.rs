@@ -3,13 +3,15 @@
 //! `cargo bench --bench query`. The store hands out ready batches (a copy of their bytes), so that what remains is the
 //! engine's own work; the line "scan only" is that copy alone.
 
+#[path = "support/house.rs"]
+mod house;
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
-use tsdb::codec::{DecodeOptions, Layout, PackedCell, Qualifier, SeriesKey, encode_point, pack};
+use tsdb::codec::{Layout, PackedCell, Qualifier, SeriesKey, encode_point, pack};
 use tsdb::point::{PointTime, Value};
-use tsdb::query::engine::{Engine, EngineOptions};
 use tsdb::query::filter::{TagFilter, TagTest};
 use tsdb::query::plan::{Aggregator, Downsample, Fill, Interval, Query, RateOptions, Source, SubQuery};
 use tsdb::store::{Columns, Result, RowBatch, RowMutation, Scan, Scanner, Store, StoreError, TableSpec};
@@ -213,21 +215,6 @@ fn run(title: &str, series: usize, packed: bool, threads: usize) {
     let (store, uids) = world(series, packed);
     let points = series * (HOURS * 3_600 / SECONDS) as usize;
     println!("{title}: {series} series, {points} points, {threads} thread(s), {:.0} MiB resident", status_mib("VmRSS:"));
-    let options = EngineOptions {
-        rollups: None,
-        layout: Layout::default(),
-        data_table: "tsdb".to_string(),
-        histograms: tsdb::codec::Decoders::default(),
-        repair_appends: false,
-        decode: DecodeOptions::default(),
-        skip_unresolved_tagvs: false,
-        threads,
-        max_points: 0,
-        overrides: None,
-        max_bytes: 0,
-        timeout_ms: 0,
-        memory_bytes: 0,
-    };
     let scan_store = store.clone();
     measure("  scan only", points, || {
         let mut rows = 0;
@@ -239,7 +226,7 @@ fn run(title: &str, series: usize, packed: bool, threads: usize) {
         }
         rows
     });
-    let engine = Engine::new(store, None, uids, options);
+    let engine = house::engine(store, uids, threads);
     let five = 300_000;
     let star = || Some(TagTest::Wildcard { pattern: "*".to_string(), ignore_case: false });
     let one = Some(TagTest::LiteralOr { values: vec!["h0042".to_string()], ignore_case: false });

@@ -3,17 +3,18 @@
 //! `cargo bench --bench rules`. Half are judge functions over ten series, half expressions over two queries each. The bar:
 //! a round of all of them in a minute on one core.
 
+#[path = "support/house.rs"]
+mod house;
+
+use house::Failure;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::Instant;
-use tsdb::codec::{DecodeOptions, Layout, PackedCell, SeriesKey, pack};
+use tsdb::codec::{Layout, SeriesKey};
 use tsdb::point::{Number, PointTime, Value};
-use tsdb::query::engine::{Engine, EngineOptions};
+use tsdb::query::engine::Engine;
 use tsdb::query::request::date::Clock;
 use tsdb::query::request::{self, SubRequest, compile, post};
-use tsdb::store::embedded::{EmbeddedOptions, EmbeddedStore};
-use tsdb::store::{FamilySpec, Mutation, RowMutation, Store, TableSpec};
-use tsdb::uid::{UidKind, UidOptions, Uids};
+use tsdb::uid::UidKind;
 use tsdb::worker::rule::expression::{self, Answer, Context, Source, SourceError};
 use tsdb::worker::rule::file::{SourceFile, load};
 use tsdb::worker::rule::model::{Condition, Rule};
@@ -25,15 +26,8 @@ const METRICS: usize = 500;
 const HOSTS: usize = 10;
 const RULES: usize = 10_000;
 
-type Failure = Box<dyn std::error::Error>;
-
 fn world(dir: &std::path::Path) -> Result<Engine, Failure> {
-    let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(dir.join("data"), EmbeddedOptions::default())?);
-    for (name, families) in [("tsdb", vec!["t"]), ("tsdb-uid", vec!["id", "name"])] {
-        let family = |name| FamilySpec { name, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
-        store.create_table(&TableSpec { name: name.into(), families: families.into_iter().map(family).collect() }, &[])?;
-    }
-    let uids = Arc::new(Uids::new(store.clone(), UidOptions::default()));
+    let (store, uids) = house::store(dir)?;
     let id = |kind, name: &str| uids.id_or_create(kind, name).map(|id| id.as_bytes().to_vec());
     let host = id(UidKind::Tagk, "host")?;
     let mut seed = 7u64;
@@ -49,31 +43,13 @@ fn world(dir: &std::path::Path) -> Result<Engine, Failure> {
                     (PointTime::Seconds(base + p * STEP), Value::Int((seed >> 40) as i64 % 1_000))
                 };
                 let points: Vec<_> = (0..3_600 / STEP).map(&mut point).collect();
-                let mut cell = PackedCell::default();
-                pack(&points, &mut cell)?;
-                let put = Mutation::Put { family: "t", qualifier: cell.qualifier.clone(), value: cell.value.clone() };
-                rows.push(RowMutation { row: key.row(base), mutations: vec![put], time: None });
+                rows.push(house::packed_row(&key, base, &points)?);
             }
         }
         store.write("tsdb", &rows)?;
     }
     store.sync()?;
-    let options = EngineOptions {
-        rollups: None,
-        layout: Layout::default(),
-        data_table: "tsdb".to_string(),
-        histograms: tsdb::codec::Decoders::default(),
-        repair_appends: false,
-        decode: DecodeOptions::default(),
-        skip_unresolved_tagvs: false,
-        threads: 1,
-        max_points: 0,
-        max_bytes: 0,
-        timeout_ms: 0,
-        memory_bytes: 0,
-        overrides: None,
-    };
-    Ok(Engine::new(store, None, uids, options))
+    Ok(house::engine(store, uids, 1))
 }
 
 struct Tables<'a>(&'a Engine);
