@@ -10,6 +10,7 @@ use house::{Proxy, Receiver, WorkerProcess, now, put, until, write_rules};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
+use support::real::{RealTsd, create_tables};
 use support::server::{Engine, Server, run_for};
 
 /// Rules `r0` ... that are broken while the metric of the same number is above 90.
@@ -68,7 +69,8 @@ fn a_worker_inside_a_tsd() {
     let receiver = Receiver::start();
     let dir = tempfile::tempdir().unwrap();
     let rules = write_rules(dir.path(), &many_rules(&receiver.url(), 1));
-    let settings = [&FAST[..], &[("tsd.worker.rules", rules.as_str()), ("tsd.worker.detect.metrics", "load.*")]].concat();
+    let own = [("tsd.worker.rules", rules.as_str()), ("tsd.worker.detect.metrics", "load.*"), ("tsd.worker.link", "http://pages/")];
+    let settings = [&FAST[..], &own].concat();
     let server = Server::start_in(dir.path(), &Engine::Embedded, &settings, &["--worker"]);
     put(&server, "load.0", "a", 95.0);
     // A person's note at the very second at which the incident will begin, and at those around it.
@@ -81,6 +83,10 @@ fn a_worker_inside_a_tsd() {
     let alerts = get(&server, "/api/alerts");
     assert_eq!((alerts["alerts"][0]["level"].as_str(), alerts["alerts"][0]["rule"].as_str()), (Some("critical"), Some("r0")), "{alerts}");
     let id = alerts["alerts"][0]["id"].as_str().unwrap().to_string();
+    // The link leads to the alert's own page, which draws what the rule asks of this group.
+    assert_eq!(receiver.notices()[0]["link"], format!("http://pages/#/alerts/{id}"));
+    let detail = get(&server, &format!("/api/alerts/detail?id={id}"));
+    assert_eq!(detail["queries"], json!(["sum:load.0{host=*}{host=literal_or(a)}"]), "{detail}");
     let (status, done) = post(&server, "/api/alerts/ack", &json!({"ids": [id], "user": "ann", "message": "mine", "notify": true}));
     assert_eq!((status, done["done"][0].as_str()), (200, Some(id.as_str())), "{done}");
     let (status, again) = post(&server, "/api/alerts/ack", &json!({"ids": [id], "user": "bob"}));
@@ -276,6 +282,86 @@ fn workers_with_other_rules_say_so() {
     assert_eq!(by_rule(&receiver.notices(), "alert")["r0"].len(), 1);
 }
 
+/// The rules of the test below: open-falcon's and Bosun's, a rate, and two that the original refuses.
+fn rules_for_the_original(url: &str) -> String {
+    let every = "every = \"1s\"\nwindow = \"10m\"\nnotify = \"out\"\n";
+    let rule =
+        |name: &str, query: &str, critical: &str| format!("[rule.{name}]\n{every}query = \"{query}\"\njudge.critical = \"{critical}\"\n");
+    let bosun = "expression.critical = 'last(q(\"avg:load.1{host=*}{dc=x}\", \"10m\", \"\")) > 90'\n";
+    [
+        channel(url),
+        rule("falcon", "sum:load.0{host=*}", "all(#1) > 90"),
+        rule("rate", "sum:rate{counter}:count.up{host=*}", "all(#1) > 50"),
+        format!("[rule.bosun]\n{every}{bosun}"),
+        rule("nometric", "sum:no.such.metric{host=*}", "all(#1) > 90"),
+        rule("notag", "sum:load.0{host=nosuch}", "all(#1) > 90"),
+    ]
+    .concat()
+}
+
+#[test]
+fn over_a_real_opentsdb() {
+    let (receiver, dir, other) = (Receiver::start(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let engine = Engine::fresh_hbase("original");
+    let Engine::Hbase { prefix } = &engine else { panic!("not HBase") };
+    create_tables(prefix);
+    let real = RealTsd::start(prefix, &[]);
+    let get = |path: &str| -> Value {
+        let r = real.client().get(path).unwrap();
+        assert_eq!(r.status, 200, "{path}: {}", r.text());
+        serde_json::from_slice(&r.body).unwrap()
+    };
+    let put = |points: &[(&str, &str, i64, f64)]| {
+        let point = |(metric, host, at, value): &(&str, &str, i64, f64)| json!({"metric": metric, "timestamp": at, "value": value, "tags": {"host": host, "dc": "x"}});
+        let r = real.client().post("/api/put", &Value::from(points.iter().map(point).collect::<Vec<_>>()).to_string()).unwrap();
+        assert_eq!(r.status, 204, "{}", r.text());
+    };
+    // A day of quiet noise and a leap of one of two series; what rules say, beside a group that is well.
+    let start = now();
+    for host in ["calm", "wild"] {
+        let value = |n: i64| if host == "wild" && n >= 1_437 { 500.0 } else { 100.0 + (n * 7 % 5) as f64 };
+        put(&(0..1_440).map(|n| ("strange.load", host, start - 86_400 + n * 60, value(n))).collect::<Vec<_>>());
+    }
+    put(&[("load.0", "a", start, 95.0), ("load.0", "b", start, 5.0), ("load.1", "a", start, 95.0), ("load.1", "b", start, 5.0)]);
+    put(&[("count.up", "a", start - 10, 1_000.0), ("count.up", "a", start, 2_000.0)]);
+    let rules = write_rules(dir.path(), &rules_for_the_original(&receiver.url()));
+    let detect = [("tsd.worker.detect.metrics", "strange.*"), ("tsd.worker.detect.interval", "2"), ("tsd.worker.detect.notify", "out")];
+    let settings = [&FAST[..], &detect, &[("tsd.worker.notify", "out")]].concat();
+    let flags = [format!("--tsd=http://{}", real.addr), format!("--rules={rules}")];
+    let mut worker = WorkerProcess::start(dir.path(), &Engine::Embedded, &settings, &flags, None);
+    let told = |kind: &str| {
+        let told = by_rule(&receiver.notices(), kind);
+        told.into_iter().map(|(rule, ids)| format!("{rule} {}", ids.len())).collect::<Vec<_>>()
+    };
+    // Each once; the two that cannot be checked are named and hold up no other.
+    let alerts = ["bosun 1", "falcon 1", "rate 1", "tsdb.worker.rule 2"];
+    until("every alert", 60, || told("alert") == alerts);
+    until("the anomaly", 60, || told("anomaly") == ["skyline 1"]);
+    assert_eq!(receiver.notices().iter().filter(|notice| notice["kind"] == "anomaly").count(), 1, "{}", worker.log());
+    let anomaly = receiver.notices().into_iter().find(|notice| notice["kind"] == "anomaly").unwrap();
+    assert_eq!(anomaly["events"][0]["name"], "strange.load{dc=x,host=wild}", "{anomaly}");
+    // What it writes stands in the original: its own numbers, and the incident on the series.
+    until("its numbers", 20, || real.client().get("/api/query?start=1h-ago&m=none:tsdb.worker.rounds").unwrap().status == 200);
+    let notes = get("/api/query?start=1h-ago&m=none:load.0%7Bhost=a%7D")[0]["annotations"].clone();
+    assert!(notes[0]["custom"]["tsdb.worker"].is_string(), "{notes}");
+    // Its states are in its folder and nowhere else: a new one goes on where it was killed.
+    worker.kill();
+    assert!(dir.path().join("own/states").is_dir());
+    assert_eq!(support::tables::dump(&engine, dir.path(), "tsdb-worker").len(), 0);
+    let worker = WorkerProcess::start(dir.path(), &Engine::Embedded, &settings, &flags, None);
+    let later = now();
+    put(&[("load.0", "a", later, 5.0), ("load.1", "a", later, 5.0), ("count.up", "a", later, 2_001.0)]);
+    until("every end", 60, || told("recovery") == ["bosun 1", "falcon 1", "rate 1"]);
+    assert_eq!(told("alert"), alerts, "{}", worker.log());
+    assert!(receiver.notices().iter().all(|notice| notice["rule"] != "tsdb.worker.source"), "{:?}", receiver.notices());
+    // A rule's test over what the original has stored.
+    let own = format!("--path={}", other.path().display());
+    let args = ["worker".to_string(), "test".into(), "falcon".into(), flags[0].clone(), flags[1].clone(), own];
+    let tested = run_for(Duration::from_secs(60), &args, other.path());
+    assert_eq!(tested.code, Some(0), "{}", tested.stderr);
+    assert!(tested.stdout.contains("notice alert critical load.0{dc=x,host=a}: all(#1) > 90: 95"), "{}", tested.stdout);
+}
+
 #[test]
 fn receivers_that_are_down_or_slow_and_bad_input() {
     let receiver = Receiver::start();
@@ -352,6 +438,7 @@ fn anomalies_and_metrics_over_a_group() {
     let detectors = [
         ("tsd.worker.rules", rules.as_str()),
         ("tsd.worker.detect.metrics", "strange.*"),
+        ("tsd.worker.detect.rate", "*.calls"),
         ("tsd.worker.detect.interval", "2"),
         ("tsd.worker.detect.notify", "out"),
     ];
@@ -370,15 +457,26 @@ fn anomalies_and_metrics_over_a_group() {
             .collect();
         assert_eq!(post(&server, "/api/put", &Value::from(points)).0, 204);
     }
-    until("the anomaly", 30, || !get(&server, "/api/anomalies")["anomalies"].as_array().unwrap().is_empty());
+    // A counter of about ten a second that began anew once, and at the end counts a hundred times as fast.
+    let count = |n: i64| n % 1_000 * 600 + n * 7 % 5 + (n - 1_436).max(0) * 59_400;
+    let points: Vec<Value> = (0..1_440)
+        .map(|n| json!({"metric": "strange.calls", "timestamp": now() - 86_400 + n * 60, "value": count(n), "tags": {"host": "wild"}}))
+        .collect();
+    assert_eq!(post(&server, "/api/put", &Value::from(points)).0, 204);
+    until("the anomalies", 30, || get(&server, "/api/anomalies")["anomalies"].as_array().unwrap().len() == 2);
     let found = get(&server, "/api/anomalies");
-    assert_eq!(found["anomalies"].as_array().unwrap().len(), 1, "{found}");
-    let one = &found["anomalies"][0];
+    let calls = &found["anomalies"][0];
+    assert_eq!((calls["name"].as_str(), calls["rate"].as_bool()), (Some("strange.calls{host=wild}"), Some(true)), "{found}");
+    assert!((999.0..1_001.0).contains(&calls["value"].as_f64().unwrap()), "{found}");
+    assert_eq!((found["miniDuration"].as_f64(), found["fullDuration"].as_f64()), (Some(3_600.0), Some(86_400.0)), "{found}");
+    let rates = get(&server, "/api?metric=strange.calls%7Bhost=wild%7D")["results"].as_array().unwrap().clone();
+    assert!(rates.len() > 1_400 && rates.iter().all(|point| (9.0..1_001.0).contains(&point[1].as_f64().unwrap())), "{rates:?}");
+    let one = &found["anomalies"][1];
     assert_eq!((one["name"].as_str(), one["value"].as_f64()), (Some("strange.load{host=wild}"), Some(500.0)), "{found}");
     assert!(one["votes"].as_array().unwrap().len() >= 6 && one["asked"] == 9, "{found}");
     assert!(one["numbers"]["grubbs"].is_object(), "{found}");
     let dump = server.client().get("/static/dump/anomalies.json").unwrap().text();
-    assert_eq!(dump, "handle_data([[500.0, 'strange.load{host=wild}']])");
+    assert!(dump.ends_with(", [500.0, 'strange.load{host=wild}']])"), "{dump}");
     until("the word of it", 20, || receiver.notices().iter().any(|notice| notice["kind"] == "anomaly"));
     until("the mean", 20, || server.client().get("/api/query?start=1h-ago&m=none:load.mean").unwrap().status == 200);
     let mean = get(&server, "/api/query?start=1h-ago&m=none:load.mean");

@@ -396,6 +396,8 @@ declare! {
     worker_link: String = "", "tsd.worker.link", ours works;
     /// Metrics that Skyline's detectors look at in each round: patterns with `*` separated by commas; one that begins with `!` leaves metrics out. Empty: none.
     worker_detect_metrics: String = "", "tsd.worker.detect.metrics", ours works;
+    /// Metrics of these whose values count up, as patterns: their change per second is looked at. Empty: none.
+    worker_detect_rate: String = "", "tsd.worker.detect.rate", ours works;
     /// Seconds between two looks of the detectors.
     worker_detect_interval: i64 = 60, "tsd.worker.detect.interval", ours works, 1..=86_400;
     /// Channels, separated by commas, that are told of anomalies.

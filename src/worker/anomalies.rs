@@ -5,7 +5,9 @@ use super::alert::{Level, Verdict};
 use super::detect::{Catalogue, Detector, Scratch, Trigger, Window, second_order};
 use super::evaluate::Judged;
 use super::house::{House, Seen, Series};
+use super::messages::series_name;
 use super::options::Detect;
+use super::rates;
 use super::records::{ANOMALY, Anomalies, Anomaly, Tags, all, bytes};
 use super::rule::expression::SourceError;
 use crate::desk::{Desk, DeskError};
@@ -46,6 +48,8 @@ pub struct Found {
 #[derive(Default)]
 struct Batch {
     metric: usize,
+    /// The metric counts up: the points are its changes per second.
+    rate: bool,
     series: Vec<(Name, usize)>,
     times: Vec<f64>,
     values: Vec<f64>,
@@ -121,11 +125,12 @@ impl Watch {
                     break;
                 }
                 progress(at, metrics.len(), looked.load(Relaxed));
-                let mut batch = Batch { metric: at, ..Batch::default() };
+                let empty = || Batch { metric: at, rate: self.detect.counts(metric), ..Batch::default() };
+                let mut batch = empty();
                 let result = house.windows(metric, range, &mut |seen: &Seen<'_>| {
                     batch.push(seen);
                     if batch.is_full() {
-                        let full = std::mem::replace(&mut batch, Batch { metric: at, ..Batch::default() });
+                        let full = std::mem::replace(&mut batch, empty());
                         return sender.send(full).is_ok() && !stop.load(Relaxed);
                     }
                     !stop.load(Relaxed)
@@ -217,6 +222,7 @@ impl Watch {
                     since: now,
                     last: times.last().map_or(now, |time| *time as i64),
                     value: judgement.datapoint,
+                    rate: batch.rate,
                     votes: judgement.triggered().map(str::to_owned).collect(),
                     asked: judgement.votes().count(),
                     numbers: numbers.collect(),
@@ -249,8 +255,12 @@ impl Batch {
             Series::Named { tsuid, tags } => Name::Named(tsuid.to_owned(), tags.clone()),
         };
         self.series.push((name, self.times.len()));
-        self.times.extend_from_slice(seen.times);
-        self.values.extend_from_slice(seen.values);
+        if self.rate {
+            rates::per_second(seen.times, seen.values, &mut self.times, &mut self.values);
+        } else {
+            self.times.extend_from_slice(seen.times);
+            self.values.extend_from_slice(seen.values);
+        }
     }
 
     fn is_full(&self) -> bool {
@@ -259,13 +269,19 @@ impl Batch {
 }
 
 fn judged(anomaly: &Anomaly, level: Level) -> Judged {
-    let text = format!("{} of {} detectors: {}", anomaly.votes.len(), anomaly.asked, anomaly.votes.join(", "));
+    let of = if anomaly.rate { " of its change per second" } else { "" };
+    let text = format!("{} of {} detectors{of}: {}", anomaly.votes.len(), anomaly.asked, anomaly.votes.join(", "));
     Judged {
         metric: anomaly.metric.clone(),
         tags: group(anomaly),
         tsuids: vec![anomaly.tsuid.clone()],
         verdict: Verdict::Decided { level, value: Some(anomaly.value), at: anomaly.last, oldest: None },
         text,
+        queries: if anomaly.rate {
+            vec![format!("none:rate{{dropcounter}}:{}", series_name(&anomaly.metric, &anomaly.tags))]
+        } else {
+            Vec::new()
+        },
     }
 }
 

@@ -240,6 +240,9 @@ fn change(
         (alert.rule, alert.tags, alert.metric) = (plan.name.clone(), judged.tags.clone(), judged.metric.clone());
         (alert.priority, alert.every) = (plan.priority, plan.policy.every_s);
         alert.tsuids.clone_from(&judged.tsuids);
+        if !judged.queries.is_empty() {
+            alert.queries.clone_from(&judged.queries);
+        }
         if alert.text != judged.text && matches!(judged.verdict, Verdict::Decided { .. }) {
             alert.text.clone_from(&judged.text);
         }

@@ -3,6 +3,7 @@
 //! Nothing is remembered here but what the caller hands in: which groups there were before is its business.
 
 use super::alert::{Level, NoData, Policy, Verdict};
+use super::asked;
 use super::detect::{Catalogue, Detector, Finding, Limit, Scratch, Seasons, Settings, Sudden, Window};
 use super::house::{Ask, Found, House};
 use super::records::Tags;
@@ -27,6 +28,8 @@ pub struct Judged {
     pub verdict: Verdict,
     /// The condition and what was found, in words.
     pub text: String,
+    /// What was asked for this group, unless it is normal.
+    pub queries: Vec<String>,
 }
 
 /// Why a rule could not be checked.
@@ -97,6 +100,9 @@ impl Check<'_> {
             if self.maintenance(&rule.name, &one.tags) == Some(MaintenanceAction::Skip) {
                 one.verdict = Verdict::Unevaluated;
             }
+            if matches!(one.verdict, Verdict::Decided { level, .. } if level != Level::Normal) {
+                one.queries = asked::queries(rule, &one.tags);
+            }
         }
         Ok(judged)
     }
@@ -157,6 +163,7 @@ impl Check<'_> {
             tsuids: Vec::new(),
             verdict: Verdict::Decided { level, value: Some(value), at: self.now, oldest: None },
             text: format!("{text} = {}", number(value)),
+            queries: Vec::new(),
         };
         Ok(covered.map(judged).collect())
     }
@@ -227,7 +234,7 @@ impl<'a> Judge<'a> {
             Some(Said { text, .. }) => (Verdict::Undecided, text),
             None => (Verdict::Undecided, "too few points".to_owned()),
         };
-        Judged { metric: found.metric, tags: found.tags, tsuids: found.tsuids, verdict, text }
+        Judged { metric: found.metric, tags: found.tags, tsuids: found.tsuids, verdict, text, queries: Vec::new() }
     }
 
     fn said(&mut self, points: &[(i64, f64)]) -> Option<Said> {

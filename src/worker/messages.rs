@@ -4,7 +4,7 @@ use super::alert::{Call, Kind, Level, Policy, To};
 use super::evaluate::{number, policy};
 use super::ids;
 use super::notify::{Event, Kind as NoticeKind, Notice, Templates};
-use super::records::{Alert, Pending, Tags};
+use super::records::{Alert, Pending, Tags, alert_id};
 use super::rule::model::Rule;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -152,7 +152,7 @@ impl Author {
             at: call.at,
             step: call.step,
             max_step: plan.policy.max_step,
-            link: (!self.link.is_empty()).then(|| format!("{}/#/alerts?incident={}", self.link, call.id)),
+            link: (!self.link.is_empty()).then(|| format!("{}/#/alerts/{}", self.link, alert_id(&plan.name, &alert.tags))),
             events: vec![event],
         };
         let [note, runbook, subject, text] = &plan.texts;

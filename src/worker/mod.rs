@@ -5,6 +5,7 @@
 
 pub mod alert;
 pub mod anomalies;
+pub mod asked;
 pub mod book;
 pub mod clusters;
 pub mod detect;
@@ -17,6 +18,7 @@ pub mod notify;
 pub mod open;
 pub mod options;
 pub mod post;
+pub mod rates;
 pub mod records;
 pub mod replay;
 pub mod rounds;

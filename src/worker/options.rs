@@ -38,6 +38,8 @@ pub struct Options {
 pub struct Detect {
     /// Patterns of metrics; `!` before one that leaves out.
     pub metrics: Vec<String>,
+    /// Patterns of those that count up.
+    pub rate: Vec<String>,
     /// Between two looks.
     pub interval: Duration,
     /// Channels.
@@ -65,6 +67,7 @@ impl Options {
             link: settings.worker_link.trim_end_matches('/').to_owned(),
             detect: Detect {
                 metrics: list(&settings.worker_detect_metrics),
+                rate: list(&settings.worker_detect_rate),
                 interval: seconds(settings.worker_detect_interval),
                 notify: list(&settings.worker_detect_notify),
                 expiry_s: settings.worker_detect_expiry,
@@ -77,11 +80,19 @@ impl Options {
 impl Detect {
     /// Whether a metric is looked at.
     pub fn wants(&self, metric: &str) -> bool {
-        let (out, wanted): (Vec<&str>, Vec<&str>) = self.metrics.iter().map(String::as_str).partition(|pattern| pattern.starts_with('!'));
-        wanted.iter().any(|pattern| glob(pattern, metric))
-            && !out.iter().any(|pattern| glob(pattern.trim_start_matches('!'), metric))
-            && !self.skyline.skip_list.iter().any(|text| metric.contains(text.as_str()))
+        picks(&self.metrics, metric) && !self.skyline.skip_list.iter().any(|text| metric.contains(text.as_str()))
     }
+
+    /// Whether a metric counts up: what is looked at is its change per second.
+    pub fn counts(&self, metric: &str) -> bool {
+        picks(&self.rate, metric)
+    }
+}
+
+/// Whether a metric is one of the patterns, and none of those that begin with `!`.
+fn picks(patterns: &[String], metric: &str) -> bool {
+    let (out, wanted): (Vec<&str>, Vec<&str>) = patterns.iter().map(String::as_str).partition(|pattern| pattern.starts_with('!'));
+    wanted.iter().any(|pattern| glob(pattern, metric)) && !out.iter().any(|pattern| glob(pattern.trim_start_matches('!'), metric))
 }
 
 /// Skyline's settings, with its defaults where ours say nothing.

@@ -66,6 +66,9 @@ pub struct Alert {
     pub note: String,
     /// 0 is the highest.
     pub priority: u8,
+    /// Queries of the rule, for this group alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub queries: Vec<String>,
     /// The series, in hex, if the group is one or a few.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tsuids: Vec<String>,
@@ -187,8 +190,11 @@ pub struct Anomaly {
     pub since: i64,
     /// Time of the newest point, seconds.
     pub last: i64,
-    /// The newest value.
+    /// The newest value; of a metric that counts up its newest change per second.
     pub value: f64,
+    /// The metric counts up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rate: bool,
     /// Algorithms that said so.
     pub votes: Vec<String>,
     /// How many were asked.

@@ -549,6 +549,7 @@ impl<'w> Rules<'w> {
             tsuids: Vec::new(),
             verdict: Verdict::Decided { level, value: None, at: now, oldest: None },
             text,
+            queries: Vec::new(),
         };
         // Of all workers one speaks for the store.
         if self.share.lock().is_mine(SOURCE) {

@@ -11,7 +11,8 @@ use crate::tsd::Tsd;
 use crate::worker::anomalies::RULE;
 use crate::worker::messages::series_name;
 use crate::worker::open::desk_of;
-use crate::worker::options::skyline;
+use crate::worker::options::{Options, skyline};
+use crate::worker::rates::per_second;
 use crate::worker::records::{self, ANOMALY, Anomalies, Anomaly, Event};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -63,6 +64,7 @@ fn listed(tsd: &Tsd) -> Result<(Vec<Anomalies>, Vec<Anomaly>), ApiError> {
 
 fn now(tsd: &Tsd) -> Result<ApiResponse, ApiError> {
     let (looks, series) = listed(tsd)?;
+    let windows = skyline(&tsd.settings);
     let sum = |number: fn(&Anomalies) -> u64| looks.iter().map(number).sum::<u64>();
     let shown = series.iter().map(|one| {
         let mut shown = json!(one);
@@ -73,7 +75,8 @@ fn now(tsd: &Tsd) -> Result<ApiResponse, ApiError> {
     });
     Ok(answer(&json!({
         "at": looks.iter().map(|look| look.at).max(), "lookedAt": sum(|look| look.looked_at), "skipped": sum(|look| look.skipped),
-        "cut": looks.iter().any(|look| look.cut), "anomalies": shown.collect::<Vec<_>>(),
+        "cut": looks.iter().any(|look| look.cut), "miniDuration": windows.mini_duration, "fullDuration": windows.full_duration,
+        "anomalies": shown.collect::<Vec<_>>(),
     })))
 }
 
@@ -130,13 +133,19 @@ pub fn series(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
     }
     let explicit_tags = !filters.is_empty();
     let sub = SubQuery { explicit_tags, filters, ..SubQuery::plain(Source::Metric(metric.to_owned())) };
+    let counts = Options::of(&tsd.settings).detect.counts(metric);
     let end = Timestamp::now().as_millisecond();
     let start = end - (skyline(&tsd.settings).full_duration * 1e3) as i64;
     let mut points: Option<Vec<Value>> = None;
     let query = WindowQuery { sub: &sub, range_ms: (start, end), points_max: POINTS_MAX };
     let read = tsd.engine.windows(&query, &request.cancel, |window: &SeriesWindow<'_>| {
-        let point = |(time, value): (&i64, &crate::point::Number)| json!([time / 1_000, as_f64(*value)]);
-        points = Some(window.times.iter().zip(window.values).map(point).collect());
+        let mut times: Vec<f64> = window.times.iter().map(|ms| (ms / 1_000) as f64).collect();
+        let mut values: Vec<f64> = window.values.iter().map(|value| as_f64(*value)).collect();
+        if counts {
+            let (all_times, all_values) = (std::mem::take(&mut times), std::mem::take(&mut values));
+            per_second(&all_times, &all_values, &mut times, &mut values);
+        }
+        points = Some(times.iter().zip(&values).map(|(time, value)| json!([*time as i64, value])).collect());
         Next::Stop
     });
     match (read, points) {

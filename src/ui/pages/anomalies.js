@@ -1,7 +1,7 @@
 /**
  * Anomalies: what Skyline's detectors find strange now. At the left the list, by name; at the right the last hour over the
  * whole day of the chosen series, with a line at the anomalous value, who voted and with which numbers. Loads every 30 s and
- * keeps what was chosen; the address holds it.
+ * keeps what was chosen; the address holds it. The pictures show Skyline's windows: an hour and a day, unless they are set.
  */
 import { Chart } from "../lib/chart.js";
 import { Data } from "../lib/data.js";
@@ -65,13 +65,13 @@ export async function mount(root, ctx) {
     if (answer.at === null || answer.at === undefined) say("warn", "No worker has looked yet: start one with “tsdb tsd --worker”, or “tsdb worker” beside HBase.");
     else if (answer.anomalies.length) say("bad", `${many(answer.anomalies.length, "series is", "series are")} anomalous of ${count(answer.lookedAt)} checked ${ago(answer.at * SECOND, now)}; ${count(answer.skipped)} too short, stale or constant.`);
     else say("good", `All quiet: ${many(answer.lookedAt, "series", "series")} checked ${ago(answer.at * SECOND, now)}; ${count(answer.skipped)} too short, stale or constant.`);
-    detail.show(chosen);
+    detail.show(chosen, answer);
   }
 
   function row(one) {
     const age = ago(one.since * SECOND, Date.now());
     return h("li.anomaly-row", { role: "option", id: `anomaly-${one.tsuid}`, "aria-selected": "false", title: one.name, onclick: () => choose(one), onpointerenter: () => hover(one) },
-      h("span.name", one.name), h("span.anomaly-value", exact(one.value, 5)), h("span.quiet", `${one.votes.length}/${one.asked}`), h("span.quiet.nowrap", age));
+      h("span.name", one.name), h("span.anomaly-value", amount(one)), h("span.quiet", `${one.votes.length}/${one.asked}`), h("span.quiet.nowrap", age));
   }
 
   /** A pointer that rests on a row shows it, as on Skyline's page. */
@@ -85,7 +85,7 @@ export async function mount(root, ctx) {
   function choose(one, push = true) {
     chosen = one;
     mark();
-    detail.show(one);
+    detail.show(one, answer);
     ctx.set({ sel: one.tsuid }, { push });
   }
 
@@ -131,10 +131,15 @@ export async function mount(root, ctx) {
   };
 }
 
+/** The value that is strange; of a counter its change per second. */
+const amount = (one) => `${exact(one.value, 5)}${one.rate ? "/s" : ""}`;
+/** Expressions of counters are rates. */
+const rate = (one) => (one.rate ? "rate{dropcounter}:" : "");
+
 /** The series of an event. Alerts of detectors are told apart by the metric, too: it stands in the name already. */
 const seriesOf = ({ metric, tags }) => nameOf({ metric, tags: Object.fromEntries(Object.entries(tags ?? {}).filter(([key, value]) => key !== "metric" || value !== metric)) });
 
-/** The chosen series: the hour over the day, votes and numbers. */
+/** The chosen series: Skyline's short window over the long one, votes and numbers. */
 function detailOf(ctx, signal) {
   const data = new Data();
   const heading = h("h2.name");
@@ -152,9 +157,9 @@ function detailOf(ctx, signal) {
   async function picture(box, slot, one, length) {
     const to = Math.max(Date.now(), one.last * SECOND);
     const from = to - length;
-    const tsuid = `none:${length > HOUR ? `${interval(length, 720)}-avg:` : ""}${one.tsuid}`;
-    const words = length > HOUR ? "day" : "hour";
-    if (!charts.has(slot)) charts.set(slot, new Chart(box, { zone: ctx.time.zone, theme: ctx.theme.name, status: ctx.status, compact: length > HOUR }));
+    const tsuid = `none:${slot === "day" ? `${interval(length, 720)}-avg:` : ""}${rate(one)}${one.tsuid}`;
+    const words = length === DAY ? "day" : length === HOUR ? "hour" : span(length);
+    if (!charts.has(slot)) charts.set(slot, new Chart(box, { zone: ctx.time.zone, theme: ctx.theme.name, status: ctx.status, compact: slot === "day" }));
     const chart = charts.get(slot);
     const { series } = await data.query(slot, { kind: "tsuid", text: tsuid, from, to, signal });
     const { times, columns } = await data.align([slot]);
@@ -170,14 +175,14 @@ function detailOf(ctx, signal) {
 
   return {
     element,
-    async show(one) {
+    async show(one, windows) {
       body.hidden = !one;
       empty.hidden = Boolean(one);
       if (!one) return;
       text(heading, one.name);
-      text(under, `${exact(one.value)} at ${format(one.last * SECOND, ctx.time.zone)}; anomalous for ${span(Date.now() - one.since * SECOND)}, since ${format(one.since * SECOND, ctx.time.zone)}.`);
+      text(under, `${exact(one.value)}${one.rate ? " more a second" : ""} at ${format(one.last * SECOND, ctx.time.zone)}; anomalous for ${span(Date.now() - one.since * SECOND)}, since ${format(one.since * SECOND, ctx.time.zone)}.`);
       const tags = Object.entries(one.tags).map(([key, value]) => `${key}=${value}`).join(",");
-      const expression = `sum:${one.metric}${tags ? `{${tags}}` : ""}`;
+      const expression = `sum:${rate(one)}${one.metric}${tags ? `{${tags}}` : ""}`;
       fill(links, h("a.button", { href: ctx.href("graph", { params: { start: "1d-ago", m: expression } }) }, icon("lines"), "Graph"),
         ctx.hasPage("similar") ? h("a.button", { href: ctx.href("similar", { params: { tsuid: one.tsuid } }) }, icon("compare"), "Similar series") : null);
       fill(votes, table(one));
@@ -185,7 +190,7 @@ function detailOf(ctx, signal) {
       if (asked === what) return;
       asked = what;
       try {
-        await Promise.all([picture(hour, "hour", one, HOUR), picture(day, "day", one, DAY)]);
+        await Promise.all([picture(hour, "hour", one, windows.miniDuration * SECOND), picture(day, "day", one, windows.fullDuration * SECOND)]);
       } catch (error) {
         if (error.kind !== "aborted") ctx.error(error.message);
       }

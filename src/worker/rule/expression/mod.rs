@@ -232,6 +232,13 @@ impl Expression {
         &self.keys
     }
 
+    /// Texts of it that are queries, as they are written.
+    pub fn queries(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        self.root.visit(&mut |node| found.extend(node.literal().filter(|text| Query::parse(text).is_ok()).map(str::to_owned)));
+        found
+    }
+
     /// What would fail whenever it is evaluated, though it parses: texts that are no queries or no durations.
     pub fn faults(&self) -> Vec<ExpressionError> {
         let mut faults: Vec<_> = self.keys.as_ref().err().into_iter().cloned().collect();
