@@ -74,12 +74,14 @@ impl<'a> Tool<'a> {
         Ok(Tool { call, settings, store, width })
     }
 
-    /// Names of a kind. OpenTSDB keeps `metric` apart from `metrics`, as a kind of its own that nothing else reads.
+    /// Names of a kind. Other spellings than `metrics`, `tagk` and `tagv` are kinds of their own to OpenTSDB, which nothing
+    /// else reads.
     fn kind(&self, text: &str) -> Result<(UidKind, Uids), Failure> {
         let Some(kind) = UidKind::parse(text) else { return Err(Failure::new(format!("Invalid type requested: {text}"))) };
         let mut options = tsd::uid_options(&self.settings);
-        if kind == UidKind::Metric && text == "metric" {
-            options.metric_qualifier = "metric";
+        if text != kind.qualifier() {
+            // A command opens one kind.
+            options.qualifier = Some(text.to_string().leak());
         }
         if let Some(width) = self.width {
             (options.metric_width, options.tagk_width, options.tagv_width) = (width, width, width);

@@ -32,7 +32,7 @@ impl Names {
     pub fn new(kind: UidKind, width: u8, random: bool, options: &UidOptions) -> Names {
         Names {
             kind,
-            qualifier: if kind == UidKind::Metric { options.metric_qualifier } else { kind.qualifier() },
+            qualifier: options.qualifier.unwrap_or(kind.qualifier()),
             width: width.clamp(1, 8),
             random,
             flights: Flights::default(),

@@ -173,9 +173,9 @@ pub struct UidOptions {
     pub names_max: usize,
     /// Most ids held of each kind (`tsd.uid.lru.id.size`).
     pub ids_max: usize,
-    /// Column qualifier of metrics. Another than `metrics` is of use to the command line alone: `uid assign metric x`
-    /// makes a kind of its own (recorded in `cli/uid`).
-    pub metric_qualifier: &'static str,
+    /// Column qualifier in place of the kind's own. Of use to the command line alone: `uid assign metric x` makes a kind of
+    /// its own (recorded in `cli/uid`), and so does `uid assign Tagk x`.
+    pub qualifier: Option<&'static str>,
 }
 
 impl Default for UidOptions {
@@ -188,7 +188,7 @@ impl Default for UidOptions {
             random_metrics: false,
             names_max: 5_000_000,
             ids_max: 5_000_000,
-            metric_qualifier: UidKind::Metric.qualifier(),
+            qualifier: None,
         }
     }
 }

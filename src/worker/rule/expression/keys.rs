@@ -44,7 +44,10 @@ fn keys_of(rule: Keys, arguments: &[Node], names: &dyn Names) -> Option<Keyed> {
         Keys::Pairs => {
             text(0).and_then(|(pairs, at)| Ok(super::group::parse_tags(pairs).map_err(|m| (Some(at), m))?.into_keys().collect()))
         }
-        Keys::List => text(1).map(|(list, _)| split(list).map(|key| key.trim().to_string()).collect()),
+        Keys::List => text(1).and_then(|(list, at)| {
+            let pairs: Vec<String> = split(list).map(|key| format!("{key}=*")).collect();
+            Ok(super::group::parse_tags(&pairs.join(",")).map_err(|m| (Some(at), m))?.into_keys().collect())
+        }),
         Keys::Transpose => text(1).and_then(|(list, at)| {
             let wanted: BTreeSet<String> = split(list).map(str::to_string).collect();
             let all = first_or_none()?;

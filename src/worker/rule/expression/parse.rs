@@ -166,9 +166,8 @@ impl<'a> Parser<'a> {
                 return Err(self.wrong(side.at, message));
             }
         }
-        if let (Some(a), Some(b)) = (left.keys(self.names), right.keys(self.names)) {
-            let a = a.map_err(|(at, message)| self.wrong(at, message))?;
-            let b = b.map_err(|(at, message)| self.wrong(at, message))?;
+        let keys = |side: &Node| side.keys(self.names).transpose().map_err(|(at, message)| self.wrong(at, message));
+        if let (Some(a), Some(b)) = (keys(&left)?, keys(&right)?) {
             if !a.is_subset(&b) && !b.is_subset(&a) {
                 let list = |keys: &std::collections::BTreeSet<String>| keys.iter().cloned().collect::<Vec<_>>().join(",");
                 return Err(self.wrong(

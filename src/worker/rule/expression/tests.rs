@@ -64,6 +64,24 @@ fn errors_name_line_and_column_and_what_was_expected() {
     check("map(q(\"sum:m\",\"1h\",\"\"), expr(v())) + v()", "line 1, column 38: v() stands only inside expr(…) of map");
 }
 
+/// Tags are checked on either side of an operator, though the other has none, and inside arguments.
+#[test]
+fn tags_that_cannot_be_known_are_refused() {
+    for wrong in [
+        "1 > q(\"sum:m:m\",\"1h\",\"\")",
+        "dropbool(q(\"sum:m\",\"1h\",\"\"), q(\"sum:m:m\",\"1h\",\"\") > 1)",
+        "aggr(q(\"sum:m{host=*}\",\"1h\",\"\"), \"host,host\", \"avg\")",
+        "aggr(q(\"sum:m{host=*}\",\"1h\",\"\"), \"host,\", \"avg\")",
+        "aggr(q(\"sum:m{host=*}\",\"1h\",\"\"), \"h st\", \"avg\")",
+    ] {
+        let parsed = Expression::parse(wrong, &NoNames);
+        assert!(parsed.is_err() || parsed.is_ok_and(|e| e.keys().is_err()), "{wrong}");
+    }
+    for sound in ["aggr(q(\"sum:m{host=*}\",\"1h\",\"\"), \" host\", \"avg\")", "aggr(q(\"sum:m{host=*}\",\"1h\",\"\"), \"\", \"avg\")"] {
+        assert!(Expression::parse(sound, &NoNames).unwrap().keys().is_ok(), "{sound}");
+    }
+}
+
 #[test]
 fn joins_and_defaults() {
     check("avg(q(\"sum:m{host=*}\",\"1h\",\"\"))", "{host=a}2 {host=b}6");

@@ -104,9 +104,13 @@ impl Definition {
         Ok(Test { function: super::Function::parse(&self.function)?, operator: Operator::of(&self.operator), right: self.right })
     }
 
-    /// Whether a point with these tags is meant. For a strategy, the endpoint was chosen by its host groups already.
+    /// Whether a point with these tags is meant. For a strategy, the endpoint was chosen by its host groups already. An
+    /// expression is found by its tags: one without any is never judged.
     pub fn matches(&self, item: &Item) -> bool {
         let expression = matches!(self.owner, Owner::Expression { .. });
+        if expression && self.tags.is_empty() {
+            return false;
+        }
         self.tags.iter().all(|(key, value)| match item.tags.get(key) {
             _ if expression && key == "endpoint" && !item.tags.contains_key(key) => item.endpoint == value,
             found => found == Some(value),

@@ -17,9 +17,9 @@ impl History {
         History { points: VecDeque::new(), remain: remain.max(1) }
     }
 
-    /// False when the point is not newer than the newest: it is dropped and must not be judged.
+    /// False when the point is not newer than the newest, or not later than the epoch: it is dropped and must not be judged.
     pub fn push(&mut self, seconds: i64, value: f64) -> bool {
-        if self.points.front().is_some_and(|(newest, _)| seconds <= *newest) {
+        if self.points.front().is_some_and(|(newest, _)| seconds <= *newest || seconds <= 0) {
             return false;
         }
         self.points.push_front((seconds, value));

@@ -69,6 +69,33 @@ fn rates_need_one_point_more() {
 }
 
 #[test]
+fn points_before_the_epoch_begin_a_history_only() {
+    let mut history = History::new(3);
+    assert_eq!([-20, -10, 0, 10].map(|seconds| history.push(seconds, 1.0)), [true, false, false, true]);
+}
+
+#[test]
+fn an_expression_without_tags_is_never_judged() {
+    let mut definition = event::Definition {
+        id: 1,
+        metric: "m".into(),
+        tags: std::collections::BTreeMap::new(),
+        function: "all(#1)".into(),
+        operator: ">".into(),
+        right: 0.0,
+        max_step: 1,
+        priority: 0,
+        note: String::new(),
+        owner: event::Owner::Expression { action: 1 },
+    };
+    let tags = std::collections::BTreeMap::from([("a".to_string(), "b".to_string())]);
+    let item = event::Item { endpoint: "h", tags: &tags, timestamp: 1 };
+    assert!(!definition.matches(&item));
+    definition.tags.insert("endpoint".into(), "h".into());
+    assert!(definition.matches(&item));
+}
+
+#[test]
 fn mutated_texts_are_refused_or_judged() {
     let sound = ["all(#3)", "lookup(#2,3)", "kpdiff(#3,3)", "stddev(#10)", "diff(#-1)"];
     crate::fuzz::run(|dice| {
