@@ -326,6 +326,33 @@ fn hbase_meta_data_is_made_and_deleted() {
     meta_data(|| Engine::fresh_hbase("cli-meta"));
 }
 
+/// What the transcripts do not hold, asked of the real tools: exit codes and standard output.
+#[test]
+fn odd_command_lines() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    config(dir.path(), &Engine::Embedded, true);
+    put_query_points(&Engine::Embedded, dir.path());
+    let check = |command: &str, exit: i32, stdout: &str| {
+        let (name, rest) = command.split_once(' ').expect("words");
+        let out = run_for(Duration::from_secs(60), &words(&format!("{name} --config=tsd.conf {rest}")), dir.path());
+        assert_eq!((out.code, out.stdout.as_str()), (Some(exit), stdout), "{command}: {}", out.stderr);
+    };
+    check("uid rename metrics sys.cpu ''", 3, "");
+    check("uid rename metrics '' x", 3, "");
+    check("uid delete metrics ''", 3, "");
+    check("uid metrics 1", 0, "metrics sys.cpu: [0, 0, 1]\n");
+    // Other spellings are kinds of their own.
+    check("uid Metrics sys.cpu", 1, "");
+    check("uid rename METRICS sys.cpu x", 1, "");
+    check("uid assign Tagk x", 0, "Tagk x: [0, 0, 1]\n");
+    check("uid tagk x", 1, "");
+    check("uid --idwidth=0 metrics sys.cpu", 3, "");
+    check("uid --idwidth=x metrics sys.cpu", 1, "");
+    check("uid --idwidth=9 metrics 1", 1, "");
+    // One unknown name, and nothing is printed.
+    check("query 1399990000 1400010000 sum sys.cpu sum nosuch", 1, "");
+}
+
 /// OpenTSDB's tool never ends when something matches, so what ours prints is recorded nowhere.
 #[test]
 fn series_are_listed() {

@@ -39,6 +39,7 @@ const SHOWN_BY: &[(&str, &str)] = &[
     ("cli/misc.2", "the_version_is_our_own"),
     ("cli/misc.15", "a_tsd_needs_no_static_root"),
     ("cli/misc.18", "a_bad_port_is_named"),
+    ("cli/misc.20", "a_word_too_many_is_named"),
     ("cli/query.18", "a_graph_needs_no_options_of_its_series"),
     ("cli/import.5", "import_takes_points_in_any_order_and_twice"),
     ("cli/import.17", "import_takes_points_in_any_order_and_twice"),
@@ -231,6 +232,13 @@ fn a_bad_port_is_named() {
     let out = run_for(Duration::from_secs(10), &["tsd", "--port=x"], dir.path());
     assert_eq!(out.code, Some(1), "{}", out.stderr);
     assert!(out.stderr.contains("--port") && out.stderr.contains("65535"), "{}", out.stderr);
+}
+
+#[test]
+fn a_word_too_many_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = run_for(Duration::from_secs(10), &["tsd", "extra"], dir.path());
+    assert!(out.code == Some(1) && out.stderr.starts_with("Unexpected argument: extra\nUsage: tsd "), "{}", out.stderr);
 }
 
 #[test]

@@ -132,6 +132,10 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
     let parsed = argp::parse(&command.flags(), rest).map_err(|error| Failure::code(USAGE, format!("Invalid usage.  {error}")))?;
     let call = call(parsed);
     if !command.java && call.parsed.has("--help") {
+        if command.name == "tsd" {
+            // As with OpenTSDB's, a script that asks a TSD for `--help` is told by the exit code that nothing was started.
+            return Err(Failure::code(USAGE, "Invalid usage.  Unrecognized option --help; `tsdb help tsd` tells what there is"));
+        }
         return extra::print(&extra::help_of(command));
     }
     (command.run)(&call)

@@ -28,20 +28,16 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     let look = Look::of(call, &command)?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     with_engine(settings, |engine| {
+        // Nothing is printed before the last query has its answer: a name that is not known fails the whole command.
         let mut all = Vec::new();
         for sub in &command.query.subs {
-            let groups = engine.run_sub(&command.query, sub, &Default::default()).map_err(Failure::new)?;
-            if look.is_some() {
-                all.extend(groups);
-                continue;
-            }
-            for group in &groups {
-                print_group(&mut out, group)?;
-            }
+            all.extend(engine.run_sub(&command.query, sub, &Default::default()).map_err(Failure::new)?);
         }
-        if let Some(look) = &look {
-            look.show(groups::picture(&command.query, all, clock.zone.clone(), &look.options), &mut out)?;
-        }
+        let Some(look) = &look else {
+            all.iter().try_for_each(|group| print_group(&mut out, group))?;
+            return Ok(out.flush()?);
+        };
+        look.show(groups::picture(&command.query, all, clock.zone.clone(), &look.options), &mut out)?;
         Ok(out.flush()?)
     })
 }

@@ -39,16 +39,20 @@ fn dispatch(call: &Call, words: &[&str]) -> Result<(), Failure> {
     if words.is_empty() {
         return Err(call.misused(USAGE, "Not enough arguments"));
     }
-    let width = match call.parsed.value("--idwidth").map(|text| (text, text.parse::<u8>())) {
+    let width = match call.parsed.value("--idwidth").map(|text| (text, text.parse::<i16>())) {
         None => None,
-        Some((_, Ok(width @ 1..=8))) => Some(width),
-        Some((text, _)) => return Err(call.misused(STORE_FAILED, &format!("--idwidth = {text:?} is not valid; allowed: 1 to 8"))),
+        Some((_, Ok(width @ 1..=8))) => u8::try_from(width).ok(),
+        Some((_, Ok(..=0))) => return Err(call.misused(STORE_FAILED, "Negative or 0 --idwidth")),
+        Some((text, _)) => return Err(Failure::new(format!("--idwidth = {text:?} is not valid; allowed: 1 to 8"))),
     };
     let tool = || Tool::open(call, width);
     match words {
         ["grep", regex] => tool()?.grep(None, regex),
         ["grep", kind, regex] => tool()?.grep(Some(kind), regex),
         ["assign", kind, names @ ..] if !names.is_empty() => tool()?.assign(kind, names),
+        ["rename", _, "", _] | ["rename", _, _, ""] | ["delete", _, ""] => {
+            Err(Failure::code(STORE_FAILED, "a name has at least one letter"))
+        }
         ["rename", kind, old, new] => tool()?.rename(kind, old, new),
         ["delete", kind, name] => tool()?.delete(kind, name),
         ["grep" | "assign" | "rename" | "delete", ..] | ["treepurge"] => wrong(),

@@ -11,6 +11,10 @@ impl Uids {
     pub fn rename(&self, kind: UidKind, old: &str, new: &str) -> Result<(), UidError> {
         let id = self.id(kind, old)?;
         let refuse = |why: String| UidError::Refused(why);
+        if new.is_empty() {
+            // No row can have that key, and the id would have lost its name when this is seen.
+            return Err(refuse("a name has at least one letter".into()));
+        }
         let names = self.names(kind);
         let taken = |taken: &[u8]| {
             refuse(format!(

@@ -131,6 +131,8 @@ fn renames_and_deletes() {
         uids.rename(Metric, "m1", "m2"),
         "When trying rename(\"m1\", \"m2\") on UniqueId(tsdb-uid, metrics, 3): new name already assigned ID=[0, 0, 2]",
     );
+    check(uids.rename(Metric, "m1", ""), "a name has at least one letter");
+    check(uids.name(Metric, &[0, 0, 1]), "\"m1\"");
     uids.rename(Metric, "m1", "m3").unwrap();
     check(uids.id(Metric, "m1"), "No such name for 'metrics': 'm1'");
     check(uids.name(Metric, &[0, 0, 1]), "\"m3\"");

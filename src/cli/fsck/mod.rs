@@ -88,7 +88,7 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     if call.parsed.has("--help") {
         return Err(call.misused(0, ""));
     }
-    if call.parsed.words.is_empty() && !call.parsed.has("--full-scan") {
+    if call.parsed.words.len() < 2 && !call.parsed.has("--full-scan") {
         return Err(call.misused(1, "Must supply a query or use the '--full-scan' flag"));
     }
     let settings = call.settings()?;
