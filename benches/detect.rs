@@ -108,7 +108,7 @@ fn stored(dir: &std::path::Path, all: &[Vec<f64>], count: usize) -> Result<Engin
 fn read_and_judge(engine: &Engine, metric: &str, detector: &Detector) -> Result<usize, String> {
     let sub = SubQuery::plain(Source::Metric(metric.to_string()));
     let now = NOW as i64 * 1_000;
-    let query = WindowQuery { sub: &sub, range_ms: (now - 86_400_000, now), points_max: 100_000 };
+    let query = WindowQuery { sub: &sub, range_ms: (now - 86_400_000, now), points_max: 100_000, buckets: None };
     let (mut times, mut values, mut scratch, mut count) = (Vec::new(), Vec::new(), Scratch::default(), 0);
     let visit = |window: &tsdb::query::engine::windows::SeriesWindow<'_>| {
         times.clear();

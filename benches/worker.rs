@@ -95,14 +95,14 @@ fn main() {
             (seen, points) = (seen + 1, points + window.times.len());
             true
         };
-        house.windows(&format!("bench.m{metric}"), (from, now), &mut count).unwrap();
+        house.windows(&format!("bench.m{metric}"), &[0], (from, now), &mut count).unwrap();
     }
     let took = begun.elapsed().as_secs_f64();
     println!("read: {seen} series, {points} points in {took:.2} s, {:.1} M points/s on one core", points as f64 / took / 1e6);
     let options = Options::of(&tsd.settings);
     let mut watch = Watch::new(options.detect.clone()).unwrap();
     let begun = Instant::now();
-    let found = watch.look(&house, now, THREADS, &|_| true, &AtomicBool::new(false), &mut |_, _, _| {});
+    let found = watch.look(&house, now, THREADS, &|_, _| true, &AtomicBool::new(false), &mut |_, _, _| {});
     let took = begun.elapsed().as_secs_f64();
     println!(
         "nine detectors, {THREADS} threads: {} series in {took:.2} s, {:.0} series/s, {} anomalous; memory {} MB",
@@ -121,7 +121,8 @@ fn main() {
     }
     let set = file::load(&[SourceFile { name: "bench".into(), text, channels: true }]);
     assert_eq!(set.rules.len(), rules, "{:?}", set.faults.first());
-    let check = Check { house: &house, set: &set, skyline: &options.detect.skyline, alerts: None, now };
+    let habits = tsdb::worker::habits::Habits::default();
+    let check = Check { house: &house, set: &set, skyline: &options.detect.skyline, habits: &habits, alerts: None, now };
     let begun = Instant::now();
     let judged: usize = set.rules.values().map(|rule| check.run(rule).unwrap().len()).sum();
     let took = begun.elapsed().as_secs_f64();

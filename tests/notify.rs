@@ -1,14 +1,15 @@
-//! Mail to a real SMTP server (`aiosmtpd`): plain, STARTTLS, TLS; and what happens while it is away.
+//! Mail to a real SMTP server (`aiosmtpd`): plain, STARTTLS, TLS; what happens while it is away; dead letters sent again.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
-use tsdb::worker::notify::{Channel, DeadLetters, Dispatcher, Event, Inside, Kind, Notice, Outcome, SendError};
+use tsdb::worker::notify::{Channel, DeadLetter, DeadLetters, Dispatcher, Event, Inside, Kind, Notice, Outcome, SendError};
 
 struct Nobody;
 
@@ -96,6 +97,8 @@ fn notice() -> Notice {
         title: "CPU ist heiß: 处理器 <web01>\r\nBcc: everyone@example.org".to_owned(),
         text: "three points above 90".to_owned(),
         note: "call the owner".to_owned(),
+        html: None,
+        labels: BTreeMap::new(),
         since: 1_700_000_000 - 180,
         at: 1_700_000_000,
         step: 1,
@@ -106,12 +109,16 @@ fn notice() -> Notice {
 }
 
 fn deliver(channel: &str, dead: &DeadLetters, meanwhile: impl FnOnce()) -> Outcome {
+    deliver_this(notice(), channel, dead, meanwhile)
+}
+
+fn deliver_this(notice: Notice, channel: &str, dead: &DeadLetters, meanwhile: impl FnOnce()) -> Outcome {
     let channel: Channel = toml::from_str(channel).unwrap();
     channel.check(&tsdb::worker::notify::Templates::default()).unwrap();
     let inside: Arc<dyn Inside> = Arc::new(Nobody);
     let dispatcher = Dispatcher::start(&BTreeMap::from([("mail".to_owned(), channel)]), &inside, dead).unwrap();
     let (tell, told) = mpsc::channel();
-    dispatcher.submit("mail", notice(), Box::new(move |outcome| tell.send(outcome).unwrap())).unwrap();
+    dispatcher.submit("mail", notice, Box::new(move |outcome| tell.send(outcome).unwrap())).unwrap();
     meanwhile();
     told.recv_timeout(Duration::from_secs(30)).unwrap()
 }
@@ -178,4 +185,165 @@ fn a_mail_server_that_comes_back_gets_what_waited() {
     assert_eq!(outcome, Outcome::Delivered);
     assert_eq!(server.unwrap().mails().len(), 1);
     assert!(dead.read().unwrap().is_empty());
+}
+
+#[test]
+fn the_html_of_a_rule_stands_beside_its_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = MailServer::start(dir.path(), free_port(), &[]);
+    let dead = DeadLetters::at(dir.path().join("dead"));
+    let channel = format!("type='email'\nserver='127.0.0.1'\nport={}\nfrom='t@example.org'\nto=['a@example.org']", server.port);
+    let own = Notice { html: Some("<h1>Disk of web01 &lt;full&gt;</h1>".to_owned()), ..notice() };
+    assert_eq!(deliver_this(own.clone(), &channel, &dead, || ()), Outcome::Delivered);
+    // A channel with a template of its own says where.
+    let framed = format!("{channel}\nhtml='<body>{{{{ title }}}}<hr>{{{{ html | safe }}}}</body>'");
+    assert_eq!(deliver_this(own, &framed, &dead, || ()), Outcome::Delivered);
+    let mut mails: Vec<String> = server.mails().iter().map(|mail| mail.replace("=\n", "").replace("=3D", "=")).collect();
+    mails.sort_by_key(|mail| mail.contains("<hr>"));
+    let [whole, framed] = mails.as_slice() else { panic!("{mails:?}") };
+    for mail in [whole, framed] {
+        assert!(mail.contains("multipart/alternative") && mail.contains("text/plain") && mail.contains("text/html"), "{mail}");
+        assert!(mail.contains("<h1>Disk of web01 &lt;full&gt;</h1>") && mail.contains("three points above 90"), "{mail}");
+    }
+    assert!(!whole.contains("<table"), "the usual HTML is not there: {whole}");
+    assert!(framed.contains("&lt;web01&gt;"), "values are escaped: {framed}");
+}
+
+/// `tsdb worker ...` with these words in a folder: exit code, standard output, standard error.
+fn worker(dir: &Path, words: &[&str]) -> (Option<i32>, String, String) {
+    let out = Command::new(env!("CARGO_BIN_EXE_tsdb"))
+        .arg("worker")
+        .args(words)
+        .args(["--rules=rules.toml", "--path=own"])
+        .current_dir(dir)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (out.status.code(), text(&out.stdout), text(&out.stderr))
+}
+
+#[test]
+fn a_channel_is_tried_by_hand() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = MailServer::start(dir.path(), free_port(), &[]);
+    let mail = |name: &str, port: u16| {
+        format!("[notify.{name}]\ntype='email'\nserver='127.0.0.1'\nport={port}\nfrom='t@example.org'\nto=['a@example.org']\n")
+    };
+    let rules = mail("ops", server.port)
+        + &mail("away", free_port())
+        + "[notify.log]\ntype='file'\npath='log'\n[notify.note]\ntype='annotation'\n[rule.broken]\nquery=5\n";
+    std::fs::write(dir.path().join("rules.toml"), rules).unwrap();
+    let (code, out, err) = worker(dir.path(), &["test-channel", "ops", "log", "note"]);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(out.contains("ops (email) took test-ops-") && out.contains("log (file) took test-log-"), "{out}");
+    let mails = server.mails();
+    assert_eq!(header(&mails[0], "Subject"), ["test of the channel ops"]);
+    assert!(std::fs::read_to_string(dir.path().join("log")).unwrap().contains("nothing is wrong"));
+    // One that fails says why and does not keep the others from theirs.
+    let (code, out, err) = worker(dir.path(), &["test-channel", "away", "ops"]);
+    assert_eq!((code, server.mails().len()), (Some(1), 2), "{out} {err}");
+    assert!(err.contains("away (email) did not take") && err.contains("127.0.0.1"), "{err}");
+    let (code, _, err) = worker(dir.path(), &["test-channel", "opps"]);
+    assert!(code == Some(1) && err.contains("no channel is called \"opps\"") && err.contains("ops"), "{err}");
+    assert!(!dir.path().join("own").exists(), "nothing is written beside");
+}
+
+fn ids(server: &MailServer) -> Vec<String> {
+    let mut ids: Vec<String> = server.mails().iter().flat_map(|mail| header(mail, "Message-ID")).map(str::to_owned).collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn dead_letters_are_sent_again_with_their_ids() {
+    let dir = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let mail = |name: &str, port: u16| {
+        format!("[notify.{name}]\ntype='email'\nserver='127.0.0.1'\nport={port}\nfrom='t@example.org'\nto=['{name}@example.org']\n")
+    };
+    std::fs::write(dir.path().join("rules.toml"), mail("mail", port) + &mail("other", port)).unwrap();
+    std::fs::create_dir(dir.path().join("own")).unwrap();
+    let path = dir.path().join("own/dead-letters.jsonl");
+    let dead = DeadLetters::at(path.clone());
+    let letter = |channel: &str, n: usize| DeadLetter {
+        channel: channel.to_owned(),
+        error: "mail server 127.0.0.1: refused".to_owned(),
+        attempts: 3,
+        notice: Notice { id: format!("cpu-{n}"), ..notice() },
+    };
+    (1..=3).for_each(|n| dead.push(&letter("mail", n)).unwrap());
+    dead.push(&letter("gone", 4)).unwrap();
+    // Nobody takes them yet: nothing is lost, and what is wrong is said.
+    let (code, out, err) = worker(dir.path(), &["resend"]);
+    assert_eq!((code, dead.read().unwrap().len()), (Some(1), 4), "{out} {err}");
+    assert!(out.starts_with("0 sent again, 4 stay in own/dead-letters.jsonl") && err.contains("no channel is called gone"), "{out} {err}");
+    let server = MailServer::start(dir.path(), port, &[]);
+    // A run that was killed after it had sent the first: that one is not sent again.
+    let lines = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(path.with_extension("jsonl.sent"), lines.lines().next().unwrap().to_owned() + "\n{\"cut").unwrap();
+    let (code, out, err) = worker(dir.path(), &["resend", "mail"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+    assert!(out.starts_with("2 sent again, 1 stay in"), "{out}");
+    assert_eq!(ids(&server), ["<cpu-2@example.org>", "<cpu-3@example.org>"]);
+    assert_eq!(dead.read().unwrap(), [Ok(letter("gone", 4))]);
+    assert!(!path.with_extension("jsonl.sent").exists());
+    // To another channel; a line that is no letter stays, and one that a kill cut short swallows none.
+    std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"channel\":\"ma").unwrap();
+    dead.push(&letter("gone", 5)).unwrap();
+    let (code, out, err) = worker(dir.path(), &["resend", "--to=other"]);
+    assert!(code == Some(1) && err.contains("dead-letters.jsonl:2: ") && out.starts_with("2 sent again, 1 stay in"), "{out} {err}");
+    assert_eq!(ids(&server)[2..], ["<cpu-4@example.org>", "<cpu-5@example.org>"]);
+    assert_eq!(server.mails().iter().filter(|mail| header(mail, "X-RcptTo") == ["other@example.org"]).count(), 2);
+    // Nothing is left of a file without letters; once more is no error.
+    std::fs::write(&path, "").unwrap();
+    assert_eq!(worker(dir.path(), &["resend"]).0, Some(0));
+    assert!(!path.exists());
+    assert_eq!(worker(dir.path(), &["resend"]).0, Some(0));
+    assert_eq!(worker(dir.path(), &["resend", "--to=nobody"]).0, Some(1));
+}
+
+/// A kill in the middle of many: the next run goes on, and every letter arrives, once or twice with one id.
+#[test]
+fn a_resend_that_is_killed_is_gone_on_with() {
+    const LETTERS: usize = 150;
+    let dir = tempfile::tempdir().unwrap();
+    let server = MailServer::start(dir.path(), free_port(), &[]);
+    let channel =
+        format!("[notify.mail]\ntype='email'\nserver='127.0.0.1'\nport={}\nfrom='t@example.org'\nto=['a@example.org']\n", server.port);
+    std::fs::write(dir.path().join("rules.toml"), channel).unwrap();
+    std::fs::create_dir(dir.path().join("own")).unwrap();
+    let dead = DeadLetters::at(dir.path().join("own/dead-letters.jsonl"));
+    for n in 0..LETTERS {
+        let notice = Notice { id: format!("cpu-{n:03}"), ..notice() };
+        dead.push(&DeadLetter { channel: "mail".to_owned(), error: "away".to_owned(), attempts: 1, notice }).unwrap();
+    }
+    let mut run = Command::new(env!("CARGO_BIN_EXE_tsdb"))
+        .args(["worker", "resend", "--rules=rules.toml", "--path=own"])
+        .current_dir(dir.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + Duration::from_secs(30);
+    while server.mails().len() < 5 {
+        assert!(Instant::now() < end, "no letter is sent");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // Another run meanwhile is refused; a letter that comes meanwhile is kept.
+    let (code, _, err) = worker(dir.path(), &["resend"]);
+    let still = run.try_wait().unwrap().is_none();
+    assert!(!still || code == Some(1) && err.contains("another run"), "{code:?} {err}");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let late = Notice { id: "cpu-late".to_owned(), ..notice() };
+    dead.push(&DeadLetter { channel: "mail".to_owned(), error: "away".to_owned(), attempts: 1, notice: late }).unwrap();
+    let (code, out, err) = worker(dir.path(), &["resend"]);
+    assert_eq!(code, Some(0), "{out} {err}");
+    assert!(dead.read().unwrap().is_empty());
+    let all = ids(&server);
+    let mut once = all.clone();
+    once.dedup();
+    assert_eq!(once.len(), LETTERS + 1);
+    assert!(all.len() <= LETTERS + 2, "only the letter of the kill may come twice: {}", all.len());
 }

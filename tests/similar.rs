@@ -111,3 +111,52 @@ fn embedded() {
 fn hbase() {
     finds(&Engine::fresh_hbase("similar"));
 }
+
+/// The numbers of `/api/stats` by name and value of their own tag.
+fn stat(server: &Server, name: &str, kind: Option<&str>) -> u64 {
+    let r = server.client().get("/api/stats").unwrap();
+    let all: Value = serde_json::from_slice(&r.body).unwrap();
+    let wanted = |line: &&Value| line["metric"] == name && kind.is_none_or(|kind| line["tags"]["type"] == kind);
+    let found = all.as_array().unwrap().iter().find(wanted).unwrap_or_else(|| panic!("no {name}"));
+    found["value"].as_str().unwrap().parse().unwrap()
+}
+
+/// Windows of the present are read by rounds: a search waits for none, and sees new points a round later.
+#[test]
+fn the_present_is_read_in_the_background() {
+    let server = Server::start(&Engine::Embedded, &[("tsd.core.auto_create_metrics", "true"), ("tsd.worker.similar.interval", "2")]);
+    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+    let rise = |metric: &str| {
+        let begin = now() - 600;
+        let points: Vec<Value> = (0..60)
+            .map(|i| json!({"metric": metric, "timestamp": begin + 10 * i, "value": if i < 30 { 1 } else { 9 }, "tags": {"host": "a"}}))
+            .collect();
+        assert_eq!(server.client().post("/api/put?sync", &json!(points).to_string()).unwrap().status, 204);
+    };
+    rise("first");
+    // The list of metrics may still be read when the first search comes.
+    let series = || get(&server, "?draw_values=1,1,9,9").1["index"]["series"].as_u64();
+    let until = |what: &str, is: &dyn Fn() -> bool| {
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while !is() {
+            assert!(std::time::Instant::now() < end, "{what} did not come");
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    };
+    until("the first series", &|| series() == Some(1));
+    rise("second");
+    until("the second series", &|| series() == Some(2));
+    assert!(stat(&server, "tsd.similar.reads", Some("round")) >= 1);
+    assert_eq!(stat(&server, "tsd.similar.reads", Some("failed")), 0);
+    assert_eq!((stat(&server, "tsd.similar.windows", None), stat(&server, "tsd.similar.series", None)), (1, 2));
+    assert!(stat(&server, "tsd.similar.bytes", None) > 0 && stat(&server, "tsd.similar.age_s", None) < 30);
+    // Once there is an index of the present, no search reads: what it finds is a round old.
+    let asked = stat(&server, "tsd.similar.reads", Some("request"));
+    for _ in 0..30 {
+        assert_eq!(series(), Some(2));
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    assert_eq!(stat(&server, "tsd.similar.reads", Some("request")), asked);
+    assert!(stat(&server, "tsd.similar.searches", Some("all")) >= 30);
+    assert_eq!(stat(&server, "tsd.similar.windows", None), 1, "the older one goes");
+}

@@ -271,6 +271,8 @@ const WORKER: &[Flag] = &[
     ours("--at", "TIME", Effect::Own, "test: replay up to this time (default: now)."),
     ours("--start", "TIME", Effect::Own, "test, backfill: begin here (default: an hour, a day before the end)."),
     ours("--end", "TIME", Effect::Own, "test, backfill: end here (default: now)."),
+    ours("--dead-letters", "FILE", Effect::Own, "resend: messages that nobody took (default: dead-letters.jsonl of the worker's folder)."),
+    ours("--to", "CHANNEL", Effect::Own, "resend: send to this channel (default: the one that each message was for)."),
 ];
 
 const CLEAN: &[Flag] = &[
@@ -357,7 +359,7 @@ pub const COMMANDS: &[Command] = &[
         name: "worker",
         about: "Look at stored series and tell people what is wrong",
         java: false,
-        usage: "Usage: worker [--rules=PATH] [--metrics=PATTERNS] [--tsd=URL]\n       worker check [PATH ...]\n       worker test RULE [--at=TIME] [--start=TIME]\n       worker backfill [--start=TIME] [--end=TIME]\nWorks until it is told to stop; check reads rule files, test replays a rule over stored points, backfill lets the\ndetectors look at past times. On the embedded store use `tsd --worker`, or --tsd beside a running TSD.\n",
+        usage: "Usage: worker [--rules=PATH] [--metrics=PATTERNS] [--tsd=URL]\n       worker check [PATH ...]\n       worker test RULE [--at=TIME] [--start=TIME]\n       worker backfill [--start=TIME] [--end=TIME]\n       worker resend [CHANNEL ...] [--to=CHANNEL] [--dead-letters=FILE]\n       worker test-channel CHANNEL ...\nWorks until it is told to stop; check reads rule files, test replays a rule over stored points, backfill lets the\ndetectors look at past times, resend sends messages that nobody took once more (all, or those of some channels) with\ntheir old ids, test-channel sends a message that says that nothing is wrong. On the embedded store use `tsd --worker`, or --tsd beside a running TSD.\n",
         after: "",
         flags: &[COMMON, WORKER, QUIET_TOOL, HELP],
         run: worker::run,

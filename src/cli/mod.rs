@@ -14,6 +14,7 @@ mod fsck;
 mod import;
 mod log;
 mod metadata;
+mod notices;
 mod query;
 mod scan;
 mod search;

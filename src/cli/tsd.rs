@@ -37,12 +37,14 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     let listener: TcpListener = socket.into();
     greet(&tsd, listener.local_addr()?)?;
     let worker = Inside::start(&tsd)?;
+    let similar = server::http::similar::Refresh::start(&tsd)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let served = runtime.block_on(async {
         let stop = stop_signal()?;
         server::serve(tsd.clone(), listener, stop).await
     });
     drop(runtime);
+    drop(similar);
     drop(worker);
     let closed = tsd.writer.shutdown().map_err(Failure::new);
     served.map_err(Failure::new)?;

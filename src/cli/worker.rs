@@ -1,7 +1,7 @@
 //! `worker`: looks at stored series and tells people. Words: none (works until it is told to stop), `check`, `test RULE`,
-//! `backfill`.
+//! `backfill`, and those of `notices.rs`.
 
-use super::{Call, Failure};
+use super::{Call, Failure, notices};
 use crate::config::Settings;
 use crate::query::request::date::parse_date;
 use crate::tsd;
@@ -32,7 +32,12 @@ pub fn run(call: &Call) -> Result<(), Failure> {
         ["check", paths @ ..] => check(&call.settings()?, paths),
         ["test", rule] => test(call, rule),
         ["backfill"] => backfill(call),
-        _ => Err(call.misused(super::USAGE, "Words: none, check [PATH ...], test RULE, or backfill")),
+        ["resend", channels @ ..] => notices::send_again(call, channels),
+        ["test-channel", first, more @ ..] => notices::test_channel(call, &[&[*first], more].concat()),
+        _ => Err(call.misused(
+            super::USAGE,
+            "Words: none, check [PATH ...], test RULE, backfill, resend [CHANNEL ...], or test-channel CHANNEL ...",
+        )),
     }
 }
 
@@ -166,7 +171,7 @@ fn backfill(call: &Call) -> Result<(), Failure> {
     let mut out = BufWriter::new(std::io::stdout().lock());
     let mut looked = 0;
     for at in (0..looks).map(|n| start + n * every) {
-        let found = watch.look(opened.house.as_ref(), at, options.threads, &|_| true, &stop, &mut |_, _, series| {
+        let found = watch.look(opened.house.as_ref(), at, options.threads, &|_, _| true, &stop, &mut |_, _, series| {
             bar.set_message(format!("{series} series at {}", stamp(at)));
         });
         bar.inc(1);
@@ -195,14 +200,14 @@ fn is_over(judged: &crate::worker::evaluate::Judged) -> bool {
     matches!(judged.verdict, Verdict::Decided { level: Level::Normal, .. })
 }
 
-fn close(opened: Opened) -> Result<(), Failure> {
+pub(super) fn close(opened: Opened) -> Result<(), Failure> {
     match opened.tsd {
         Some(tsd) => tsd.writer.shutdown().map_err(Failure::new),
         None => Ok(()),
     }
 }
 
-fn bar(what: &str) -> ProgressBar {
+pub(super) fn bar(what: &str) -> ProgressBar {
     let bar = ProgressBar::new(0);
     let style = ProgressStyle::with_template(&format!("{{bar:30}} {{pos}}/{{len}} {what} {{msg}} {{eta}}"));
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));

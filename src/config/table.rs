@@ -406,7 +406,7 @@ declare! {
     worker_detect_expiry: i64 = 1_800, "tsd.worker.detect.expiry", ours works, 1..=31_536_000;
     /// Skyline's FULL_DURATION: seconds of the window.
     worker_skyline_full_duration: i64 = 86_400, "tsd.worker.skyline.full_duration", ours works, 60..=2_678_400;
-    /// Skyline's MINI_DURATION: seconds of the short window.
+    /// Skyline's MINI_DURATION: seconds of the short window, in which similar series are looked for.
     worker_skyline_mini_duration: i64 = 3_600, "tsd.worker.skyline.mini_duration", ours works, 60..=2_678_400;
     /// Skyline's STALE_PERIOD: a series without a point for longer, in seconds, is not judged.
     worker_skyline_stale_period: i64 = 500, "tsd.worker.skyline.stale_period", ours works, 1..=31_536_000;
@@ -422,7 +422,7 @@ declare! {
     worker_skyline_consensus: i64 = 6, "tsd.worker.skyline.consensus", ours works, 0..=1_000;
     /// Skyline's ENABLE_SECOND_ORDER: a series must trigger out of its habit, too.
     worker_skyline_enable_second_order: bool = false, "tsd.worker.skyline.enable_second_order", ours works;
-    /// Skyline's CANARY_METRIC: a metric that shows how much of the window is filled.
+    /// Skyline's CANARY_METRIC: a metric that shows how much of the window is filled: `tsdb.worker.detect.duration`, hours.
     worker_skyline_canary_metric: String = "statsd.numStats", "tsd.worker.skyline.canary_metric", ours works;
     /// Skyline's SKIP_LIST: metrics that hold one of these texts, separated by commas, are left out.
     worker_skyline_skip_list: String = "", "tsd.worker.skyline.skip_list", ours works;
@@ -430,6 +430,9 @@ declare! {
     worker_skyline_roomba_grace_time: i64 = 600, "tsd.worker.skyline.roomba_grace_time", ours works, 0..=86_400;
     /// Skyline's ENABLE_ALERTS: whether anomalies are told at all.
     worker_skyline_enable_alerts: bool = true, "tsd.worker.skyline.enable_alerts", ours works;
+
+    /// Seconds between two readings of the windows up to now in which similar series are looked for: those that somebody searched in the last ten minutes, and with a worker inside always `tsd.worker.skyline.mini_duration`. 0: they are read on request only.
+    worker_similar_interval: i64 = 60, "tsd.worker.similar.interval", ours works, 0..=86_400;
 
     // ------------------------------------------------------------------ process, logback, gnuplot
     /// File to write the process id to; removed at a clean stop.

@@ -2,8 +2,9 @@
 //! other in flat memory. One thread reads, others judge.
 
 use super::alert::{Level, Verdict};
-use super::detect::{Catalogue, Detector, Scratch, Trigger, Window, second_order};
+use super::detect::{Catalogue, Detector, Scratch, Window};
 use super::evaluate::Judged;
+use super::habits::Habits;
 use super::house::{House, Seen, Series};
 use super::messages::series_name;
 use super::options::Detect;
@@ -26,8 +27,6 @@ const PART: usize = 500;
 const WAITING_BYTES: usize = 8 << 20;
 /// Series that are handed over at once.
 const SERIES_A_BATCH: usize = 32;
-/// Series whose earlier triggers are remembered for the second order.
-const HISTORIES_MAX: usize = 100_000;
 /// The name of what the detectors find, among rules.
 pub const RULE: &str = "skyline";
 
@@ -42,15 +41,28 @@ pub struct Found {
     pub troubles: Vec<(String, String)>,
     /// The store is away.
     pub away: Option<String>,
+    /// Seconds from the first to the last point of the canary, if this worker looked at it.
+    pub covered_s: Option<f64>,
 }
 
-/// Series in a row: their points in two columns, and where each begins.
+/// What the threads of a look count.
+#[derive(Default)]
+struct Tally {
+    looked: AtomicU64,
+    skipped: AtomicU64,
+    covered_s: Mutex<Option<f64>>,
+}
+
+/// Whose a part of a metric is: its name and the part.
+pub type Mine<'a> = dyn Fn(&str, u32) -> bool + Sync + 'a;
+
+/// Series in a row: their points in two columns, the part of the metric that each stands in, and where each begins.
 #[derive(Default)]
 struct Batch {
     metric: usize,
     /// The metric counts up: the points are its changes per second.
     rate: bool,
-    series: Vec<(Name, usize)>,
+    series: Vec<(Name, u32, usize)>,
     times: Vec<f64>,
     values: Vec<f64>,
 }
@@ -60,13 +72,18 @@ enum Name {
     Named(String, Tags),
 }
 
+/// What a part of a metric is called where work is shared: a metric of many series is the work of several.
+pub fn share_name(metric: &str, part: u32, parts: u32) -> String {
+    if parts == 1 { metric.to_owned() } else { format!("{metric}#{part}") }
+}
+
 /// Looks at series again and again, and remembers since when they are anomalous.
 pub struct Watch {
     detect: Detect,
     detector: Detector,
     /// By series, those that were anomalous at the last look.
     open: BTreeMap<String, Anomaly>,
-    histories: Mutex<BTreeMap<Vec<u8>, Vec<Trigger>>>,
+    habits: Habits,
 }
 
 impl Watch {
@@ -75,7 +92,7 @@ impl Watch {
     pub fn new(detect: Detect) -> Result<Watch, String> {
         let detector =
             Detector::new(detect.skyline.clone(), &Catalogue::default()).map_err(|e| format!("tsd.worker.skyline.algorithms: {e}"))?;
-        Ok(Watch { detect, detector, open: BTreeMap::new(), histories: Mutex::default() })
+        Ok(Watch { detect, detector, open: BTreeMap::new(), habits: Habits::default() })
     }
 
     /// Takes over what workers listed lately: since when series are anomalous.
@@ -92,42 +109,45 @@ impl Watch {
         Ok(())
     }
 
-    /// One look at all metrics that are `mine`, as they were at `now`. `progress`: metrics done, of how many, series.
+    /// One look at all parts of metrics that are `mine`, as they were at `now`. `progress`: metrics done, of how many, series.
     pub fn look(
         &mut self,
         house: &dyn House,
         now: i64,
         threads: usize,
-        mine: &(dyn Fn(&str) -> bool + Sync),
+        mine: &Mine<'_>,
         stop: &AtomicBool,
         progress: &mut dyn FnMut(usize, usize, u64),
     ) -> Found {
         let mut found = Found::default();
-        let metrics = match house.metrics(&|metric| self.detect.wants(metric) && mine(metric)) {
+        let parts: Vec<u32> = (0..house.parts()).collect();
+        let some = |metric: &str| parts.iter().any(|part| mine(metric, *part));
+        let metrics = match house.metrics(&|metric| self.detect.wants(metric) && some(metric)) {
             Ok(metrics) => metrics,
             Err(error) => return Found { away: Some(error.to_string()), ..found },
         };
         let skyline = self.detector.settings();
         let range = (now - (skyline.full_duration + skyline.roomba_grace_time) as i64, now);
-        let (looked, skipped) = (AtomicU64::new(0), AtomicU64::new(0));
+        let tally = Tally::default();
         let results = Mutex::new(Vec::new());
         let (sender, batches) = bounded::<Batch>(2 * threads.max(1));
         let mut failed = Vec::new();
         std::thread::scope(|scope| {
             for _ in 0..threads.max(1) {
-                let (batches, results, looked, skipped, metrics) = (batches.clone(), &results, &looked, &skipped, &metrics);
+                let (batches, results, tally, metrics) = (batches.clone(), &results, &tally, &metrics);
                 let judge = &*self;
-                scope.spawn(move || judge.judge(&batches, house, metrics, now, (looked, skipped), results));
+                scope.spawn(move || judge.judge(&batches, house, metrics, now, tally, results));
             }
             drop(batches);
             for (at, metric) in metrics.iter().enumerate() {
                 if stop.load(Relaxed) {
                     break;
                 }
-                progress(at, metrics.len(), looked.load(Relaxed));
+                progress(at, metrics.len(), tally.looked.load(Relaxed));
                 let empty = || Batch { metric: at, rate: self.detect.counts(metric), ..Batch::default() };
                 let mut batch = empty();
-                let result = house.windows(metric, range, &mut |seen: &Seen<'_>| {
+                let own: Vec<u32> = parts.iter().copied().filter(|part| mine(metric, *part)).collect();
+                let result = house.windows(metric, &own, range, &mut |seen: &Seen<'_>| {
                     batch.push(seen);
                     if batch.is_full() {
                         let full = std::mem::replace(&mut batch, empty());
@@ -144,20 +164,22 @@ impl Watch {
             }
             drop(sender);
         });
-        progress(metrics.len(), metrics.len(), looked.load(Relaxed));
+        progress(metrics.len(), metrics.len(), tally.looked.load(Relaxed));
         for (metric, error) in failed {
             match error {
                 SourceError::Away(why) => found.away = Some(why),
                 SourceError::Refused(why) => found.troubles.push((metric, why)),
             }
         }
-        found.list = Anomalies { at: now, looked_at: looked.into_inner(), skipped: skipped.into_inner(), ..Anomalies::default() };
+        let (looked_at, skipped) = (tally.looked.into_inner(), tally.skipped.into_inner());
+        found.list = Anomalies { at: now, looked_at, skipped, ..Anomalies::default() };
+        found.covered_s = tally.covered_s.into_inner();
         self.settle(&mut found, results.into_inner(), mine);
         found
     }
 
     /// What changed since the last look.
-    fn settle(&mut self, found: &mut Found, mut anomalies: Vec<Anomaly>, mine: &dyn Fn(&str) -> bool) {
+    fn settle(&mut self, found: &mut Found, mut anomalies: Vec<Anomaly>, mine: &Mine<'_>) {
         anomalies.sort_by(|a, b| (&a.metric, &a.tags).cmp(&(&b.metric, &b.tags)));
         let before = std::mem::take(&mut self.open);
         for anomaly in &mut anomalies {
@@ -165,7 +187,7 @@ impl Watch {
             self.open.insert(anomaly.tsuid.clone(), anomaly.clone());
             found.judged.push(judged(anomaly, Level::Warning));
         }
-        for (tsuid, anomaly) in before.into_iter().filter(|(_, anomaly)| mine(&anomaly.metric)) {
+        for (tsuid, anomaly) in before.into_iter().filter(|(_, anomaly)| mine(&anomaly.metric, anomaly.part)) {
             if self.open.contains_key(&tsuid) {
                 continue;
             }
@@ -187,20 +209,23 @@ impl Watch {
         house: &dyn House,
         metrics: &[String],
         now: i64,
-        (looked, skipped): (&AtomicU64, &AtomicU64),
+        tally: &Tally,
         results: &Mutex<Vec<Anomaly>>,
     ) {
         let mut scratch = Scratch::default();
         for batch in batches {
             let metric = metrics.get(batch.metric).map(String::as_str).unwrap_or_default();
-            let ends = batch.series.iter().skip(1).map(|(_, start)| *start).chain([batch.times.len()]);
-            for ((name, start), end) in batch.series.iter().zip(ends) {
+            let ends = batch.series.iter().skip(1).map(|(.., start)| *start).chain([batch.times.len()]);
+            for ((name, part, start), end) in batch.series.iter().zip(ends) {
                 let times = batch.times.get(*start..end).unwrap_or_default();
                 let values = batch.values.get(*start..end).unwrap_or_default();
                 let judgement = self.detector.judge(Window { times, values }, now as f64, &mut scratch);
-                looked.fetch_add(1, Relaxed);
+                tally.looked.fetch_add(1, Relaxed);
+                if metric == self.detector.settings().canary_metric {
+                    *tally.covered_s.lock() = times.last().zip(times.first()).map(|(last, first)| last - first);
+                }
                 let Ok(judgement) = judgement else {
-                    skipped.fetch_add(1, Relaxed);
+                    tally.skipped.fetch_add(1, Relaxed);
                     continue;
                 };
                 if !judgement.anomalous || !self.is_news(name, now, judgement.datapoint) {
@@ -219,6 +244,7 @@ impl Watch {
                     tsuid,
                     metric: metric.to_owned(),
                     tags,
+                    part: *part,
                     since: now,
                     last: times.last().map_or(now, |time| *time as i64),
                     value: judgement.datapoint,
@@ -240,11 +266,7 @@ impl Watch {
             Name::Ids(tsuid) => tsuid.clone(),
             Name::Named(tsuid, _) => tsuid.clone().into_bytes(),
         };
-        let mut histories = self.histories.lock();
-        if histories.len() >= HISTORIES_MAX && !histories.contains_key(&key) {
-            return true;
-        }
-        second_order(histories.entry(key).or_default(), now as f64, value)
+        self.habits.is_news(key, now, value)
     }
 }
 
@@ -254,7 +276,7 @@ impl Batch {
             Series::Ids(tsuid) => Name::Ids(tsuid.to_vec()),
             Series::Named { tsuid, tags } => Name::Named(tsuid.to_owned(), tags.clone()),
         };
-        self.series.push((name, self.times.len()));
+        self.series.push((name, seen.part, self.times.len()));
         if self.rate {
             rates::per_second(seen.times, seen.values, &mut self.times, &mut self.values);
         } else {

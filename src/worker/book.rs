@@ -1,33 +1,33 @@
 //! Alerts in this worker's memory, and how they get into the table: a verdict becomes a state and messages, both are
 //! written down in one record, and only then is anything sent.
 //!
-//! All groups that were seen are here, also the normal ones; in the table stand those that are open or unsettled.
+//! All groups that were seen are here, also the normal ones; in the table stand those that are open or unsettled, and of
+//! rules that say something about gone groups the names of all ([`groups`]).
 
-use super::alert::{Action, Level, Moment, Silence, Verdict, silence, step};
+use super::alert::{Action, Level, Moment, Silence, Verdict, step};
+use super::change::{change, incident_key};
 use super::evaluate::Judged;
-use super::ids;
+use super::groups::{self, Known};
 use super::messages::{Author, Plan};
-use super::records::{ALERT, Alert, Event, Pending, alert_id, all, bytes, one, put_alert, remember};
+use super::records::{ALERT, Alert, Event, Pending, alert_id, all, one};
 use crate::desk::{Desk, DeskError};
 use std::collections::BTreeMap;
 
-/// A record in the table follows values that change this often, seconds; levels and incidents at once.
-const VALUE_AGE_S: i64 = 60;
+/// The names of a rule's groups are put again after a quarter of the time after which one is gone, between these, seconds.
+const GROUPS_AGE_S: (i64, i64) = (60, 600);
 /// Groups of one rule that are remembered.
 pub const GROUPS_MAX: usize = 100_000;
-/// Messages of one alert that may wait: a receiver that is away for hours.
-const OUTBOX_MAX: usize = 1_000;
 
 /// One alert.
 #[derive(Clone, Debug, Default)]
-struct Entry {
-    alert: Alert,
+pub(super) struct Entry {
+    pub alert: Alert,
     /// What stands in the table, if anything does.
-    stored: Option<Vec<u8>>,
+    pub stored: Option<Vec<u8>>,
     /// When it was put last.
-    put_at: i64,
+    pub put_at: i64,
     /// Jumps of the clock that it knows of.
-    jumps: i64,
+    pub jumps: i64,
 }
 
 /// What surrounds a change.
@@ -65,6 +65,15 @@ pub struct Applied {
 #[derive(Default)]
 pub struct Book {
     rules: BTreeMap<String, BTreeMap<String, Entry>>,
+    /// Of rules whose groups stand in the table: which ones do, and since when.
+    written: BTreeMap<String, Written>,
+}
+
+/// What was read or put last of a rule's groups.
+#[derive(Clone, Copy, Debug, Default)]
+struct Written {
+    fingerprint: u64,
+    at: i64,
 }
 
 impl Book {
@@ -89,9 +98,12 @@ impl Book {
                 entry.alert.state.seen = seen;
             }
         }
-        for (id, entry) in self.rules.values_mut().flatten() {
-            if entry.stored.is_some() && !there.contains_key(id) {
-                // Forgotten by a person or over by another one's word.
+        for entries in self.rules.values_mut() {
+            // An unknown group whose record is gone was forgotten by a person: it is no group any more.
+            entries.retain(|id, entry| entry.stored.is_none() || there.contains_key(id) || entry.alert.state.level != Level::Unknown);
+            for entry in entries.iter_mut().filter(|(id, entry)| entry.stored.is_some() && !there.contains_key(*id)).map(|(_, entry)| entry)
+            {
+                // Over by another one's word.
                 let Alert { rule, tags, metric, state, .. } = std::mem::take(&mut entry.alert);
                 let state = super::alert::State { seen: state.seen, ..Default::default() };
                 *entry = Entry { alert: Alert { rule, tags, metric, state, ..Alert::default() }, jumps, ..Entry::default() };
@@ -103,6 +115,7 @@ impl Book {
     /// Forgets rules that are not ours any more or are gone; what is open stays in the table for who has them now.
     pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
         self.rules.retain(|rule, _| keep(rule));
+        self.written.retain(|rule, _| keep(rule));
     }
 
     /// Groups that are known, and incidents that are open.
@@ -124,6 +137,9 @@ impl Book {
     /// Takes in one check of a rule. `complete`: groups that are known and not judged are gone.
     pub fn apply(&mut self, plan: &Plan, judged: Vec<Judged>, complete: bool, scene: &Scene<'_>) -> Applied {
         let mut applied = Applied::default();
+        let misses = complete && plan.policy.misses_groups();
+        // Who does not know the groups of before cannot miss them.
+        let complete = complete && (!misses || self.recall(plan, scene, &mut applied));
         let mut missing: BTreeMap<String, ()> = match self.rules.get(&plan.name) {
             Some(entries) if complete => entries.keys().map(|id| (id.clone(), ())).collect(),
             _ => BTreeMap::new(),
@@ -137,7 +153,61 @@ impl Book {
             let verdict = if scene.settling { Verdict::Undecided } else { Verdict::Gone };
             self.one(plan, &id, None, Some(verdict), scene, &mut applied);
         }
+        if misses && complete {
+            self.keep_groups(plan, scene);
+        }
         applied
+    }
+
+    /// Takes over the groups that a rule had when it was checked last, by whomever. False: they cannot be read now.
+    fn recall(&mut self, plan: &Plan, scene: &Scene<'_>, applied: &mut Applied) -> bool {
+        if self.written.contains_key(&plan.name) {
+            return true;
+        }
+        let known = match groups::read(scene.desk, &plan.name) {
+            Ok(known) => known,
+            Err(error) => {
+                applied.away = Some(error.to_string());
+                return false;
+            }
+        };
+        let entries = self.rules.entry(plan.name.clone()).or_default();
+        for Known { tags, metric, gone } in known.into_iter().take(GROUPS_MAX) {
+            let fresh = || {
+                let state = super::alert::State { seen: scene.now - gone, ..Default::default() };
+                let alert = Alert { rule: plan.name.clone(), tags: tags.clone(), metric, state, ..Alert::default() };
+                Entry { alert, jumps: scene.jumps, ..Entry::default() }
+            };
+            let there = entries.entry(alert_id(&plan.name, &tags)).or_insert_with(fresh);
+            there.alert.state.seen = there.alert.state.seen.max(scene.now - gone);
+        }
+        let fingerprint = groups::fingerprint(entries.keys().map(String::as_str));
+        self.written.insert(plan.name.clone(), Written { fingerprint, at: scene.now });
+        true
+    }
+
+    /// Writes down which groups a rule has, when they are others than before or it is some time ago.
+    fn keep_groups(&mut self, plan: &Plan, scene: &Scene<'_>) {
+        let Some(entries) = self.rules.get(&plan.name) else { return };
+        let fingerprint = groups::fingerprint(entries.keys().map(String::as_str));
+        let before = self.written.get(&plan.name).copied().unwrap_or_default();
+        let (least, most) = GROUPS_AGE_S;
+        let fresh = 0..(plan.policy.unknown_after_s / 4).clamp(least, most);
+        if fresh.contains(&(scene.now - before.at)) && fingerprint == before.fingerprint {
+            return;
+        }
+        let known = |entry: &Entry| {
+            let Alert { tags, metric, state, .. } = &entry.alert;
+            Known { tags: tags.clone(), metric: metric.clone(), gone: (scene.now - state.seen).max(0) }
+        };
+        let all: Vec<Known> = entries.values().map(known).collect();
+        match groups::write(scene.desk, &plan.name, &all, scene.now) {
+            Ok(()) => {
+                tracing::debug!("{} groups of {} are written down", all.len(), plan.name);
+                self.written.insert(plan.name.clone(), Written { fingerprint, at: scene.now });
+            }
+            Err(error) => tracing::warn!("groups of {} are not written down: {error}", plan.name),
+        }
     }
 
     /// Whether a group was seen before.
@@ -222,126 +292,6 @@ fn is_old(plan: &Plan, entry: &Entry, scene: &Scene<'_>) -> bool {
     scene.now - entry.alert.state.seen > 2 * plan.policy.unknown_after_s + 10 * plan.policy.every_s
 }
 
-/// What came of a change: the entry, messages, events.
-type Changed = (Entry, Vec<Pending>, Vec<Event>);
-
-/// The next entry with the messages and events that came of it; `None`: the table holds something else by now.
-fn change(
-    plan: &Plan,
-    id: &str,
-    entry: &Entry,
-    judged: Option<&Judged>,
-    verdict: Option<&Verdict>,
-    scene: &Scene<'_>,
-) -> Result<Option<Changed>, DeskError> {
-    let mut next = entry.clone();
-    let alert = &mut next.alert;
-    if let Some(judged) = judged {
-        (alert.rule, alert.tags, alert.metric) = (plan.name.clone(), judged.tags.clone(), judged.metric.clone());
-        (alert.priority, alert.every) = (plan.priority, plan.policy.every_s);
-        alert.tsuids.clone_from(&judged.tsuids);
-        if !judged.queries.is_empty() {
-            alert.queries.clone_from(&judged.queries);
-        }
-        if alert.text != judged.text && matches!(judged.verdict, Verdict::Decided { .. }) {
-            alert.text.clone_from(&judged.text);
-        }
-    }
-    let quiet = quiet(plan, alert, scene);
-    let verdict = judged.map(|judged| &judged.verdict).or(verdict).unwrap_or(&Verdict::Undecided);
-    let verdict = if quiet == Quiet::Skip { &Verdict::Unevaluated } else { verdict };
-    let key = incident_key(plan, id);
-    let moment = Moment { now: scene.now, jump: scene.jumps - entry.jumps, silenced: matches!(quiet, Quiet::Silent(_)), key: &key };
-    if alert.state.incident.is_none() {
-        alert.channels.clear();
-    }
-    let (state, actions) = step(std::mem::take(&mut alert.state), verdict, &moment, &plan.policy);
-    alert.state = state;
-    if quiet == Quiet::Silent(true) && alert.state.level == Level::Unknown {
-        alert.state = super::alert::State { seen: alert.state.seen, ..Default::default() };
-    }
-    next.jumps = scene.jumps;
-    let (messages, events) = take_actions(plan, alert, actions, scene);
-    let surplus = alert.outbox.len().saturating_sub(OUTBOX_MAX);
-    if surplus > 0 {
-        tracing::error!(id, "{surplus} messages of one alert are given up: {OUTBOX_MAX} wait (OUTBOX_MAX)");
-        alert.outbox.drain(..surplus);
-    }
-    let same = same_but_for_time(&entry.alert, alert);
-    let due = alert.state.is_worth_keeping() && scene.now - entry.put_at >= VALUE_AGE_S;
-    if same && (entry.stored.is_none() || !due) {
-        return Ok(Some((next, messages, events)));
-    }
-    alert.version = entry.alert.version + 1;
-    if !put_alert(scene.desk, id, entry.stored.as_deref(), alert)? {
-        return Ok(None);
-    }
-    let kept = alert.state.is_worth_keeping() || !alert.outbox.is_empty();
-    next.stored = if kept { Some(bytes(&next.alert)?) } else { None };
-    next.put_at = scene.now;
-    if let Err(error) = remember(scene.desk, &events) {
-        tracing::warn!("history is not written: {error}");
-    }
-    Ok(Some((next, messages, events)))
-}
-
-/// The same for every incident of a rule and a group.
-fn incident_key(plan: &Plan, id: &str) -> String {
-    let short = |text: &str| ids::short(text).get(..8).unwrap_or_default().to_owned();
-    format!("{}-{}", short(&plan.name), short(id))
-}
-
-/// Silences and maintenance windows over a group; of several silences the longest.
-fn quiet(plan: &Plan, alert: &Alert, scene: &Scene<'_>) -> Quiet {
-    let tags = &alert.tags;
-    let tag = |key: &str| tags.get(key).map(String::as_str);
-    match silence::longest(scene.silences.iter(), scene.now, &plan.name, tag) {
-        Some(silence) if silence.maintenance => Quiet::Skip,
-        Some(silence) => Quiet::Silent(silence.forget),
-        None if (scene.quiet)(&plan.name, tags) => Quiet::Silent(false),
-        None => Quiet::No,
-    }
-}
-
-/// Messages go into the outbox; gives them, and what is to be remembered.
-fn take_actions(plan: &Plan, alert: &mut Alert, actions: Vec<Action>, scene: &Scene<'_>) -> (Vec<Pending>, Vec<Event>) {
-    let (first, mut events) = (alert.outbox.len(), Vec::new());
-    for action in actions {
-        match action {
-            Action::Notify(call) => drop(plan.add(&call, alert, scene.worker, scene.now, scene.author)),
-            Action::Record { change, incident, level, at, mark, start } => events.push(Event {
-                at,
-                change,
-                incident,
-                start,
-                rule: plan.name.clone(),
-                tags: alert.tags.clone(),
-                metric: alert.metric.clone(),
-                level,
-                value: alert.state.value,
-                text: alert.text.clone(),
-                mark,
-            }),
-        }
-    }
-    (alert.outbox.get(first..).unwrap_or_default().to_vec(), events)
-}
-
-/// How quiet a group is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Quiet {
-    No,
-    Skip,
-    /// And whether unknown groups are forgotten.
-    Silent(bool),
-}
-
-/// Whether nothing changed that somebody would want to know at once.
-fn same_but_for_time(before: &Alert, after: &Alert) -> bool {
-    let plain = |alert: &Alert| {
-        let mut state = alert.state.clone();
-        (state.seen, state.value, state.since, state.blind) = (0, None, 0, false);
-        state
-    };
-    before.state.level == after.state.level && before.outbox == after.outbox && plain(before) == plain(after)
-}
+#[cfg(test)]
+#[path = "book_tests.rs"]
+mod tests;

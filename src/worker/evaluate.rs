@@ -5,8 +5,9 @@
 use super::alert::{Level, NoData, Policy, Verdict};
 use super::asked;
 use super::detect::{Catalogue, Detector, Finding, Limit, Scratch, Seasons, Settings, Sudden, Window};
+use super::habits::Habits;
 use super::house::{Ask, Found, House};
-use super::records::Tags;
+use super::records::{Tags, alert_id};
 use super::rule::calendar::MaintenanceAction;
 use super::rule::expression::{AlertStates, Context, EvaluateError, Expression, Source, SourceError, Value};
 use super::rule::judge::Test;
@@ -69,6 +70,8 @@ pub struct Check<'a> {
     pub set: &'a RuleSet,
     /// Skyline's settings where a rule says nothing.
     pub skyline: &'a Settings,
+    /// Earlier triggers, for rules with the second order.
+    pub habits: &'a Habits,
     /// For `alert()` in expressions.
     pub alerts: Option<&'a dyn AlertStates>,
     /// Seconds since the epoch: the end of what is looked at.
@@ -183,8 +186,10 @@ impl Check<'_> {
         };
         let range = (self.now.saturating_sub(window).saturating_sub(shift).max(0), self.now);
         let found = self.house.answer(&Ask { text: &query.text, sub: &query.sub, range })?;
-        let mut judge = Judge::new(condition, self.skyline, self.now)?;
-        let wanted = found.into_iter().filter(|found| rule.scope.covers(&found.tags) && !self.squelched(rule, &found.tags));
+        let mut judge = Judge::new(self, rule, condition)?;
+        // A group whose last points lie before the window may still be in the answer, without a point: it is gone.
+        let there = found.into_iter().filter(|found| !found.points.is_empty());
+        let wanted = there.filter(|found| rule.scope.covers(&found.tags) && !self.squelched(rule, &found.tags));
         Ok(wanted.map(|found| judge.one(found)).collect())
     }
 }
@@ -209,7 +214,9 @@ pub fn number(value: f64) -> String {
 
 /// A condition, ready for one series after the other.
 struct Judge<'a> {
+    rule: &'a str,
     condition: &'a Condition,
+    habits: &'a Habits,
     now: i64,
     detector: Option<Detector>,
     scratch: Scratch,
@@ -218,17 +225,19 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn new(condition: &'a Condition, defaults: &Settings, now: i64) -> Result<Judge<'a>, Trouble> {
+    fn new(check: &Check<'a>, rule: &'a Rule, condition: &'a Condition) -> Result<Judge<'a>, Trouble> {
         let detector = match condition {
-            Condition::Skyline(c) => Some(detector(c, defaults)?),
+            Condition::Skyline(c) => Some(detector(c, check.skyline)?),
             _ => None,
         };
-        Ok(Judge { condition, now, detector, scratch: Scratch::default(), times: Vec::new(), values: Vec::new() })
+        let (times, values) = (Vec::new(), Vec::new());
+        let (rule, habits, now) = (rule.name.as_str(), check.habits, check.now);
+        Ok(Judge { rule, condition, habits, now, detector, scratch: Scratch::default(), times, values })
     }
 
     fn one(&mut self, found: Found) -> Judged {
         let at = found.points.last().map_or(self.now, |(time, _)| *time);
-        let said = if found.points.is_empty() { None } else { self.said(&found.points) };
+        let said = if found.points.is_empty() { None } else { self.said(&found.tags, &found.points) };
         let (verdict, text) = match said {
             Some(Said { level: Some(level), value, oldest, text }) => (Verdict::Decided { level, value, at, oldest }, text),
             Some(Said { text, .. }) => (Verdict::Undecided, text),
@@ -237,7 +246,7 @@ impl<'a> Judge<'a> {
         Judged { metric: found.metric, tags: found.tags, tsuids: found.tsuids, verdict, text, queries: Vec::new() }
     }
 
-    fn said(&mut self, points: &[(i64, f64)]) -> Option<Said> {
+    fn said(&mut self, group: &Tags, points: &[(i64, f64)]) -> Option<Said> {
         match self.condition {
             Condition::Judge(condition) => judged(condition, points),
             Condition::NoData { after, level } => {
@@ -251,7 +260,7 @@ impl<'a> Judge<'a> {
                     text: format!("the newest point is {age} s old"),
                 })
             }
-            Condition::Skyline(condition) => self.skyline(condition, points),
+            Condition::Skyline(condition) => self.skyline(condition, group, points),
             Condition::Seasonal(condition) => Some(self.seasonal(condition, points)),
             Condition::Rise(condition) => Some(self.change(condition, points, true)),
             Condition::Fall(condition) => Some(self.change(condition, points, false)),
@@ -267,7 +276,7 @@ impl<'a> Judge<'a> {
         self.values.extend(points.iter().map(|(_, value)| *value));
     }
 
-    fn skyline(&mut self, condition: &SkylineCondition, points: &[(i64, f64)]) -> Option<Said> {
+    fn skyline(&mut self, condition: &SkylineCondition, group: &Tags, points: &[(i64, f64)]) -> Option<Said> {
         self.columns(points);
         let detector = self.detector.as_ref()?;
         let window = Window { times: &self.times, values: &self.values };
@@ -277,11 +286,18 @@ impl<'a> Judge<'a> {
             Err(skip) => Said { level: None, value: last, oldest: None, text: format!("not judged: {skip}") },
             Ok(judgement) => {
                 let votes: Vec<&str> = judgement.triggered().collect();
-                let text = match judgement.failure {
+                let mut text = match judgement.failure {
                     Some((name, why)) => format!("{name} could not be computed: {why}"),
                     None => format!("{} of {} say anomalous: {}", votes.len(), judgement.votes().count(), votes.join(", ")),
                 };
-                let level = if judgement.anomalous { bad } else { Level::Normal };
+                let news = !judgement.anomalous || !detector.settings().enable_second_order || {
+                    let series = alert_id(self.rule, group).into_bytes();
+                    self.habits.is_news(series, self.now, judgement.datapoint)
+                };
+                if !news {
+                    text.push_str("; by habit, which is no news");
+                }
+                let level = if judgement.anomalous && news { bad } else { Level::Normal };
                 Said { level: Some(level), value: Some(judgement.datapoint), oldest: None, text }
             }
         })
@@ -370,6 +386,7 @@ fn detector(condition: &SkylineCondition, defaults: &Settings) -> Result<Detecto
     settings.full_duration = condition.full_duration.map_or(settings.full_duration, |d| d.as_secs_f64());
     settings.stale_period = condition.stale_after.map_or(settings.stale_period, |d| d.as_secs_f64());
     settings.min_tolerable_length = condition.length_min.unwrap_or(settings.min_tolerable_length);
+    settings.enable_second_order = condition.second_order.unwrap_or(settings.enable_second_order);
     Detector::new(settings, &Catalogue::default()).map_err(|e| Trouble::Rule(e.to_string()))
 }
 

@@ -48,7 +48,7 @@ impl House for Memory {
     fn metrics(&self, _: &dyn Fn(&str) -> bool) -> Result<Vec<String>, SourceError> {
         Ok(vec!["m".into()])
     }
-    fn windows(&self, _: &str, _: (i64, i64), _: &mut dyn FnMut(&Seen<'_>) -> bool) -> Result<(), SourceError> {
+    fn windows(&self, _: &str, _: &[u32], _: (i64, i64), _: &mut dyn FnMut(&Seen<'_>) -> bool) -> Result<(), SourceError> {
         Ok(())
     }
     fn name(&self, _: Series<'_>) -> Result<(String, Tags), SourceError> {
@@ -80,7 +80,8 @@ fn check(house: &Memory, text: &str, want: &[&str]) {
 fn expect(house: &Memory, text: &str, want: &[&str]) {
     let set = file::load(&[SourceFile { name: "r".into(), text: text.to_string(), channels: true }]);
     assert_eq!(set.faults, [], "{text}");
-    let check = Check { house, set: &set, skyline: &Settings::default(), alerts: None, now: NOW };
+    let habits = Habits::default();
+    let check = Check { house, set: &set, skyline: &Settings::default(), habits: &habits, alerts: None, now: NOW };
     let got = match check.run(&set.rules["r"]) {
         Ok(judged) => judged
             .iter()
@@ -113,6 +114,48 @@ fn judges_and_expressions() {
     expect(&house, expression, &["a critical", "b warning", "c critical", "d critical"]);
     expect(&Memory { away: true, ..memory(&[]) }, "[rule.r]\nquery = \"sum:m\"\njudge.critical = \"all(#1) > 0\"\n", &["nobody answers"]);
     check(&memory(&[]), "judge.critical = \"all(#1) > 0\"", &[]);
+}
+
+/// A group whose points are all older than the window: as a TSD answers it, with no points.
+#[test]
+fn a_group_without_points_is_gone() {
+    struct Old(Memory);
+    impl Source for Old {
+        fn query(&self, request: &Request) -> Result<Vec<Answer>, SourceError> {
+            self.0.query(request)
+        }
+    }
+    impl House for Old {
+        fn answer(&self, ask: &Ask<'_>) -> Result<Vec<Found>, SourceError> {
+            let mut found = self.0.answer(ask)?;
+            found.push(Found { metric: "m".into(), tags: [("host".to_string(), "old".to_string())].into(), ..Found::default() });
+            Ok(found)
+        }
+        fn metrics(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<String>, SourceError> {
+            self.0.metrics(wanted)
+        }
+        fn windows(&self, m: &str, p: &[u32], r: (i64, i64), v: &mut dyn FnMut(&Seen<'_>) -> bool) -> Result<(), SourceError> {
+            self.0.windows(m, p, r, v)
+        }
+        fn name(&self, series: Series<'_>) -> Result<(String, Tags), SourceError> {
+            self.0.name(series)
+        }
+        fn note(&self, note: &OwnNote) -> Result<i64, SourceError> {
+            self.0.note(note)
+        }
+        fn put(&self, points: &[OwnPoint]) -> Result<(), SourceError> {
+            self.0.put(points)
+        }
+        fn describe(&self) -> String {
+            self.0.describe()
+        }
+    }
+    let text = "[rule.r]\nquery = \"sum:m{host=*}\"\njudge.critical = \"all(#1) > 90\"\n";
+    let set = file::load(&[SourceFile { name: "r".into(), text: text.into(), channels: true }]);
+    let house = Old(memory(&[("new", vec![1.0])]));
+    let check = Check { house: &house, set: &set, skyline: &Settings::default(), habits: &Habits::default(), alerts: None, now: NOW };
+    let judged = check.run(&set.rules["r"]).unwrap();
+    assert_eq!(judged.iter().map(|one| one.tags["host"].as_str()).collect::<Vec<_>>(), ["new"]);
 }
 
 #[test]
@@ -166,5 +209,77 @@ fn numbers_for_people() {
         [(95.0, "95"), (0.1, "0.1"), (-2.5, "-2.5"), (1.0 / 3.0, "0.333333"), (0.0, "0"), (1e20, "1e20"), (1.5e-7, "1.5e-7")]
     {
         assert_eq!(number(value), want);
+    }
+}
+
+#[test]
+fn who_triggers_by_habit_is_no_news() {
+    let mut wild: Vec<f64> = (0..1_440).map(|n| 100.0 + f64::from(n * 7 % 5)).collect();
+    wild.splice(1_437.., [500.0, 510.0, 520.0]);
+    let house = memory(&[("wild", wild)]);
+    let levels = |second_order: &str, default: bool| -> Vec<Level> {
+        let text = format!("[rule.r]\nquery = \"sum:m{{host=*}}\"\nskyline = {{ consensus = 6{second_order} }}\n");
+        let set = file::load(&[SourceFile { name: "r".into(), text, channels: true }]);
+        assert_eq!(set.faults, []);
+        let (habits, skyline) = (Habits::default(), Settings { enable_second_order: default, ..Settings::default() });
+        let level = |ago: i64| {
+            let check = Check { house: &house, set: &set, skyline: &skyline, habits: &habits, alerts: None, now: NOW - ago };
+            match &check.run(&set.rules["r"]).unwrap()[0].verdict {
+                Verdict::Decided { level, .. } => *level,
+                other => panic!("{other:?}"),
+            }
+        };
+        // The same value within five minutes is the same trigger.
+        [2, 1, 0].map(level).to_vec()
+    };
+    let (bad, well) = (Level::Warning, Level::Normal);
+    assert_eq!(levels("", false), [bad, bad, bad]);
+    assert_eq!(levels(", second_order = true", false), [bad, well, well]);
+    assert_eq!(levels("", true), [bad, well, well]);
+    assert_eq!(levels(", second_order = false", true), [bad, bad, bad]);
+}
+
+/// An empty window, one point, nothing but NaN, infinities among numbers, one value all the time: every condition says
+/// something or that it cannot, and none takes a lack of numbers for trouble.
+#[test]
+fn bad_input_of_every_condition() {
+    let conditions = [
+        "judge.critical = \"all(#3) > 90\"",
+        "judge.critical = \"stddev(#5) = 3\"",
+        "judge.critical = \"pdiff(#2) > 10\"",
+        "judge = { critical = \"diff(#1) > 10\", type = \"counter\" }",
+        "skyline.consensus = 6",
+        "seasonal = { period = \"10m\", width = \"1m\" }",
+        "rise = {}",
+        "fall = {}",
+        "forecast = { limit = 100, critical = \"1h\" }",
+        "nodata.after = \"5m\"",
+    ];
+    let infinite = |n: usize| if n.is_multiple_of(7) { f64::INFINITY } else { 5.0 + (n % 3) as f64 };
+    let inputs: [(&'static str, Vec<f64>); 5] = [
+        ("one", vec![5.0]),
+        ("nan", vec![f64::NAN; 60]),
+        ("gaps", (0..60).map(|n| if n % 2 == 0 { f64::NAN } else { 5.0 + f64::from(n % 4) / 100.0 }).collect()),
+        ("infinite", (0..60).map(infinite).collect()),
+        ("same", vec![5.0; 60]),
+    ];
+    for condition in conditions {
+        let text = format!("[rule.r]\nquery = \"sum:m{{host=*}}\"\nwindow = \"2h\"\n{condition}\n");
+        let set = file::load(&[SourceFile { name: "r".into(), text, channels: true }]);
+        assert_eq!(set.faults, [], "{condition}");
+        let (habits, skyline) = (Habits::default(), Settings::default());
+        let run = |house: &Memory| {
+            let check = Check { house, set: &set, skyline: &skyline, habits: &habits, alerts: None, now: NOW };
+            check.run(&set.rules["r"]).unwrap()
+        };
+        assert_eq!(run(&memory(&[])), [], "{condition}: no series");
+        let judged = run(&memory(&inputs));
+        assert_eq!(judged.len(), inputs.len(), "{condition}");
+        for one in &judged {
+            let host = &one.tags["host"];
+            let well = matches!(one.verdict, Verdict::Undecided | Verdict::Decided { level: Level::Normal, .. });
+            // Infinity is above every number.
+            assert!(well || host == "infinite", "{condition}: {host} {:?} {}", one.verdict, one.text);
+        }
     }
 }

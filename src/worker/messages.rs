@@ -7,6 +7,7 @@ use super::notify::{Event, Kind as NoticeKind, Notice, Templates};
 use super::records::{Alert, Pending, Tags, alert_id};
 use super::rule::model::Rule;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Everything about a rule that its alerts need.
@@ -24,11 +25,16 @@ pub struct Plan {
     pub channels: [Vec<String>; 3],
     /// Channels for the end; `None`: those that were told.
     pub recovery: Option<Vec<String>>,
-    /// Templates: a word from the rule's author, what to do, subject, text.
-    pub texts: [String; 4],
+    /// Templates: a word from the rule's author, what to do, subject, text, HTML.
+    pub texts: [String; 5],
+    /// Free pairs, for templates.
+    pub labels: BTreeMap<String, String>,
     /// Messages say that a series behaves strangely.
     pub anomaly: bool,
 }
+
+/// Longest text that a rule's template adds to a message, in bytes: a record of the table holds several messages.
+const TEXT_BYTES_MAX: usize = 32 << 10;
 
 /// Priorities from here on are not pressing: their messages are collected (open-falcon's p3 to p6) ...
 const LOW_FROM: u8 = 3;
@@ -47,7 +53,8 @@ impl Plan {
             wait: rule.merge.or(low).map_or(0, |merge| i64::try_from(merge.as_secs()).unwrap_or(0)),
             channels: [notify.critical.clone(), notify.warning.clone(), notify.unknown.clone()],
             recovery: notify.recovery.clone(),
-            texts: [rule.note.clone(), rule.runbook.clone(), rule.message.subject.clone(), rule.message.text.clone()],
+            texts: [&rule.note, &rule.runbook, &rule.message.subject, &rule.message.text, &rule.message.html].map(String::clone),
+            labels: rule.labels.clone(),
             anomaly: false,
         }
     }
@@ -62,6 +69,7 @@ impl Plan {
             channels: [channels.to_vec(), channels.to_vec(), channels.to_vec()],
             recovery: None,
             texts: Default::default(),
+            labels: BTreeMap::new(),
             anomaly: false,
         }
     }
@@ -82,6 +90,7 @@ impl Plan {
     pub fn add(&self, call: &Call, alert: &mut Alert, by: &str, now: i64, author: &Author) -> usize {
         let channels = self.receivers(call, alert);
         let notice = author.notice(self, call, alert);
+        alert.note.clone_from(&notice.note);
         let wait = match call.kind {
             // Gone groups come in swarms.
             Kind::Unknown => 2 * self.policy.every_s,
@@ -148,6 +157,8 @@ impl Author {
             title: format!("{}: {} {name}", word(call), plan.name),
             text: lines(call, alert, since),
             note: String::new(),
+            html: None,
+            labels: plan.labels.clone(),
             since,
             at: call.at,
             step: call.step,
@@ -155,7 +166,7 @@ impl Author {
             link: (!self.link.is_empty()).then(|| format!("{}/#/alerts/{}", self.link, alert_id(&plan.name, &alert.tags))),
             events: vec![event],
         };
-        let [note, runbook, subject, text] = &plan.texts;
+        let [note, runbook, subject, text, html] = &plan.texts;
         notice.note = [self.filled(note, &notice), self.filled(runbook, &notice)].into_iter().flatten().collect::<Vec<_>>().join("\n");
         if let Some(subject) = self.filled(subject, &notice) {
             notice.title = subject.lines().next().unwrap_or_default().to_owned();
@@ -163,12 +174,19 @@ impl Author {
         if let Some(text) = self.filled(text, &notice) {
             notice.text = text;
         }
+        if !html.is_empty() {
+            match self.templates.html(html, &notice).map(bounded) {
+                Ok(html) => notice.html = Some(html),
+                // The usual HTML stands in, and says so.
+                Err(error) => notice.note = format!("{}\n(html: {error})", notice.note).trim_start().to_owned(),
+            }
+        }
         notice
     }
 
     /// A template's text; the error's text where it fails: better than no message.
     fn filled(&self, template: &str, notice: &Notice) -> Option<String> {
-        (!template.is_empty()).then(|| self.templates.text(template, notice).unwrap_or_else(|error| format!("({error})")))
+        (!template.is_empty()).then(|| self.templates.text(template, notice).map_or_else(|error| format!("({error})"), bounded))
     }
 
     /// Several messages of one channel as one. Its id is made of theirs, in any order.
@@ -183,13 +201,23 @@ impl Author {
         notice.title = format!("{kind}: {} x {about}", parts.len());
         notice.text = parts.iter().map(|part| part.title.as_str()).collect::<Vec<_>>().join("\n");
         (notice.since, notice.at) = (parts.iter().map(|p| p.since).min()?, parts.iter().map(|p| p.at).max()?);
-        (notice.incident, notice.id, notice.level) = (id.clone(), id, worst);
+        (notice.incident, notice.id, notice.level, notice.html) = (id.clone(), id, worst, None);
+        notice.labels.retain(|key, value| parts.iter().all(|part| part.labels.get(key) == Some(value)));
         if parts.iter().any(|part| part.rule != notice.rule) {
             notice.rule = String::new();
         }
         notice.events = parts.into_iter().flat_map(|part| part.events).collect();
         Some(notice)
     }
+}
+
+/// A text that fits into a record; where it is cut, that is said.
+fn bounded(mut text: String) -> String {
+    if text.len() > TEXT_BYTES_MAX {
+        text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
+        text.push_str(&format!(" ... (cut after {TEXT_BYTES_MAX} bytes: TEXT_BYTES_MAX)"));
+    }
+    text
 }
 
 fn kind(kind: Kind) -> NoticeKind {
@@ -223,3 +251,7 @@ fn lines(call: &Call, alert: &Alert, since: i64) -> String {
     lines.retain(|line| !line.is_empty());
     lines.join("\n")
 }
+
+#[cfg(test)]
+#[path = "messages_tests.rs"]
+mod tests;

@@ -51,6 +51,11 @@ pub struct Detect {
 }
 
 impl Options {
+    /// The file of messages that nobody took.
+    pub fn dead_letters(&self) -> PathBuf {
+        self.path.join("dead-letters.jsonl")
+    }
+
     /// Of resolved settings, which have checked the ranges.
     pub fn of(settings: &Settings) -> Options {
         let day = 86_400;

@@ -165,7 +165,7 @@ impl Post {
     }
 
     fn submit(&mut self, parcel: Parcel, dispatcher: &Dispatcher, now: i64) {
-        fault("recorded");
+        fault(if parcel.claim.is_some() { "claimed" } else { "recorded" });
         let settled = self.settled.0.clone();
         let copy = parcel.clone();
         let done = Box::new(move |outcome: Outcome| {
@@ -236,7 +236,7 @@ impl Post {
 }
 
 /// Ends the process as a kill would, where a test asks for it: between writing a message down and sending it
-/// (`recorded`), or between sending it and taking it out of its record (`sent`).
+/// (`recorded`; `claimed` for several in one), or between sending it and taking it out of its record (`sent`).
 fn fault(point: &str) {
     if std::env::var(FAULT).is_ok_and(|wanted| wanted == point) {
         tracing::error!("{FAULT}={point}: the process ends here");

@@ -8,6 +8,7 @@
 //! | `silence` | its id | [`Silence`] |
 //! | `rule` | name | text of a rule that was written in the browser ([`StoredRule`]) |
 //! | `anomaly` | worker `/` part | what is anomalous now ([`Anomalies`]) |
+//! | `groups` | rule `/` part | see [`super::groups`] |
 //! | `lease` | worker | see [`super::share`] |
 //! | `worker` | worker | what it does and what it cannot do ([`Status`]) |
 //!
@@ -186,6 +187,9 @@ pub struct Anomaly {
     pub metric: String,
     /// Its tags.
     pub tags: Tags,
+    /// In which part of its metric it stands.
+    #[serde(default)]
+    pub part: u32,
     /// Since when, seconds.
     pub since: i64,
     /// Time of the newest point, seconds.
@@ -372,14 +376,14 @@ pub fn forget_workers(desk: &Desk, now: i64) -> Result<(), DeskError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::alert::{Policy, Verdict, step};
     use super::*;
     use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
     use crate::store::{FamilySpec, Store, TableSpec};
     use std::sync::Arc;
 
-    fn desk(folder: &tempfile::TempDir) -> Desk {
+    pub fn desk(folder: &tempfile::TempDir) -> Desk {
         let store = Arc::new(EmbeddedStore::open(folder.path(), EmbeddedOptions::default()).unwrap());
         let family = FamilySpec { name: crate::desk::FAMILY, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
         store.create_table(&TableSpec { name: "w".into(), families: vec![family] }, &[]).unwrap();

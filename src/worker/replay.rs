@@ -3,6 +3,7 @@
 use super::alert::{Action, Kind, Level, Moment, Policy, State, Verdict, step};
 use super::detect::Settings as Skyline;
 use super::evaluate::{Check, Judged, Trouble, policy};
+use super::habits::Habits;
 use super::house::House;
 use super::messages::series_name;
 use super::records::{Tags, alert_id};
@@ -113,7 +114,7 @@ pub fn replay(
     if checks > CHECKS_MAX {
         return Err(ReplayError::TooLong { start, end, checks });
     }
-    let mut out = Replay::default();
+    let (mut out, habits) = (Replay::default(), Habits::default());
     let mut states: BTreeMap<String, (State, Judged)> = BTreeMap::new();
     for check in 0..checks {
         if progress(check, checks).is_break() {
@@ -125,7 +126,7 @@ pub fn replay(
             continue;
         }
         out.checks += 1;
-        match (Check { house, set, skyline, alerts: None, now: now - delay }).run(rule) {
+        match (Check { house, set, skyline, habits: &habits, alerts: None, now: now - delay }).run(rule) {
             Ok(judged) => round(&mut out, &mut states, judged, now, &policy, &rule.name),
             Err(Trouble::Away(why)) => return Err(ReplayError::Away(why)),
             Err(Trouble::Rule(why)) => (out.failed, out.why) = (out.failed + 1, Some(why)),

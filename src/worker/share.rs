@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 pub const LEASE: &str = "lease";
 /// Places of each worker on the ring: shares differ by about a tenth.
 const PLACES: usize = 128;
-/// Beats in a round.
-const BEATS: u32 = 4;
+/// Beats in a round: a worker's last one and the look that finds it dead lie less than a round apart.
+const BEATS: u32 = 8;
 /// Leases that are read.
 const WORKERS_MAX: usize = 1_000;
 /// A dead worker's lease is deleted after so many rounds.
@@ -76,6 +76,17 @@ impl Ring {
 struct Seen {
     lease: Lease,
     since: Instant,
+    /// Our round at that time.
+    round: u64,
+}
+
+/// A worker that was there before and is dead now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Death {
+    /// Its name.
+    pub worker: String,
+    /// Our round in which it was last heard of.
+    pub heard: u64,
 }
 
 /// One worker among the others.
@@ -98,7 +109,7 @@ pub struct Look {
     /// The ring is another than before: some work changed hands.
     pub changed: bool,
     /// Workers that were there before and are dead now.
-    pub died: Vec<String>,
+    pub died: Vec<Death>,
     /// Living workers with other rules than ours: name and fingerprint.
     pub different: Vec<(String, String)>,
 }
@@ -127,7 +138,7 @@ impl Share {
         self.round / BEATS
     }
 
-    /// Silence after which a worker is dead: three beats are missed.
+    /// Silence after which a worker is dead: five beats are missed.
     fn patience(&self) -> Duration {
         self.round * 7 / 10
     }
@@ -135,6 +146,11 @@ impl Share {
     /// What is ours is told with the next beat.
     pub fn describe(&mut self, rules: &str, rule_count: usize, rounds: u64, late: u64) {
         (self.me.rules, self.me.rule_count, self.me.rounds, self.me.late) = (rules.to_owned(), rule_count, rounds, late);
+    }
+
+    /// A round begins, the so-manieth.
+    pub fn begin(&mut self, round: u64) {
+        self.me.rounds = round;
     }
 
     /// Beats and looks around. `at`: seconds, for people; `now`: this process's own clock.
@@ -175,16 +191,16 @@ impl Share {
     fn look(&mut self, leases: Vec<Lease>, now: Instant) -> (Look, Vec<String>) {
         // After a time in which nothing could be read, silence before it does not count.
         if let Some(looked) = self.looked.replace(now) {
-            let blind = now.saturating_duration_since(looked).saturating_sub(self.pause() * 2);
+            let blind = now.saturating_duration_since(looked).saturating_sub(self.round / 2);
             self.seen.values_mut().for_each(|seen| seen.since += blind);
         }
         let mut there = BTreeMap::new();
         for lease in leases.into_iter().filter(|lease| lease.worker != self.me.worker) {
-            let since = match self.seen.remove(&lease.worker) {
-                Some(seen) if seen.lease.beat == lease.beat && seen.lease.started == lease.started => seen.since,
-                _ => now,
+            let (since, round) = match self.seen.remove(&lease.worker) {
+                Some(seen) if seen.lease.beat == lease.beat && seen.lease.started == lease.started => (seen.since, seen.round),
+                _ => (now, self.me.rounds),
             };
-            there.insert(lease.worker.clone(), Seen { lease, since });
+            there.insert(lease.worker.clone(), Seen { lease, since, round });
         }
         self.seen = there;
         let patience = self.patience();
@@ -194,11 +210,14 @@ impl Share {
         let alive = |seen: &Seen| now.saturating_duration_since(seen.since) <= patience;
         let living = self.seen.iter().filter(|(_, seen)| alive(seen)).map(|(worker, _)| worker.clone()).collect();
         let before = std::mem::replace(&mut self.living, living);
-        let died = before.into_iter().filter(|worker| !self.living.contains(worker)).collect();
+        let death = |worker: String| Death { heard: self.seen.get(&worker).map_or(0, |seen| seen.round), worker };
+        let died = before.into_iter().filter(|worker| !self.living.contains(worker)).map(death).collect();
         let mut members = vec![self.me.worker.as_str()];
         let mut different = Vec::new();
         for seen in self.seen.values().filter(|seen| alive(seen)) {
-            if seen.lease.rules == self.me.rules {
+            if seen.lease.rules.is_empty() {
+                // It has not read its rules yet.
+            } else if seen.lease.rules == self.me.rules {
                 members.push(&seen.lease.worker);
             } else {
                 different.push((seen.lease.worker.clone(), seen.lease.rules.clone()));
@@ -277,7 +296,7 @@ mod tests {
         assert_eq!(share.look(vec![lease("b", 2)], at(30)).0, Look::default());
         assert_eq!(share.look(vec![lease("b", 2)], at(45)).0, Look::default());
         let (look, _) = share.look(vec![lease("b", 2)], at(60));
-        assert_eq!((look.changed, look.died), (true, vec!["b".to_string()]));
+        assert_eq!((look.changed, look.died), (true, vec![Death { worker: "b".to_string(), heard: 0 }]));
         assert!((0..99).all(|n| share.is_mine(&format!("{n}"))));
         assert!(!share.lives("b") && share.lives("a"));
         // The same name that beats again lives again; its lease is deleted when it stays silent.
@@ -301,7 +320,8 @@ mod tests {
     fn other_rules_are_said_and_share_nothing() {
         let mut share = share();
         let other = Lease { rules: "s".into(), ..lease("b", 1) };
-        let (look, _) = share.look(vec![other, lease("c", 1)], Instant::now());
+        let fresh = Lease { rules: String::new(), ..lease("d", 1) };
+        let (look, _) = share.look(vec![other, lease("c", 1), fresh], Instant::now());
         assert_eq!(look.different, [("b".to_string(), "s".to_string())]);
         let ring = Ring::new(["a", "c"]);
         assert!((0..99).all(|n| share.is_mine(&format!("{n}")) == (ring.owner(&format!("{n}")) == Some("a"))));

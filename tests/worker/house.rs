@@ -3,6 +3,7 @@
 use super::support::server::{Engine, Server, binary, write_config};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,52 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64
+}
+
+/// Rules `r0` ... that are broken while the metric of the same number is above 90.
+pub fn many_rules(url: &str, count: usize) -> String {
+    let mut text = channel(url);
+    for n in 0..count {
+        text.push_str(&format!(
+            "[rule.r{n}]\nquery = \"sum:load.{n}{{host=*}}\"\njudge.critical = \"all(#1) > 90\"\nevery = \"1s\"\nwindow = \"10m\"\nnotify = {{ critical = [\"out\"] }}\n"
+        ));
+    }
+    text
+}
+
+pub fn channel(url: &str) -> String {
+    format!("[notify.out]\ntype = \"http\"\nurl = \"{url}\"\nretry = {{ first_ms = 100, longest_ms = 500, give_up = 120 }}\n")
+}
+
+pub const FAST: [(&str, &str); 4] = [
+    ("tsd.core.auto_create_metrics", "true"),
+    ("tsd.worker.interval", "2"),
+    ("tsd.worker.delay", "0"),
+    ("tsd.storage.flush_interval", "100"),
+];
+
+/// All points of all metrics, now.
+pub fn put_all(server: &Server, count: usize, value: f64) {
+    let at = now();
+    let points: Vec<Value> =
+        (0..count).map(|n| json!({"metric": format!("load.{n}"), "timestamp": at, "value": value, "tags": {"host": "a"}})).collect();
+    let r = server.client().post("/api/put", &Value::from(points).to_string()).unwrap();
+    assert_eq!(r.status, 204, "{}", r.text());
+}
+
+/// Notices by rule, with their ids; each id must be of one rule.
+pub fn by_rule(notices: &[Value], kind: &str) -> BTreeMap<String, Vec<String>> {
+    let mut out: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for notice in notices.iter().filter(|notice| notice["kind"] == kind) {
+        out.entry(notice["rule"].as_str().unwrap().into()).or_default().push(notice["id"].as_str().unwrap().into());
+    }
+    out
+}
+
+pub fn get(server: &Server, path: &str) -> Value {
+    let r = server.client().get(path).unwrap();
+    assert_eq!(r.status, 200, "{path}: {}", r.text());
+    serde_json::from_slice(&r.body).unwrap()
 }
 
 /// Waits until something is so.

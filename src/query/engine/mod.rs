@@ -250,3 +250,5 @@ mod golden_tests;
 mod memory_store;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod windows_tests;

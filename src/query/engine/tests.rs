@@ -301,7 +301,7 @@ fn a_metric_may_have_limits_of_its_own() {
 fn windows(world: &World, range: (u32, u32), points_max: usize, sub: &SubQuery) -> Vec<String> {
     let engine = Engine::new(world.store.clone(), Some(world.waiting.clone()), world.uids.clone(), world.options.clone());
     let ms = |second: u32| i64::from(T + second) * 1000;
-    let query = windows::WindowQuery { sub, range_ms: (ms(range.0), ms(range.1)), points_max };
+    let query = windows::WindowQuery { sub, range_ms: (ms(range.0), ms(range.1)), points_max, buckets: None };
     let mut out = Vec::new();
     let used = engine.windows(&query, &Cancel::default(), |window| {
         let points = window.times.iter().zip(window.values);

@@ -33,6 +33,8 @@ pub struct SeriesWindow<'a> {
     pub values: &'a [Number],
     /// Older points were left out, because the series has more than the asked number.
     pub cut: bool,
+    /// The salt bucket it stands in; 0 without salt.
+    pub bucket: u32,
 }
 
 /// Which windows are read.
@@ -44,6 +46,8 @@ pub struct WindowQuery<'a> {
     pub range_ms: (i64, i64),
     /// Most points of a series: of more the newest are given out.
     pub points_max: usize,
+    /// Only series of these salt buckets; `None`: all.
+    pub buckets: Option<&'a [u32]>,
 }
 
 /// Whether the next window is wanted.
@@ -81,9 +85,9 @@ impl Engine {
         let selection = Selection::resolve(query.sub, &self.uids, &options.layout, options.skip_unresolved_tagvs)?;
         let allowance = Allowance::new(options);
         let budget = Budget::new(options, Limit::default(), cancel, &allowance);
-        let buckets = if options.layout.salt_width == 0 { 1 } else { options.layout.salt_buckets.max(1) };
-        let mut state = Reading { points: codec::Points::default(), all: codec::Points::default(), tsuid: Vec::new() };
-        for bucket in 0..buckets {
+        let mut state = Reading { points: codec::Points::default(), all: codec::Points::default(), tsuid: Vec::new(), bucket: 0 };
+        for bucket in (0..self.buckets()).filter(|bucket| query.buckets.is_none_or(|wanted| wanted.contains(bucket))) {
+            state.bucket = bucket;
             let mut hours = self.hours(&selection, rows, bucket)?;
             let mut test = SeriesTest::new(&selection, &self.uids);
             if self.read_bucket(query, &mut hours, (&selection, &mut test), &budget, &mut state, &mut visit)? == Next::Stop {
@@ -93,6 +97,12 @@ impl Engine {
         let used = budget.used();
         self.count(&used);
         Ok(used)
+    }
+
+    /// How many salt buckets the rows of a metric stand in; 1 without salt. Each can be read by itself.
+    pub fn buckets(&self) -> u32 {
+        let layout = &self.options.layout;
+        if layout.salt_width == 0 { 1 } else { layout.salt_buckets.max(1) }
     }
 
     /// A scanner for each hour, newest last, and the rows that wait for each.
@@ -167,7 +177,8 @@ impl Engine {
                 state.tsuid.clear();
                 state.tsuid.extend_from_slice(&selection.metric);
                 state.tsuid.extend_from_slice(&tags);
-                let window = SeriesWindow { tsuid: &state.tsuid, times: &state.all.times, values: &state.all.values, cut };
+                let (times, values, bucket) = (&state.all.times, &state.all.values, state.bucket);
+                let window = SeriesWindow { tsuid: &state.tsuid, times, values, cut, bucket };
                 if visit(&window) == Next::Stop {
                     budget.read(used)?;
                     return Ok(Next::Stop);
@@ -190,6 +201,7 @@ struct Reading {
     /// Of the series so far.
     all: codec::Points,
     tsuid: Vec<u8>,
+    bucket: u32,
 }
 
 impl Reading {

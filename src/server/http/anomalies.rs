@@ -137,7 +137,7 @@ pub fn series(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
     let end = Timestamp::now().as_millisecond();
     let start = end - (skyline(&tsd.settings).full_duration * 1e3) as i64;
     let mut points: Option<Vec<Value>> = None;
-    let query = WindowQuery { sub: &sub, range_ms: (start, end), points_max: POINTS_MAX };
+    let query = WindowQuery { sub: &sub, range_ms: (start, end), points_max: POINTS_MAX, buckets: None };
     let read = tsd.engine.windows(&query, &request.cancel, |window: &SeriesWindow<'_>| {
         let mut times: Vec<f64> = window.times.iter().map(|ms| (ms / 1_000) as f64).collect();
         let mut values: Vec<f64> = window.values.iter().map(|value| as_f64(*value)).collect();

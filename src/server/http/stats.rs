@@ -56,6 +56,7 @@ pub fn samples(tsd: &Tsd) -> Vec<Sample> {
     if let Some(live) = &tsd.live {
         live.stats(&mut |name, value| all.push(part_sample("meta", name, value)));
     }
+    super::similar::samples(tsd, &mut all);
     tsd.store.stats(&mut |name, value| all.push(part_sample("store", name, value)));
     if let Some(pages) = field("/proc/self/statm", 1) {
         all.push(Sample::gauge("tsd.process.resident_bytes", None, pages * PAGE_BYTES));

@@ -32,6 +32,13 @@ pub struct Policy {
     pub log_every_s: Option<i64>,
 }
 
+impl Policy {
+    /// Whether something is said about groups that are gone: then they must be known.
+    pub fn misses_groups(&self) -> bool {
+        self.unknown_after_s > 0 && matches!(self.no_data, NoData::Level(_) | NoData::Silent)
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Policy {

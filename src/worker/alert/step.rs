@@ -30,7 +30,11 @@ pub fn step(mut state: State, verdict: &Verdict, moment: &Moment<'_>, policy: &P
             step.escalate(&mut state);
         }
         // Nothing was said: whoever waits for somebody to take it still waits.
-        None if *verdict == Verdict::Undecided => step.escalate(&mut state),
+        None if *verdict == Verdict::Undecided => {
+            // A new group is there, though nothing can be said of it yet: its age counts from now.
+            state.seen = if state.seen == 0 { moment.now } else { state.seen };
+            step.escalate(&mut state);
+        }
         // Who could not look does not know how long a group has been gone.
         None if matches!(verdict, Verdict::Blind | Verdict::Unevaluated) => state.seen = moment.now,
         None => {}

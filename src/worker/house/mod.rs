@@ -36,6 +36,8 @@ pub struct Seen<'a> {
     pub times: &'a [f64],
     /// As many values.
     pub values: &'a [f64],
+    /// In which of the metric's parts: see [`House::parts`].
+    pub part: u32,
 }
 
 /// How a series is known before anybody wants its name.
@@ -110,11 +112,17 @@ pub trait House: Source + Send {
     /// Nobody answers.
     fn metrics(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<String>, SourceError>;
 
-    /// Hands over every series of a metric that has points in the range, one by one. `go_on` false ends it.
+    /// Parts of each metric's series that can be read by themselves: the buckets of a salted table, else 1. Without salt the
+    /// rows of an hour stand in order of tags, so that who wants half of the series reads the rows of all.
+    fn parts(&self) -> u32 {
+        1
+    }
+
+    /// Hands over every series of some parts of a metric that has points in the range, one by one. `go_on` false ends it.
     ///
     /// # Errors
     /// Nobody answers, or there is no such metric.
-    fn windows(&self, metric: &str, range: (i64, i64), visit: &mut dyn FnMut(&Seen<'_>) -> bool) -> Result<(), SourceError>;
+    fn windows(&self, metric: &str, parts: &[u32], range: (i64, i64), visit: &mut dyn FnMut(&Seen<'_>) -> bool) -> Result<(), SourceError>;
 
     /// Id and tags of a series.
     ///

@@ -114,7 +114,13 @@ impl House for Remote {
         Ok(items.iter().filter_map(Json::as_str).filter(|name| wanted(name)).map(str::to_owned).collect())
     }
 
-    fn windows(&self, metric: &str, range: (i64, i64), visit: &mut dyn FnMut(&Seen<'_>) -> bool) -> Result<(), SourceError> {
+    fn windows(
+        &self,
+        metric: &str,
+        _parts: &[u32],
+        range: (i64, i64),
+        visit: &mut dyn FnMut(&Seen<'_>) -> bool,
+    ) -> Result<(), SourceError> {
         let text = format!("none:{metric}");
         let (start, end) = (range.0.max(1).to_string(), range.1.max(2).to_string());
         let params = [("start", start.as_str()), ("end", end.as_str()), ("m", text.as_str()), ("show_tsuids", "true")];
@@ -124,7 +130,7 @@ impl House for Remote {
             let times: Vec<f64> = found.points.iter().map(|(time, _)| *time as f64).collect();
             let values: Vec<f64> = found.points.iter().map(|(_, value)| *value).collect();
             let tsuid = found.tsuids.first().map(String::as_str).unwrap_or_default();
-            if !visit(&Seen { series: Series::Named { tsuid, tags: &found.tags }, times: &times, values: &values }) {
+            if !visit(&Seen { series: Series::Named { tsuid, tags: &found.tags }, times: &times, values: &values, part: 0 }) {
                 break;
             }
         }

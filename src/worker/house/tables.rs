@@ -124,17 +124,21 @@ impl<T: Deref<Target = Tsd> + Send + Sync> House for Tables<T> {
         Ok(names.into_iter().filter(|name| wanted(name)).collect())
     }
 
-    fn windows(&self, metric: &str, range: (i64, i64), visit: &mut dyn FnMut(&Seen<'_>) -> bool) -> Result<(), SourceError> {
+    fn parts(&self) -> u32 {
+        self.tsd.engine.buckets()
+    }
+
+    fn windows(&self, metric: &str, parts: &[u32], range: (i64, i64), visit: &mut dyn FnMut(&Seen<'_>) -> bool) -> Result<(), SourceError> {
         let sub = SubQuery::plain(Rows::Metric(metric.to_owned()));
         let range_ms = (range.0.saturating_mul(1_000), range.1.saturating_mul(1_000).saturating_add(999));
-        let query = WindowQuery { sub: &sub, range_ms, points_max: SERIES_POINTS_MAX };
+        let query = WindowQuery { sub: &sub, range_ms, points_max: SERIES_POINTS_MAX, buckets: Some(parts) };
         let (mut times, mut values) = (Vec::new(), Vec::new());
         let visit = |window: &crate::query::engine::windows::SeriesWindow<'_>| {
             times.clear();
             values.clear();
             times.extend(window.times.iter().map(|ms| *ms as f64 / 1e3));
             values.extend(window.values.iter().map(|value| as_f64(*value)));
-            let go_on = visit(&Seen { series: Series::Ids(window.tsuid), times: &times, values: &values });
+            let go_on = visit(&Seen { series: Series::Ids(window.tsuid), times: &times, values: &values, part: window.bucket });
             if go_on { Next::Go } else { Next::Stop }
         };
         self.tsd.engine.windows(&query, &Default::default(), visit).map_err(|e| query_error(&e))?;

@@ -182,7 +182,7 @@ impl Runner {
                 return Outcome::Kept("the worker stops".to_owned());
             }
             attempts += 1;
-            match self.send(&task.notice) {
+            match send(&self.channel, &task.notice, &self.templates, self.inside.as_ref()) {
                 Ok(()) => {
                     *pause = Duration::ZERO;
                     self.counters.delivered.fetch_add(1, Relaxed);
@@ -222,14 +222,15 @@ impl Runner {
             }
         }
     }
+}
 
-    fn send(&self, notice: &Notice) -> Result<(), SendError> {
-        match &self.channel {
-            Channel::Email(to) => email::send(to, notice, &self.templates),
-            Channel::Http(to) => http::send(to, notice, &self.templates),
-            Channel::File(to) => file::send(to, notice, &self.templates),
-            Channel::Annotation(_) => self.inside.annotate(notice),
-            Channel::Point(_) => self.inside.point(notice),
-        }
+/// One attempt.
+pub(super) fn send(channel: &Channel, notice: &Notice, templates: &Templates, inside: &dyn Inside) -> Result<(), SendError> {
+    match channel {
+        Channel::Email(to) => email::send(to, notice, templates),
+        Channel::Http(to) => http::send(to, notice, templates),
+        Channel::File(to) => file::send(to, notice, templates),
+        Channel::Annotation(_) => inside.annotate(notice),
+        Channel::Point(_) => inside.point(notice),
     }
 }

@@ -64,7 +64,10 @@ fn message(to: &Email, notice: &Notice, templates: &Templates) -> Result<Message
     let never = |text: String| SendError::Never(text);
     let subject = templates.text(to.subject.as_deref().unwrap_or(SUBJECT), notice).map_err(|e| never(format!("subject: {e}")))?;
     let text = templates.text(to.text.as_deref().unwrap_or(TEXT), notice).map_err(|e| never(format!("text: {e}")))?;
-    let html = templates.html(to.html.as_deref().unwrap_or(HTML), notice).map_err(|e| never(format!("html: {e}")))?;
+    let html = match (&to.html, &notice.html) {
+        (None, Some(whole)) => whole.clone(),
+        (template, _) => templates.html(template.as_deref().unwrap_or(HTML), notice).map_err(|e| never(format!("html: {e}")))?,
+    };
     let from = mailbox("from", &to.from).map_err(|e| never(e.to_string()))?;
     let host = from.email.domain().to_owned();
     // Whatever stands in names of rules and tags: one line, one header.

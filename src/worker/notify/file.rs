@@ -16,7 +16,7 @@ pub(super) fn send(to: &File, notice: &Notice, templates: &Templates) -> Result<
 }
 
 /// Appends in one write and waits for the disk.
-pub(super) fn append(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
+fn append(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
     file.write_all(bytes)?;
     file.sync_data()

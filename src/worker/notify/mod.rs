@@ -21,6 +21,7 @@ mod file;
 mod http;
 mod notice;
 mod preset;
+mod resend;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ pub use dead::{DeadLetter, DeadLetters};
 pub use dispatch::{Counts, Dispatcher, Done, Inside, Outcome, Refused};
 pub use notice::{Event, Kind, Notice};
 pub use preset::Preset;
+pub use resend::{Resent, Wanted, once, resend};
 pub use template::{TemplateError, Templates};
 
 /// Why a notice was not taken by its receiver.

@@ -78,6 +78,12 @@ pub struct Notice {
     pub text: String,
     /// What the rule's author wants to be known with it.
     pub note: String,
+    /// The HTML part of its mail, if the rule's author wrote one: values in it are escaped already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub html: Option<String>,
+    /// Free pairs of the rule.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// Seconds since when it has been so.
     pub since: i64,
     /// Seconds of this notice.
@@ -121,6 +127,8 @@ impl Notice {
             title: format!("test of the channel {channel}"),
             text: "If you read this, notices of the tsdb worker reach you here.".to_owned(),
             note: String::new(),
+            html: None,
+            labels: BTreeMap::new(),
             since: at,
             at,
             step: 1,

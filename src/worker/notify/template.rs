@@ -1,7 +1,8 @@
 //! Messages from templates (the language of Jinja): bounded in steps and size, and without a way to files or other templates.
 //!
 //! A template sees the fields of the [`Notice`] by name (`id`, `kind`, `level`, `rule`, `title`, `text`, `note`, `since`,
-//! `at`, `step`, `max_step`, `link`, `incident`, `events`) and, of the first event, `name`, `tags` and `value`. Filters
+//! `at`, `step`, `max_step`, `link`, `incident`, `labels`, `html`, `events`) and, of the first event, `name`, `tags` and
+//! `value`. Filters
 //! beside the usual ones: `time` (seconds as `2026-01-31 12:00:00 UTC`), `num` (a number as people write it), `age`
 //! (seconds as `3 h 5 min`), `tojson`.
 
@@ -130,6 +131,8 @@ fn context(notice: &Notice) -> Value {
         map.insert("tags".to_owned(), serde_json::json!(first.map(|e| &e.tags)));
         map.insert("value".to_owned(), serde_json::json!(first.and_then(|e| e.value)));
         map.insert("link".to_owned(), notice.link.clone().unwrap_or_default().into());
+        map.insert("html".to_owned(), notice.html.clone().unwrap_or_default().into());
+        map.insert("labels".to_owned(), serde_json::json!(notice.labels));
     }
     Value::from(Serde(fields))
 }

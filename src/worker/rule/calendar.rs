@@ -81,12 +81,17 @@ pub struct Maintenance {
 impl Maintenance {
     /// Whether a group of a rule is in maintenance now.
     pub fn covers(&self, rule: &str, tags: &BTreeMap<String, String>, now: i64) -> bool {
-        let when = match &self.when {
+        self.is_on(now)
+            && (self.rules.is_empty() || self.rules.iter().any(|p| p.matches(rule)))
+            && (self.any.is_empty() || self.any.iter().any(|m| m.holds(tags)))
+    }
+
+    /// Whether the time is in it.
+    pub fn is_on(&self, now: i64) -> bool {
+        match &self.when {
             When::Once { from, to } => (*from..=*to).contains(&now),
             When::Weekly(hours) => hours.contains(now),
-        };
-        when && (self.rules.is_empty() || self.rules.iter().any(|p| p.matches(rule)))
-            && (self.any.is_empty() || self.any.iter().any(|m| m.holds(tags)))
+        }
     }
 }
 

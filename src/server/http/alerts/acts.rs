@@ -118,6 +118,8 @@ fn told(alert: &mut Alert, act: Act, mark: &Mark) {
         title: format!("{word} by {}: {} {name}", mark.user, alert.rule),
         text: mark.message.clone(),
         note: alert.note.clone(),
+        html: None,
+        labels: Default::default(),
         since,
         at: mark.at,
         step: 1,

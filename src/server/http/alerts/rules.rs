@@ -9,6 +9,7 @@ use crate::worker::open::desk_of;
 use crate::worker::options::Options;
 use crate::worker::records::{self, RULE, StoredRule, bytes};
 use crate::worker::replay::{ReplayError, replay};
+use crate::worker::rule::calendar::{Maintenance, MaintenanceAction};
 use crate::worker::rule::file::{self, SourceFile};
 use crate::worker::rule::model::{Condition, Fault, Rule, RuleSet};
 use serde_json::{Map, Value, json};
@@ -65,7 +66,16 @@ pub fn list(tsd: &Tsd) -> Result<ApiResponse, ApiError> {
         .map(|(name, rule, _)| json!({"name": name, "version": rule.version, "text": rule.text, "user": rule.user, "at": rule.at}));
     let rules: Vec<Value> = set.rules.values().map(|rule| shown(rule)).collect();
     let channels: Vec<&String> = set.channels.keys().collect();
-    Ok(answer(&json!({"rules": rules, "stored": stored.collect::<Vec<_>>(), "channels": channels, "faults": faults(&set.faults)})))
+    let now = now();
+    let window = |window: &Maintenance| {
+        let action = if window.action == MaintenanceAction::Skip { "skip" } else { "silence" };
+        json!({"name": window.name, "place": window.place.to_string(), "action": action, "note": window.note, "now": window.is_on(now)})
+    };
+    let maintenance: Vec<Value> = set.maintenance.values().map(window).collect();
+    Ok(answer(&json!({
+        "rules": rules, "stored": stored.collect::<Vec<_>>(), "channels": channels, "maintenance": maintenance,
+        "faults": faults(&set.faults),
+    })))
 }
 
 /// The text of a request, as the stored rule of a name.

@@ -97,7 +97,7 @@ fn fill(tsd: &Tsd, request: &ApiRequest, collection: &mut Collection) -> Result<
     for item in collection.items.iter_mut().filter(|item| item.values.is_empty() && !item.tsuid.is_empty()) {
         let wrong = || ApiError::bad(format!("{:?} is no TSUID", item.tsuid));
         let tsuid = from_hex(&item.tsuid).filter(|id| window::is_tsuid(tsd, id)).ok_or_else(wrong)?;
-        let span = Span::new(item.start.saturating_mul(1000), item.end.saturating_mul(1000), i64::MAX)?;
+        let span = Span::new(item.start.saturating_mul(1000), item.end.saturating_mul(1000), i64::MAX, 1)?;
         item.values = window::values_of(tsd, &tsuid, &span, &request.cancel)?;
         if item.name.is_empty() {
             item.name = window::describe(tsd, &tsuid).map_err(super::error)?.name();

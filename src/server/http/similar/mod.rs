@@ -2,20 +2,25 @@
 //! Documented in docs/API.md.
 //!
 //! All series of all metrics that have points in the window are read once, series by series, into an index that later
-//! searches of the window share; see `window.rs`. Nothing of it is written.
+//! searches of the window share, see `window.rs`; windows of the present are read anew by rounds, see `refresh.rs`. Nothing
+//! of it is written.
 
 mod collections;
+mod refresh;
 mod window;
+
+pub use refresh::Refresh;
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::query::{context, error, refused};
 use super::reply;
 use crate::codec::from_hex;
 use crate::query::request::date;
+use crate::stats::Sample;
 use crate::tsd::Tsd;
 use crate::worker::similar::{Hit, Method, Results, Search, drawn};
 use serde_json::{Map, Value, json};
-use window::{Described, Span, Windows};
+use window::{Described, Held, Pace, Span, Windows};
 
 /// Hits of a page when nobody says how many, and at most.
 const SIZE: (usize, usize) = (20, 200);
@@ -42,9 +47,17 @@ fn search(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     reply::allow(request, &["GET"])?;
     let span = span(tsd, request)?;
     let search = asked(request)?;
-    let (query, values) = query(tsd, request, &span)?;
+    let mut asked_for = query(tsd, request, &span)?;
     let saved = collections::index(tsd)?;
     let indexed = tsd.kept.of::<Windows>().get(tsd, &span, &request.cancel)?;
+    // The series as the index has it, which may be that of the last round. One that began since then is looked for as it is.
+    if indexed.span != span
+        && let Ok(same_time) = query(tsd, request, &indexed.span)
+    {
+        asked_for = same_time;
+    }
+    let span = indexed.span;
+    let (query, values) = asked_for;
     let begun = std::time::Instant::now();
     let found = indexed.index.search(&values, &search);
     let from_saved = saved.search(&values, &Search { page: 1, ..search.clone() });
@@ -68,7 +81,23 @@ fn search(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     Ok(ApiResponse::json(out.to_string()))
 }
 
-/// `start` (an hour before the end) and `end` (now).
+/// The numbers of `/api/stats`.
+pub fn samples(tsd: &Tsd, all: &mut Vec<Sample>) {
+    let windows = tsd.kept.of::<Windows>();
+    let (Held { windows: kept, series, bytes, age_s }, counts) = (windows.held(), &windows.counts);
+    all.push(Sample::gauge("tsd.similar.windows", None, kept as u64));
+    all.push(Sample::gauge("tsd.similar.series", None, series as u64));
+    all.push(Sample::gauge("tsd.similar.bytes", None, bytes as u64));
+    all.push(Sample::gauge("tsd.similar.age_s", None, age_s));
+    all.push(Sample::counter("tsd.similar.searches", Some(("type", "all")), counts.searches.get()));
+    all.push(Sample::counter("tsd.similar.searches", Some(("type", "older")), counts.older.get()));
+    all.push(Sample::counter("tsd.similar.reads", Some(("type", "request")), counts.asked.get()));
+    all.push(Sample::counter("tsd.similar.reads", Some(("type", "round")), counts.rounds.get()));
+    all.push(Sample::counter("tsd.similar.reads", Some(("type", "failed")), counts.failed.get()));
+    all.push(Sample::counter("tsd.similar.read_ms", None, counts.read_ms.get()));
+}
+
+/// `start` (Skyline's short window before the end) and `end` (now).
 fn span(tsd: &Tsd, request: &ApiRequest) -> Result<Span, ApiError> {
     let clock = context(tsd)?.clock;
     let date = |name: &str| match request.param(name).filter(|text| !text.is_empty()) {
@@ -76,8 +105,8 @@ fn span(tsd: &Tsd, request: &ApiRequest) -> Result<Span, ApiError> {
         Some(text) => date::parse_date(text, request.param("tz"), &clock).map(Some).map_err(refused),
     };
     let end = date("end")?.unwrap_or(clock.now_ms);
-    let start = date("start")?.unwrap_or(end - 3_600_000);
-    Span::new(start, end, clock.now_ms)
+    let start = date("start")?.unwrap_or(end - tsd.settings.worker_skyline_mini_duration.saturating_mul(1_000));
+    Span::new(start, end, clock.now_ms, Pace::of(&tsd.settings).step_ms)
 }
 
 fn asked(request: &ApiRequest) -> Result<Search, ApiError> {
