@@ -94,7 +94,7 @@ fn main() -> Result<(), Failure> {
             }
         }
         let options = options("wxh=1280x600&style=lines")?;
-        svg.1 = svg.0.take(|| Ok(black_box(draw_svg(&ten, &options)).len()))?;
+        svg.1 = svg.0.take(|| Ok(black_box(draw_svg(&ten, &options)?).len()))?;
     }
     for ((name, ..), (times, size)) in kinds.iter().zip(&mut all) {
         times.show(name, *size);

@@ -83,7 +83,8 @@ impl Look {
             return Ok(());
         };
         let is_svg = file.extension().is_some_and(|ending| ending == "svg");
-        let drawn = if is_svg { Ok(plot::draw_svg(&picture, &self.options).into_bytes()) } else { plot::draw(&picture, &self.options) };
+        let draw_svg = || plot::draw_svg(&picture, &self.options).map(String::into_bytes);
+        let drawn = if is_svg { draw_svg() } else { plot::draw(&picture, &self.options) };
         let bytes = drawn.map_err(Failure::new)?;
         std::fs::write(file, bytes).map_err(|e| Failure::new(format!("{}: {e}", file.display())))
     }

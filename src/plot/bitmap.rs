@@ -63,12 +63,13 @@ impl Bitmap {
 }
 
 /// Lays a colour over a pixel; `share` of 256.
-fn blend(pixel: &mut [u8; 4], rgb: [u8; 3], share: u32) {
-    let [r, g, b] = rgb;
-    let rest = 256 - share.min(256);
-    for (under, over) in pixel.iter_mut().zip([r, g, b, 255]) {
-        *under = ((u32::from(over) * share + u32::from(*under) * rest + 128) >> 8).min(255) as u8;
-    }
+fn blend(pixel: &mut [u8; 4], [r, g, b]: [u8; 3], share: u32) {
+    const PAIR: u32 = 0x00ff_00ff;
+    let share = share.min(256);
+    let (over, under) = (u32::from_le_bytes([r, g, b, 255]), u32::from_le_bytes(*pixel));
+    // Two channels in one number: neither reaches into the other's half.
+    let mix = |over: u32, under: u32| (((over & PAIR) * share + (under & PAIR) * (256 - share) + 0x0080_0080) >> 8) & PAIR;
+    *pixel = (mix(over, under) | (mix(over >> 8, under >> 8) << 8)).to_le_bytes();
 }
 
 fn stamp(face: Face, id: ab_glyph::GlyphId, size: f32, shift: f32) -> Option<Stamp> {
@@ -104,8 +105,8 @@ impl Canvas for Bitmap {
         self.paint(stroke.ink);
     }
 
-    fn shapes(&mut self, outlines: &[Vec<Spot>], ink: Ink) {
-        outlines.iter().for_each(|spots| self.cover.outline(spots));
+    fn shape(&mut self, outline: &[Spot], ink: Ink) {
+        self.cover.outline(outline);
         self.paint(ink);
     }
 

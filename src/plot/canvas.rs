@@ -60,7 +60,7 @@ impl Rect {
 }
 
 /// How a line is drawn.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stroke {
     /// Pixels.
     pub width: f32,
@@ -108,8 +108,8 @@ pub trait Canvas {
     fn rect(&mut self, rect: Rect, ink: Ink);
     /// Draws through places in order. Several lines of one stroke cover each other without getting darker.
     fn lines(&mut self, lines: &[Vec<Spot>], stroke: Stroke);
-    /// Fills outlines.
-    fn shapes(&mut self, outlines: &[Vec<Spot>], ink: Ink);
+    /// Fills an outline.
+    fn shape(&mut self, outline: &[Spot], ink: Ink);
     /// Draws discs, or rings of one pixel.
     fn discs(&mut self, centers: &[Spot], radius: f32, ink: Ink, filled: bool);
     /// Writes a line of text; its place is on the baseline.

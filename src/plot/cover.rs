@@ -6,27 +6,28 @@
 /// Columns that have been touched in a row.
 #[derive(Clone, Copy)]
 struct Span {
-    from: usize,
-    to: usize,
+    from: u32,
+    to: u32,
 }
 
-const UNTOUCHED: Span = Span { from: usize::MAX, to: 0 };
+const UNTOUCHED: Span = Span { from: u32::MAX, to: 0 };
 
+/// Cells of a cache line.
+const LINE: usize = 16;
 /// Shares below this are nothing.
 const SHARE_MIN: f32 = 1.0 / 512.0;
-
-/// The least whole number that is not below one that is not negative. (`ceil` is a call on processors of the first kind.)
-fn ceil(x: f32) -> usize {
-    let whole = x as usize;
-    whole + usize::from((whole as f32) < x)
-}
+/// Cells that are looked at together: most are empty.
+const TOGETHER: usize = 8;
 
 /// An empty or half filled mask.
 pub struct Cover {
-    /// Cells of a row; two more than there are columns, so that an edge at the right side has where to put its rest.
+    width: usize,
+    /// Cells of a row; at least two more than there are columns, so that an edge at the right side has where to put its rest.
     stride: usize,
     cells: Vec<f32>,
     rows: Vec<Span>,
+    /// Rows that have been touched.
+    touched: Span,
     left: f32,
     right: f32,
     top: f32,
@@ -36,11 +37,14 @@ pub struct Cover {
 impl Cover {
     /// For an image of this size.
     pub fn new(width: usize, height: usize) -> Cover {
-        let stride = width + 2;
+        // An odd number of cache lines: cells below each other, which steep lines need together, share no place in the cache.
+        let stride = ((width + 2).div_ceil(LINE) | 1) * LINE;
         Cover {
+            width,
             stride,
             cells: vec![0.0; stride * height],
             rows: vec![UNTOUCHED; height],
+            touched: UNTOUCHED,
             left: 0.0,
             right: width as f32,
             top: 0.0,
@@ -50,7 +54,7 @@ impl Cover {
 
     /// Nothing outside these columns and rows is covered from now on.
     pub fn bounds(&mut self, left: f32, top: f32, right: f32, bottom: f32) {
-        let (width, height) = ((self.stride - 2) as f32, self.rows.len() as f32);
+        let (width, height) = (self.width as f32, self.rows.len() as f32);
         self.left = left.clamp(0.0, width);
         self.right = right.clamp(self.left, width);
         self.top = top.clamp(0.0, height);
@@ -79,45 +83,17 @@ impl Cover {
             return;
         }
         let mut x = x0 + (start - y0) * slope;
-        let (first, last) = (start as usize, ceil(end));
-        for row in first..last {
+        // Whole numbers of 32 bits: the processor has an instruction for those.
+        let first = start as i32;
+        let last = end as i32 + i32::from((end as i32 as f32) < end);
+        self.touched = Span { from: self.touched.from.min(first as u32), to: self.touched.to.max(last as u32) };
+        let (left, right) = (self.left, self.right);
+        let rows = self.rows.iter_mut().zip(self.cells.chunks_exact_mut(self.stride));
+        for (row, (span, cells)) in (first..last).zip(rows.skip(first as usize)) {
             let height = end.min(row as f32 + 1.0) - start.max(row as f32);
             let next = x + slope * height;
-            self.row(row, x.clamp(self.left, self.right), next.clamp(self.left, self.right), height * turn);
+            part(span, cells, x.clamp(left, right), next.clamp(left, right), height * turn);
             x = next;
-        }
-    }
-
-    /// Adds the part of an edge within one row: between columns `x0` and `x1`, `height` of a pixel high.
-    fn row(&mut self, row: usize, x0: f32, x1: f32, height: f32) {
-        let (x0, x1) = if x0 < x1 { (x0, x1) } else { (x1, x0) };
-        let (from, to) = (x0 as usize, ceil(x1));
-        let start = row * self.stride;
-        let (Some(span), Some(cells)) = (self.rows.get_mut(row), self.cells.get_mut(start + from..start + self.stride)) else { return };
-        span.from = span.from.min(from);
-        span.to = span.to.max(to.max(from + 1) + 1);
-        let base = from as f32;
-        if to <= from + 1 {
-            let right = height * ((x0 + x1) * 0.5 - base);
-            if let [a, b, ..] = cells {
-                *a += height - right;
-                *b += right;
-            }
-            return;
-        }
-        // The share of the edge that lies in each column, and within it the share to the right of the edge.
-        let per_column = height / (x1 - x0);
-        let mut carried = 0.0;
-        for (at, cell) in cells.iter_mut().enumerate().take(to - from) {
-            let column = base + at as f32;
-            let (a, b) = (x0.max(column), x1.min(column + 1.0));
-            let share = per_column * (b - a);
-            let right = share * ((a + b) * 0.5 - column);
-            *cell += carried + share - right;
-            carried = right;
-        }
-        if let Some(cell) = cells.get_mut(to - from) {
-            *cell += carried;
         }
     }
 
@@ -125,23 +101,59 @@ impl Cover {
     /// are left out: between two edges far apart a row is mostly empty.
     pub fn drain(&mut self, mut take: impl FnMut(usize, usize, f32)) {
         let columns = self.right as usize;
-        for (row, span) in self.rows.iter_mut().enumerate() {
-            if span.from >= span.to {
-                continue;
-            }
-            let start = row * self.stride;
-            let (from, to) = (span.from, span.to.min(self.stride));
-            *span = UNTOUCHED;
+        let Span { from: first, to: last } = std::mem::replace(&mut self.touched, UNTOUCHED);
+        for (row, span) in self.rows.iter_mut().enumerate().take(last as usize).skip(first as usize) {
+            let Span { from, to } = std::mem::replace(span, UNTOUCHED);
+            let (start, from, to) = (row * self.stride, from as usize, (to as usize).min(self.stride));
             let Some(cells) = self.cells.get_mut(start + from..start + to) else { continue };
             let mut sum = 0.0f32;
-            for (at, cell) in cells.iter_mut().enumerate() {
-                sum += std::mem::take(cell);
-                let share = sum.abs();
-                if share >= SHARE_MIN && from + at < columns {
-                    take(row, from + at, share.min(1.0));
+            for (nth, cells) in cells.chunks_mut(TOGETHER).enumerate() {
+                if sum.abs() < SHARE_MIN && cells.iter().fold(0, |bits, cell| bits | cell.to_bits()) == 0 {
+                    continue;
+                }
+                for (at, cell) in cells.iter_mut().enumerate() {
+                    sum += std::mem::take(cell);
+                    let (share, column) = (sum.abs(), from + nth * TOGETHER + at);
+                    if share >= SHARE_MIN && column < columns {
+                        take(row, column, share.min(1.0));
+                    }
                 }
             }
         }
+    }
+}
+
+/// Adds the part of an edge within one row: between columns `x0` and `x1`, `height` of a pixel high.
+fn part(span: &mut Span, cells: &mut [f32], x0: f32, x1: f32, height: f32) {
+    let (x0, x1) = if x0 < x1 { (x0, x1) } else { (x1, x0) };
+    let from = x0 as i32;
+    let base = from as f32;
+    span.from = span.from.min(from as u32);
+    let Some(cells) = cells.get_mut(from as usize..) else { return };
+    if x1 <= base + 1.0 {
+        span.to = span.to.max(from as u32 + 2);
+        let right = height * ((x0 + x1) * 0.5 - base);
+        if let [a, b, ..] = cells {
+            *a += height - right;
+            *b += right;
+        }
+        return;
+    }
+    let columns = x1 as i32 + i32::from((x1 as i32 as f32) < x1) - from;
+    span.to = span.to.max((from + columns) as u32 + 1);
+    // The share of the edge that lies in each column, and within it the share to the right of the edge.
+    let per_column = height / (x1 - x0);
+    let mut carried = 0.0;
+    for (at, cell) in cells.iter_mut().enumerate().take(columns as usize) {
+        let column = base + at as f32;
+        let (a, b) = (x0.max(column), x1.min(column + 1.0));
+        let share = per_column * (b - a);
+        let right = share * ((a + b) * 0.5 - column);
+        *cell += carried + share - right;
+        carried = right;
+    }
+    if let Some(cell) = cells.get_mut(columns as usize) {
+        *cell += carried;
     }
 }
 

@@ -3,10 +3,13 @@
 //! Names are as short as the room wants: first in full, then without what all of them share (which moves into a heading), then
 //! in smaller letters, at last cut in their middle; lines that still have no room are counted in a last entry.
 
-use super::canvas::{Anchor, Canvas, Rect, Stroke, TextStyle};
+use super::board::{Drawn, Exact, Page, at, lettering, stroked, units};
+use super::canvas::{Anchor, Rect, Stroke, TextStyle};
 use super::colors::Colors;
 use super::font;
 use super::picture::Series;
+use plotters::element::{Circle, PathElement, Rectangle};
+use plotters::style::Color;
 
 /// Width of the piece of line before a name, in letters' heights.
 const SAMPLE: f32 = 2.0;
@@ -143,38 +146,41 @@ impl Legend {
     }
 
     /// Draws it. `looks`: the stroke of each line; `marks`: lines are drawn as points.
-    pub fn paint(&self, canvas: &mut dyn Canvas, colors: &Colors, looks: impl Fn(usize) -> Stroke, marks: bool) {
+    pub fn paint(&self, page: &Page, colors: &Colors, looks: impl Fn(usize) -> Stroke, marks: bool) -> Drawn {
         let Rect { x, y, w, h } = self.rect;
         if self.inside && colors.background.alpha > 0.0 {
-            canvas.rect(self.rect, colors.background.alpha(0.88));
+            page.draw(&Rectangle::new([at((x, y)), at((x + w, y + h))], colors.background.alpha(0.88).filled()))?;
         }
         if self.boxed {
-            let (left, top, right, bottom) = (x + 0.5, y + 0.5, x + w - 0.5, y + h - 0.5);
-            let frame = vec![(left, top), (right, top), (right, bottom), (left, bottom), (left, top - 0.5)];
-            canvas.lines(&[frame], Stroke::plain(1.0, colors.quiet.mix(colors.grid, 0.6)));
+            let frame = stroked(1.0, colors.quiet.mix(colors.grid, 0.6));
+            page.draw(&Rectangle::new([at((x + 0.5, y + 0.5)), at((x + w - 0.5, y + h - 0.5))], frame))?;
         }
         let (size, pad, row) = (self.size, self.size * 0.5, row(self.size));
         let style = TextStyle { size, ink: colors.text, anchor: Anchor::Start, upward: false };
+        let (style, quiet) = (lettering(style), lettering(TextStyle { ink: colors.quiet, ..style }));
         let mut top = y + pad;
         if let Some(heading) = &self.heading {
-            canvas.text((x + pad, top + size), heading, TextStyle { ink: colors.quiet, ..style });
+            page.draw_text(heading, &quiet, at((x + pad, top + size)))?;
             top += row;
         }
-        let place = |at: usize| (x + pad + (at / self.rows) as f32 * self.column, top + (at % self.rows) as f32 * row);
-        for (at, name) in self.names.iter().enumerate() {
-            let (left, top) = place(at);
-            let (look, middle) = (looks(at), (top + size * 0.64).round());
+        let place = |nth: usize| (x + pad + (nth / self.rows) as f32 * self.column, top + (nth % self.rows) as f32 * row);
+        for (nth, name) in self.names.iter().enumerate() {
+            let (left, top) = place(nth);
+            let (look, middle) = (looks(nth), (top + size * 0.64).round());
             if marks {
-                canvas.discs(&[(left + size * SAMPLE * 0.5, middle)], 2.6, look.ink, true);
+                page.draw(&Circle::new(at((left + size * SAMPLE * 0.5, middle)), units(2.6), look.ink.filled()))?;
             } else {
-                canvas.lines(&[vec![(left, middle), (left + size * SAMPLE, middle)]], Stroke { width: look.width.max(2.0), ..look });
+                let line =
+                    PathElement::new([at((left, middle)), at((left + size * SAMPLE, middle))], stroked(look.width.max(2.0), look.ink));
+                page.draw(&Exact::dashed(line, look.dash))?;
             }
-            canvas.text((left + size * (SAMPLE + 0.6), top + size), name, style);
+            page.draw_text(name, &style, at((left + size * (SAMPLE + 0.6), top + size)))?;
         }
         if self.more > 0 {
             let (left, top) = place(self.names.len());
-            canvas.text((left, top + size), &format!("+ {} more", self.more), TextStyle { ink: colors.quiet, ..style });
+            page.draw_text(&format!("+ {} more", self.more), &quiet, at((left, top + size)))?;
         }
+        Ok(())
     }
 
     /// Lines that are not named.

@@ -1,9 +1,7 @@
-//! From a series to the places of its line: gaps, curves, steps, stacks, and no more places than pixels can show.
+//! From a series to its lines: gaps, curves, steps, stacks; all in milliseconds and values.
 
-use super::canvas::Spot;
 use super::options::{Options, Smooth, Style};
 use super::picture::{Picture, Series};
-use super::sheet::Sheet;
 use super::smooth::{self, Run};
 use std::borrow::Cow;
 
@@ -78,8 +76,13 @@ pub fn reach(picture: &Picture, options: &Options, right: bool, span: (i64, i64)
     extent(picture, options, right, (from, to)).range
 }
 
-/// The pieces of a line between its gaps, in milliseconds and values.
-fn runs(points: &[(i64, f64)], log: bool) -> Vec<Run> {
+/// The pieces of a series between its gaps.
+pub fn runs(series: &Series, options: &Options, span: (i64, i64)) -> Vec<Run> {
+    let log = if series.right { options.y2.log } else { options.y.log };
+    pieces(&visible(series, span, options.smooth), log)
+}
+
+fn pieces(points: &[(i64, f64)], log: bool) -> Vec<Run> {
     let mut out: Vec<Run> = Vec::new();
     let mut open = false;
     for &(at, value) in points {
@@ -94,104 +97,20 @@ fn runs(points: &[(i64, f64)], log: bool) -> Vec<Run> {
     out
 }
 
-/// What is drawn for one series.
-#[derive(Debug, Default)]
-pub struct Drawing {
-    /// Lines.
-    pub lines: Vec<Vec<Spot>>,
-    /// Outlines to fill.
-    pub areas: Vec<Vec<Spot>>,
-    /// Points.
-    pub points: Vec<Spot>,
+/// The line through a piece that is drawn `width` pixels wide: a curve, steps, or straight from point to point.
+pub fn line(run: Run, options: &Options, width: f64) -> Run {
+    let run = smooth::curve(&run, options.smooth, width).unwrap_or(run);
+    if options.style != Style::Steps {
+        return run;
+    }
+    let corners = run.windows(2).flat_map(|pair| if let &[a, b] = pair { [a, (b.0, a.1)] } else { [(0.0, 0.0); 2] });
+    corners.chain(run.last().copied()).collect()
 }
 
-/// The drawing of a series. `grain`: pixels of a column in which no more than four places of a line are kept. `marked`: its
-/// points are drawn as well as its line.
-pub fn drawing(series: &Series, sheet: &Sheet, options: &Options, grain: f32, marked: bool) -> Drawing {
-    let points = visible(series, sheet.span, options.smooth);
-    let log = if series.right { options.y2.log } else { options.y.log };
-    let place = |(at, value): (f64, f64)| (sheet.x(at), sheet.y(series.right, value));
-    let only_points = matches!(options.style, Style::Points | Style::Circles | Style::Dots);
-    let mut out = Drawing::default();
-    for run in runs(&points, log) {
-        if only_points || marked || run.len() == 1 {
-            out.points.extend(run.iter().map(|point| place(*point)).filter(|spot| sheet.is_inside(*spot)));
-        }
-        if only_points || run.len() == 1 {
-            continue;
-        }
-        let curved = smooth::curve(&run, options.smooth, f64::from(sheet.plot.w));
-        let run = curved.as_ref().unwrap_or(&run);
-        let line = if options.style == Style::Steps {
-            let corners = run.windows(2).flat_map(|pair| if let &[a, b] = pair { [a, (b.0, a.1)] } else { [(0.0, 0.0); 2] });
-            thin(corners.chain(run.last().copied()).map(place), grain)
-        } else {
-            thin(run.iter().copied().map(place), grain)
-        };
-        if options.style == Style::Area {
-            out.areas.push(closed(&line, sheet.floor(series.right)));
-        }
-        out.lines.push(line);
-    }
-    if only_points {
-        distinct(&mut out.points);
-    }
-    out
-}
-
-/// The outline between a line and a level.
-fn closed(line: &[Spot], level: f32) -> Vec<Spot> {
-    let mut outline = line.to_vec();
-    if let (Some(first), Some(last)) = (line.first(), line.last()) {
-        outline.extend([(last.0, level), (first.0, level)]);
-    }
-    outline
-}
-
-/// One place for each half pixel: points that cover each other are drawn once.
-fn distinct(spots: &mut Vec<Spot>) {
-    let mut seen = rustc_hash::FxHashSet::default();
-    spots.retain(|(x, y)| seen.insert(((x * 2.0) as i32, (y * 2.0) as i32)));
-}
-
-/// The first, lowest, highest and last place of each column of pixels: what is left out cannot be seen.
-fn thin(spots: impl Iterator<Item = Spot>, grain: f32) -> Vec<Spot> {
-    let mut out = Vec::new();
-    let mut column = f32::NAN;
-    let mut held: [(usize, Spot); 4] = [(0, (0.0, 0.0)); 4]; // first, lowest, highest, last
-    let mut count = 0;
-    let flush = |held: [(usize, Spot); 4], count: usize, out: &mut Vec<Spot>| {
-        let mut kept = held;
-        kept.sort_unstable_by_key(|(order, _)| *order);
-        let mut last = None;
-        for (order, spot) in kept.into_iter().filter(|_| count > 0) {
-            if last != Some(order) {
-                out.push(spot);
-            }
-            last = Some(order);
-        }
-    };
-    for (order, spot) in spots.enumerate() {
-        let at = (spot.0 / grain).floor();
-        if at == column {
-            let [_, low, high, last] = &mut held;
-            if spot.1 > low.1.1 {
-                *low = (order, spot);
-            }
-            if spot.1 < high.1.1 {
-                *high = (order, spot);
-            }
-            *last = (order, spot);
-            count += 1;
-        } else {
-            flush(held, count, &mut out);
-            held = [(order, spot); 4];
-            column = at;
-            count = 1;
-        }
-    }
-    flush(held, count, &mut out);
-    out
+/// The outline between a line and a value.
+pub fn closed(line: &Run, base: f64) -> Run {
+    let ends = line.last().into_iter().chain(line.first()).map(|(at, _)| (*at, base));
+    line.iter().copied().chain(ends).collect()
 }
 
 /// Series on top of each other, at columns of equal width.
@@ -270,33 +189,19 @@ mod tests {
     #[test]
     fn gaps_end_lines() {
         let points = [(1, 1.0), (2, 2.0), (3, f64::NAN), (4, 4.0), (5, f64::INFINITY), (6, -1.0), (7, 1.0)];
-        let lengths = |log| runs(&points, log).iter().map(Vec::len).collect::<Vec<_>>();
+        let lengths = |log| pieces(&points, log).iter().map(Vec::len).collect::<Vec<_>>();
         assert_eq!(lengths(false), [2, 1, 2]);
         assert_eq!(lengths(true), [2, 1, 1]);
-        assert!(runs(&[(1, f64::NAN)], false).is_empty());
+        assert!(pieces(&[(1, f64::NAN)], false).is_empty());
     }
 
     #[test]
-    fn no_more_places_than_pixels_show() {
-        let many = (0..100_000).map(|i| {
-            (
-                i as f32 / 1000.0,
-                if i == 50_500 {
-                    99.0
-                } else if i == 50_700 {
-                    -99.0
-                } else {
-                    (i % 7) as f32
-                },
-            )
-        });
-        let kept = thin(many, 1.0);
-        assert!(kept.len() <= 400, "{}", kept.len());
-        assert!(kept.contains(&(50.5, 99.0)) && kept.contains(&(50.7, -99.0)));
-        assert!(kept.is_sorted_by(|a, b| a.0 <= b.0));
-        let few: Vec<Spot> = vec![(0.0, 1.0), (0.5, 2.0), (3.0, 1.0), (9.0, 5.0)];
-        assert_eq!(thin(few.iter().copied(), 1.0), few);
-        assert!(thin(std::iter::empty(), 1.0).is_empty());
+    fn steps_and_areas_have_corners() {
+        let run: Run = vec![(1.0, 5.0), (2.0, 7.0), (3.0, 6.0)];
+        let options = |style: &str| Options::parse(&[("style".into(), style.into())]).expect(style);
+        assert_eq!(line(run.clone(), &options("steps"), 9.0), [(1.0, 5.0), (2.0, 5.0), (2.0, 7.0), (3.0, 7.0), (3.0, 6.0)]);
+        assert_eq!(line(run.clone(), &options("area"), 9.0), run);
+        assert_eq!(closed(&run, -1.0)[3..], [(3.0, -1.0), (1.0, -1.0)]);
     }
 
     #[test]

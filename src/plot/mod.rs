@@ -1,12 +1,13 @@
 //! Answers as pictures: what a picture may look like ([`options`]), what is in it ([`picture`]), and the drawing of both as PNG
 //! or SVG. Knows answers of `query` ([`groups`]), nothing of sockets or tables.
 //!
-//! [`draw`] and [`draw_svg`] are all that others need. In order of work: [`sheet`] finds room for everything, [`paint`] draws it on a
-//! [`canvas`], which is pixels ([`bitmap`]) or text ([`svg`]). Bounds: pixels by [`options`], places of a line by the width of
-//! the picture, legends by their room.
+//! [`draw`] and [`draw_svg`] are all that others need. In order of work: [`sheet`] finds room for everything, [`paint`] draws it with
+//! plotters, whose backend here is a [`board`]: it puts what plotters draws on a [`canvas`], pixels ([`bitmap`]) or text ([`svg`]).
+//! Bounds: pixels by [`options`], places of a line by the width of the picture, legends by their room.
 
 pub mod axis;
 pub mod bitmap;
+pub mod board;
 pub mod cache;
 pub mod canvas;
 pub mod colors;
@@ -30,7 +31,9 @@ pub use options::{Options, OptionsError};
 pub use picture::{Heat, HeatRow, Mark, Picture, Series};
 
 use bitmap::Bitmap;
+use plotters::drawing::DrawingAreaErrorKind;
 use sheet::Sheet;
+use std::convert::Infallible;
 use svg::Svg;
 
 /// What those who draw share: kept answers, and whose turn it is.
@@ -46,6 +49,9 @@ pub struct Pictures {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlotError {
+    /// plotters says so.
+    #[error("the picture cannot be drawn: {0}")]
+    Drawing(#[from] DrawingAreaErrorKind<Infallible>),
     /// The encoder failed.
     #[error("the picture cannot be encoded: {0}")]
     Encoding(String),
@@ -56,19 +62,19 @@ pub fn draw(picture: &Picture, options: &Options) -> Result<Vec<u8>, PlotError> 
     let (width, height) = options.size;
     let sheet = Sheet::new(picture, options);
     let mut bitmap = Bitmap::new(width, height, sheet.colors.background);
-    paint::paint(&mut bitmap, picture, options, &sheet);
+    paint::paint(&mut bitmap, picture, options, &sheet)?;
     png::encode(&bitmap, width, height, sheet.colors.background.alpha == 0.0)
 }
 
 /// A picture as an SVG document.
-pub fn draw_svg(picture: &Picture, options: &Options) -> String {
+pub fn draw_svg(picture: &Picture, options: &Options) -> Result<String, PlotError> {
     let (width, height) = options.size;
     let sheet = Sheet::new(picture, options);
     let names: Vec<String> = picture.series.iter().take(10).map(Series::title).collect();
     let title = options.title.clone().unwrap_or_else(|| names.join(", "));
     let mut svg = Svg::new(width, height, sheet.colors.background, &title);
-    paint::paint(&mut svg, picture, options, &sheet);
-    svg.finish()
+    paint::paint(&mut svg, picture, options, &sheet)?;
+    Ok(svg.finish())
 }
 
 #[cfg(test)]

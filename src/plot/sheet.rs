@@ -1,18 +1,19 @@
 //! Where everything of a picture is: frame, axes, legend, title and notes, from the room that their texts need.
 
 use super::axis::format::Pattern;
-use super::axis::time::{self, TimeTick};
-use super::axis::value::{Scale, Tick};
-use super::canvas::{Rect, Spot};
+use super::axis::ranged::{TimeAxis, ValueAxis};
+use super::axis::time;
+use super::axis::value::Scale;
+use super::board::{pixels, units};
+use super::canvas::Rect;
 use super::colors::Colors;
 use super::font;
 use super::legend::{self, Legend, Names};
 use super::lines::{self, Extent};
 use super::options::{Axis, Key, Options};
 use super::picture::Picture;
+use plotters::coord::ranged1d::Ranged;
 
-/// Farthest place beyond a picture that is computed with, in pixels: lines keep their slope, numbers their digits.
-const FAR: f64 = 100_000.0;
 /// Room for the colours of a heat map and what they mean, in letters' heights.
 pub const HEAT_SCALE: f32 = 5.0;
 /// Farthest instant that a picture shows, in milliseconds before or after the epoch.
@@ -26,29 +27,18 @@ const INSIDE_SHARE: f32 = 0.38;
 /// Most lines that a legend over the data names, where nobody said where it is to be.
 const INSIDE_MAX: usize = 8;
 
-/// One value axis of a sheet.
-#[derive(Clone, Debug)]
-pub struct ValueAxis {
-    /// Values to places.
-    pub scale: Scale,
-    /// Its marks.
-    pub ticks: Vec<Tick>,
-}
-
 /// A laid out picture.
 pub struct Sheet {
     /// Letters' height, in pixels.
     pub font: f32,
     /// The frame around the data.
     pub plot: Rect,
-    /// First and last instant, in milliseconds since the epoch.
-    pub span: (i64, i64),
+    /// The time axis.
+    pub time: TimeAxis,
     /// The left axis, if any line is measured on it.
     pub left: Option<ValueAxis>,
     /// The right axis.
     pub right: Option<ValueAxis>,
-    /// Marks of the time axis.
-    pub times: Vec<TimeTick>,
     /// The legend.
     pub legend: Option<Legend>,
     /// Colours.
@@ -104,29 +94,14 @@ impl Sheet {
 
     /// Where an instant is, from the left.
     pub fn x(&self, ms: f64) -> f32 {
-        let (from, to) = (self.span.0 as f64, self.span.1 as f64);
-        let x = f64::from(self.plot.x) + (ms - from) / (to - from) * f64::from(self.plot.w);
-        x.clamp(-FAR, FAR) as f32
+        pixels(self.time.map(&ms, (units(self.plot.x), units(self.plot.right()))))
     }
 
     /// Where a value of an axis is, from above.
     pub fn y(&self, right: bool, value: f64) -> f32 {
         let axis = if right { self.right.as_ref() } else { self.left.as_ref() };
-        let place = axis.and_then(|axis| axis.scale.place(value)).unwrap_or(0.0);
-        let y = f64::from(self.plot.bottom()) - place * f64::from(self.plot.h);
-        y.clamp(-FAR, FAR) as f32
-    }
-
-    /// The height of zero, or of the end of the axis that is nearest to it.
-    pub fn floor(&self, right: bool) -> f32 {
-        let axis = if right { self.right.as_ref() } else { self.left.as_ref() };
-        let zero = axis.and_then(|axis| axis.scale.place(0.0)).unwrap_or(0.0).clamp(0.0, 1.0);
-        self.plot.bottom() - zero as f32 * self.plot.h
-    }
-
-    /// Whether a place is within the frame, or on it.
-    pub fn is_inside(&self, (x, y): Spot) -> bool {
-        (self.plot.x - 0.5..=self.plot.right() + 0.5).contains(&x) && (self.plot.y - 0.5..=self.plot.bottom() + 0.5).contains(&y)
+        let limits = (units(self.plot.bottom()), units(self.plot.y));
+        pixels(axis.map_or(limits.0, |axis| axis.map(&value, limits)))
     }
 }
 
@@ -241,20 +216,20 @@ impl<'a> Draft<'a> {
         let span = span(self.picture);
         let about = ((plot.w / (font * 7.0)) as usize).max(1);
         let [_, _, pattern] = &self.patterns;
-        let times = time::ticks(span.0, span.1, &self.picture.zone, about, pattern.as_ref());
+        let ticks = time::ticks(span.0, span.1, &self.picture.zone, about, pattern.as_ref());
         if let Some(legend) = &mut legend {
             put(legend, place, plot, self.size, (top, height - pad * 0.6));
             if let Place::Band(y, _) = place {
-                legend.rect.y = if y < 0 { pad * 0.6 + title } else { height - legend.rect.h - pad * 0.4 };
+                let top = if y < 0 { pad * 0.6 + title } else { height - legend.rect.h - pad * 0.4 };
+                legend.rect.y = top.round();
             }
         }
         Sheet {
             font,
             plot,
-            span,
+            time: TimeAxis { span, ticks },
             left,
             right,
-            times,
             legend,
             colors: Colors::new(options),
             notes: self.notes.clone(),
@@ -285,7 +260,8 @@ impl<'a> Draft<'a> {
         }
         let (rect, plot) = (legend.rect, sheet.plot);
         let margin = f64::from(self.font) * 0.5;
-        let instant = |x: f32| sheet.span.0 as f64 + f64::from((x - plot.x) / plot.w) * (sheet.span.1 - sheet.span.0) as f64;
+        let (from, to) = sheet.time.span;
+        let instant = |x: f32| from as f64 + f64::from((x - plot.x) / plot.w) * (to - from) as f64;
         let under = ((instant(rect.x) - 1.0) as i64, (instant(rect.right()) + 1.0) as i64);
         let mut stretched = [None, None];
         for (right, slot) in [false, true].into_iter().zip(&mut stretched) {

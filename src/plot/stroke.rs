@@ -1,6 +1,6 @@
-//! From lines to outlines: a line of some width is a row of quads, one a piece, with corners filled where it bends.
+//! From lines to outlines: both sides of a line of some width, one piece after the other, with its bends filled.
 //!
-//! All outlines turn the same way, so that they may overlap in one mask.
+//! The outline may lie over itself: it turns the same way everywhere, and its mask counts nothing twice.
 
 use super::canvas::Spot;
 use super::cover::Cover;
@@ -8,57 +8,58 @@ use super::cover::Cover;
 /// Pieces of a dashed line, at most: beyond, it is drawn whole.
 const DASHES_MAX: usize = 20_000;
 
-/// Adds a line's outlines to a mask.
+fn plus((x, y): Spot, (dx, dy): Spot) -> Spot {
+    (x + dx, y + dy)
+}
+
+fn minus((x, y): Spot, (dx, dy): Spot) -> Spot {
+    (x - dx, y - dy)
+}
+
+/// Adds a line's outline to a mask.
 pub fn outlines(line: &[Spot], width: f32, cover: &mut Cover) {
     let half = width / 2.0;
-    let mut before: Option<(Spot, Spot)> = None; // where the last piece ended, and its side
-    for pair in line.windows(2) {
-        let &[from, to] = pair else { continue };
-        let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+    let mut spots = line.iter().copied();
+    let Some(mut from) = spots.next() else { return };
+    let mut last = None; // the side of the piece before
+    for to in spots {
+        let (dx, dy) = minus(to, from);
         let length = (dx * dx + dy * dy).sqrt();
         if !(length > 1e-4 && length.is_finite()) {
             continue;
         }
         let side = (-dy / length * half, dx / length * half);
-        quad(from, to, side, cover);
-        if let Some((at, last)) = before {
-            corner(at, last, side, half, cover);
+        match last {
+            Some(last) => bend(from, last, side, half, cover),
+            None => cover.edge(minus(from, side), plus(from, side)),
         }
-        before = Some((to, side));
+        cover.edge(plus(from, side), plus(to, side));
+        cover.edge(minus(to, side), minus(from, side));
+        last = Some(side);
+        from = to;
+    }
+    if let Some(side) = last {
+        cover.edge(plus(from, side), minus(from, side));
     }
 }
 
-fn quad(from: Spot, to: Spot, side: Spot, cover: &mut Cover) {
-    let a = (from.0 + side.0, from.1 + side.1);
-    let b = (to.0 + side.0, to.1 + side.1);
-    let c = (to.0 - side.0, to.1 - side.1);
-    let d = (from.0 - side.0, from.1 - side.1);
-    cover.edge(a, b);
-    cover.edge(b, c);
-    cover.edge(c, d);
-    cover.edge(d, a);
-}
-
-/// Fills the notch at the outer side of a bend, rounded a little.
-fn corner(at: Spot, before: Spot, after: Spot, half: f32, cover: &mut Cover) {
+/// From one piece to the next: the outer side is rounded a little, the inner one goes by the middle of the line.
+fn bend(at: Spot, before: Spot, after: Spot, half: f32, cover: &mut Cover) {
     let cross = before.0 * after.1 - before.1 * after.0;
     // Less than about 15 degrees: what is missing cannot be seen.
     if cross.abs() < 0.26 * half * half && before.0 * after.0 + before.1 * after.1 > 0.0 {
+        cover.edge(plus(at, before), plus(at, after));
+        cover.edge(minus(at, after), minus(at, before));
         return;
     }
-    // The outer side is the one behind the turn.
-    let sign = if cross > 0.0 { -1.0 } else { 1.0 };
-    let (a, c) = ((before.0 * sign, before.1 * sign), (after.0 * sign, after.1 * sign));
-    let middle = (a.0 + c.0, a.1 + c.1);
+    let middle = plus(before, after);
     let length = (middle.0 * middle.0 + middle.1 * middle.1).sqrt();
-    let b = if length > 1e-3 { (middle.0 / length * half, middle.1 / length * half) } else { a };
-    let place = |(x, y): Spot| (at.0 + x, at.1 + y);
-    // The same way round as the quads.
-    if sign > 0.0 {
-        cover.outline(&[at, place(a), place(b), place(c)]);
-    } else {
-        cover.outline(&[at, place(c), place(b), place(a)]);
-    }
+    let tip = if length > 1e-3 { (middle.0 / length * half, middle.1 / length * half) } else { before };
+    let (left, right) = if cross > 0.0 { (at, minus(at, tip)) } else { (plus(at, tip), at) };
+    cover.edge(plus(at, before), left);
+    cover.edge(left, plus(at, after));
+    cover.edge(minus(at, after), right);
+    cover.edge(right, minus(at, before));
 }
 
 /// A disc as an outline.

@@ -102,16 +102,13 @@ impl Canvas for Svg {
         self.out.push_str("/>\n");
     }
 
-    fn shapes(&mut self, outlines: &[Vec<Spot>], ink: Ink) {
-        if outlines.iter().all(Vec::is_empty) {
+    fn shape(&mut self, outline: &[Spot], ink: Ink) {
+        if outline.is_empty() {
             return;
         }
         self.out.push_str("<path d=\"");
-        for spots in outlines.iter().filter(|spots| !spots.is_empty()) {
-            self.path(spots);
-            self.out.push('Z');
-        }
-        self.out.push('"');
+        self.path(outline);
+        self.out.push_str("Z\"");
         self.paint("fill", ink);
         self.out.push_str("/>\n");
     }

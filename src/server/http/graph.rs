@@ -186,9 +186,10 @@ fn draw(tsd: &Tsd, form: Form, picture: &Picture, options: &Options) -> Result<V
     let turn = tsd.pictures.turns.take().map_err(|full| ApiError::new(503, full.to_string()).details(full.why))?;
     let begun = Instant::now();
     let drawn = match form {
-        Form::Svg => Ok(plot::draw_svg(picture, options).into_bytes()),
-        _ => plot::draw(picture, options).map_err(|e| ApiError::new(500, e.to_string())),
+        Form::Svg => plot::draw_svg(picture, options).map(String::into_bytes),
+        _ => plot::draw(picture, options),
     };
+    let drawn = drawn.map_err(|e| ApiError::new(500, e.to_string()));
     tsd.stats.graph.drawing.record(begun.elapsed());
     drop(turn);
     drawn
