@@ -142,9 +142,10 @@ fn hbase_strict_cases() {
 fn scenario_cases(engine: &Engine, wanted: impl Fn(&str) -> bool) {
     let deviations = kit::deviations();
     let mut tally = Tally::default();
-    for kind in ["api", "telnet"] {
-        let mut files: Vec<PathBuf> =
-            std::fs::read_dir(kit::root().join(kind)).expect("scenarios").map(|e| e.expect("entry").path()).collect();
+    // Besides the kit's, scenarios of ours that were recorded in the same way.
+    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/own/api");
+    for folder in [kit::root().join("api"), kit::root().join("telnet"), own] {
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder).expect("scenarios").map(|e| e.expect("entry").path()).collect();
         files.sort();
         for file in files {
             let name = file.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_string();

@@ -8,10 +8,9 @@ mod support;
 
 use serde_json::{Value, json};
 use support::http::Client;
-use support::kit::{self, Context};
 use support::random::Random;
-use support::real::{RealTsd, create_tables};
-use support::server::{Engine, Server, long};
+use support::server::long;
+use support::trio::{Trio, differences};
 
 const T0: i64 = 1_356_998_400;
 const AGGREGATORS: [&str; 35] = [
@@ -212,40 +211,15 @@ fn query(r: &mut Random, metrics: &[String]) -> (String, Value) {
     (if r.chance(0.25) { "/api/query?arrays" } else { "/api/query" }.to_string(), body)
 }
 
-/// Creates names in one order everywhere, then puts the points.
-fn fill(client: &mut Client, points: &[Value]) {
-    for (tagk, values) in TAGS {
-        let _ = client.post("/api/uid/assign", &json!({"tagk": [tagk]}).to_string());
-        for v in values {
-            let _ = client.post("/api/uid/assign", &json!({"tagv": [v]}).to_string());
-        }
-    }
-    let metrics: std::collections::BTreeSet<&str> = points.iter().filter_map(|p| p["metric"].as_str()).collect();
-    for m in metrics {
-        let _ = client.post("/api/uid/assign", &json!({"metric": [m]}).to_string());
-    }
-    for chunk in points.chunks(50) {
-        let r = client.post("/api/put?sync&details", &serde_json::to_string(chunk).unwrap()).unwrap();
-        assert_eq!(r.status, 200, "{}", r.text());
-    }
-}
-
 /// Asks both the same; the differences, at most three a query, each with what repeats it.
 fn compare(seed: u64, count: u64, real: &mut Client, ours: &mut Client, metrics: &[String], out: &mut Vec<String>) {
-    let ctx = Context::default();
     for i in 0..count {
         let (path, body) = query(&mut Random::new(seed * 1_000_003 + i), metrics);
         let a = real.post(&path, &body.to_string()).unwrap_or_else(|e| panic!("the real one: {e}: {body}"));
-        let case = json!({
-            "compare": if a.status == 200 { "series-unordered" } else { "status-and-message" },
-            "response": {"status": a.status, "content_type": a.header("content-type"), "body": support::json::parse(&a.text()).unwrap_or_default()},
-        });
-        let differences = match ours.post(&path, &body.to_string()) {
-            Ok(b) => kit::compare(&case, &b, &ctx),
-            Err(e) => vec![e],
-        };
+        let mode = if a.status == 200 { "series-unordered" } else { "status-and-message" };
+        let differences = differences(&a, ours.post(&path, &body.to_string()), mode);
         if !differences.is_empty() {
-            out.push(format!("seed {seed} query {i}: {}\n    POST {path} {body}", differences[..differences.len().min(3)].join("; ")));
+            out.push(format!("seed {seed} query {i}: {}\n    POST {path} {body}", differences.join("; ")));
         }
     }
 }
@@ -259,20 +233,14 @@ fn random_queries_against_the_real_one() {
         ("tsd.http.request.enable_chunked", "true"),
         ("tsd.http.request.max_chunk", "1048576"),
     ];
-    let Engine::Hbase { prefix } = Engine::fresh_hbase("diffreal") else { unreachable!() };
-    create_tables(&prefix);
-    let real = RealTsd::start(&prefix, &settings);
-    let embedded = Server::start(&Engine::Embedded, &settings);
-    let hbase = Server::start(&Engine::fresh_hbase("diffours"), &settings);
+    let trio = Trio::start("diff", &settings);
     let (seeds, count) = if long() { (5, 400) } else { (2, 75) };
     let mut wrong = Vec::new();
     for seed in 1..=seeds {
         let (metrics, points) = data(&mut Random::new(seed), seed);
-        for addr in [&real.addr, &embedded.addr, &hbase.addr] {
-            fill(&mut Client::new(addr), &points);
-        }
-        for ours in [&embedded, &hbase] {
-            compare(seed, count, &mut real.client(), &mut ours.client(), &metrics, &mut wrong);
+        trio.fill(&TAGS, &points);
+        for ours in trio.ours() {
+            compare(seed, count, &mut trio.real.client(), &mut ours.client(), &metrics, &mut wrong);
         }
     }
     println!("{} queries on each engine, {} differ", seeds * count, wrong.len());

@@ -9,8 +9,8 @@ mod support;
 use serde_json::{Map, Value, json};
 use support::alike::{Asked, alike};
 use support::random::Random;
-use support::real::{RealTsd, create_tables};
-use support::server::{Engine, Server, long};
+use support::server::long;
+use support::trio::Trio;
 
 const T0: i64 = 1_399_996_800;
 /// Seconds that annotations begin at: few, so that requests meet; some divide by 1,000, two share a cell because of it.
@@ -187,12 +187,8 @@ fn random_annotations_against_the_real_one() {
         ("tsd.http.request.enable_chunked", "true"),
         ("tsd.http.show_stack_trace", "false"),
     ];
-    let Engine::Hbase { prefix } = Engine::fresh_hbase("diffnotes") else { unreachable!() };
-    create_tables(&prefix);
-    let real = RealTsd::start(&prefix, &settings);
-    let embedded = Server::start(&Engine::Embedded, &settings);
-    let hbase = Server::start(&Engine::fresh_hbase("diffnotesours"), &settings);
-    let mut clients = [real.client(), embedded.client(), hbase.client()];
+    let trio = Trio::start("diffnotes", &settings);
+    let mut clients = trio.clients();
     for client in &mut clients {
         client.post("/api/uid/assign", &json!({"metric": [METRIC], "tagk": ["host"]}).to_string()).unwrap();
         for tagv in ["a", "b", "c"] {

@@ -11,10 +11,9 @@ mod support;
 
 use serde_json::{Value, json};
 use support::http::Client;
-use support::kit::{self, Context};
 use support::random::Random;
-use support::real::{RealTsd, create_tables};
-use support::server::{Engine, Server, long};
+use support::server::long;
+use support::trio::{Trio, differences};
 
 const T0: i64 = 1_356_998_400;
 const HOSTS: [&str; 5] = ["kr00", "kr01", "kr02", "kr03", "kr04"];
@@ -55,18 +54,6 @@ fn data(r: &mut Random, seed: u64) -> (Vec<String>, Vec<Value>) {
         metrics.push(metric);
     }
     (metrics, points)
-}
-
-fn fill(client: &mut Client, points: &[Value]) {
-    let mut assign = |kind: &str, name: &str| drop(client.post("/api/uid/assign", &json!({kind: [name]}).to_string()));
-    ["khost", "kdc"].iter().for_each(|key| assign("tagk", key));
-    HOSTS.iter().chain(&CENTRES).for_each(|value| assign("tagv", value));
-    let metrics: std::collections::BTreeSet<&str> = points.iter().filter_map(|p| p["metric"].as_str()).collect();
-    metrics.into_iter().for_each(|metric| assign("metric", metric));
-    for chunk in points.chunks(50) {
-        let r = client.post("/api/put?sync&details", &serde_json::to_string(chunk).unwrap()).unwrap();
-        assert_eq!(r.status, 200, "{}", r.text());
-    }
 }
 
 fn time(r: &mut Random) -> (i64, i64) {
@@ -250,18 +237,9 @@ impl Tally {
             (200, None) => "series-unordered",
             _ => "status-and-shape",
         };
-        let recorded = support::json::parse(&a.text()).unwrap_or_default();
-        let response = json!({"status": a.status, "content_type": a.header("content-type"), "body": recorded});
-        let mut case = json!({"compare": mode, "response": response});
-        if mode == "status-and-shape" {
-            case["response"]["body"] = support::json::drop_trace(case["response"]["body"].take());
-        }
-        let differences = match ask(ours) {
-            Ok(b) => kit::compare(&case, &b, &Context::default()),
-            Err(e) => vec![e],
-        };
+        let differences = differences(&a, ask(ours), mode);
         if !differences.is_empty() {
-            let shown = differences[..differences.len().min(3)].join("; ");
+            let shown = differences.join("; ");
             self.wrong.push(format!("{name}: {shown}\n    {path} {}", body.map(Value::to_string).unwrap_or_default()));
         }
     }
@@ -276,24 +254,24 @@ fn random_expressions_against_the_real_one() {
         ("tsd.http.request.enable_chunked", "true"),
         ("tsd.http.request.max_chunk", "1048576"),
     ];
-    let Engine::Hbase { prefix } = Engine::fresh_hbase("dexpreal") else { unreachable!() };
-    create_tables(&prefix);
-    let real = RealTsd::start(&prefix, &settings);
-    let embedded = Server::start(&Engine::Embedded, &settings);
-    let hbase = Server::start(&Engine::fresh_hbase("dexpours"), &settings);
+    let trio = Trio::start("dexp", &settings);
     let (seeds, count) = if long() { (5, 200) } else { (2, 60) };
     let mut tally = Tally::default();
     for seed in 1..=seeds {
         let (metrics, points) = data(&mut Random::new(seed), seed);
-        for addr in [&real.addr, &embedded.addr, &hbase.addr] {
-            fill(&mut Client::new(addr), &points);
-        }
+        trio.fill(&[("khost", &HOSTS), ("kdc", &CENTRES)], &points);
         for i in 0..count {
-            for ours in [&embedded, &hbase] {
+            for ours in trio.ours() {
                 let body = exp(&mut Random::new(seed * 1_000_003 + i), &metrics);
-                tally.compare(&mut real.client(), &mut ours.client(), "/api/query/exp", Some(&body), &format!("exp, seed {seed}, {i}"));
+                tally.compare(
+                    &mut trio.real.client(),
+                    &mut ours.client(),
+                    "/api/query/exp",
+                    Some(&body),
+                    &format!("exp, seed {seed}, {i}"),
+                );
                 let path = gexp(&mut Random::new(seed * 1_000_033 + i), &metrics);
-                tally.compare(&mut real.client(), &mut ours.client(), &path, None, &format!("gexp, seed {seed}, {i}"));
+                tally.compare(&mut trio.real.client(), &mut ours.client(), &path, None, &format!("gexp, seed {seed}, {i}"));
             }
         }
     }

@@ -11,9 +11,9 @@ use std::time::Duration;
 use support::alike::{Asked, alike};
 use support::http::Client;
 use support::random::Random;
-use support::real::{RealTsd, create_tables};
 use support::scenario::Telnet;
-use support::server::{Engine, Server, long};
+use support::server::long;
+use support::trio::Trio;
 
 const T0: i64 = 1_356_998_400;
 const HOSTS: [&str; 4] = ["h0", "h1", "h2", "h3"];
@@ -191,20 +191,16 @@ fn random_histograms_against_the_real_one() {
         ("tsd.http.show_stack_trace", "false"),
         ("tsd.core.histograms.config", r#"{"net.opentsdb.core.SimpleHistogramDecoder": 42}"#),
     ];
-    let Engine::Hbase { prefix } = Engine::fresh_hbase("diffhist") else { unreachable!() };
-    create_tables(&prefix);
-    let real = RealTsd::start(&prefix, &settings);
-    let embedded = Server::start(&Engine::Embedded, &settings);
-    let hbase = Server::start(&Engine::fresh_hbase("diffhistours"), &settings);
+    let trio = Trio::start("diffhist", &settings);
     let mut random = Random::new(96_97);
     let mut seen = std::collections::HashSet::new();
     let points: Vec<Value> = (0..600).map(|_| histogram(&mut random)).collect();
     let points: Vec<Value> =
         points.into_iter().filter(|p| seen.insert(format!("{} {} {}", p["metric"], p["timestamp"], p["tags"]))).collect();
-    for addr in [&real.addr, &embedded.addr, &hbase.addr] {
+    for addr in [&trio.real.addr, &trio.embedded.addr, &trio.hbase.addr] {
         fill(addr, &points);
     }
-    let mut clients = [real.client(), embedded.client(), hbase.client()];
+    let mut clients = trio.clients();
     let count = if long() { 1_000 } else { 250 };
     let ask = |r: &mut Random| if r.chance(0.25) { write(r) } else { query(r) };
     let wrong: Vec<String> = (0..count).flat_map(|i| alike(&mut clients, &ask(&mut random), i)).collect();

@@ -361,7 +361,7 @@ impl Annotations {
 
     /// A TSUID's bytes. Whether the series exists is not asked, and its tags may be broken (surprise `post_short_tsuid`).
     fn tsuid(&self, text: &str) -> Result<Vec<u8>> {
-        let even = if text.len() % 2 == 1 { format!("0{text}") } else { text.to_owned() };
+        let even = if text.encode_utf16().count() % 2 == 1 { format!("0{text}") } else { text.to_owned() };
         let bytes = from_hex(&even).ok_or_else(|| NoteError::BadTsuid(format!("contains illegal character for hexBinary: {even}")))?;
         let width = usize::from(self.options.layout.metric_width);
         if bytes.len() < width {

@@ -245,7 +245,7 @@ fn unreadable(table: &str, row: &[u8], column: &[u8], why: String) -> MetaError 
 
 /// An id in hex as the API takes it: an odd count of digits gets a leading zero (recorded in `uid_uidmeta/odd_uid`).
 pub fn id_from_hex(text: &str) -> Result<Vec<u8>, MetaError> {
-    let padded = if text.len() % 2 == 1 { format!("0{text}") } else { text.to_owned() };
+    let padded = if text.encode_utf16().count() % 2 == 1 { format!("0{text}") } else { text.to_owned() };
     if padded.is_empty() {
         return Err(MetaError::Illegal("UID was empty".to_owned()));
     }

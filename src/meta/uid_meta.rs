@@ -155,6 +155,7 @@ impl UidChange {
                 }
             }
             "uid" => self.uid = value.text(&key)?,
+            "name" => drop(value.text(&key)?), // is the table's to say, but must be text
             "displayName" => self.display_name = given(value.text(&key)?),
             "description" => self.description = given(value.text(&key)?),
             "notes" => self.notes = given(value.text(&key)?),

@@ -12,6 +12,8 @@ const SIZE_DEFAULT: (u32, u32) = (1024, 768);
 const SIDE_MIN: u32 = 100;
 /// Greatest width or height, as in OpenTSDB.
 const SIDE_MAX: u32 = 32_767;
+/// Shortest size, `100x100`: what is shorter is told so before its sides are looked at, as in OpenTSDB.
+const WXH_BYTES_MIN: usize = 7;
 /// Most pixels of a picture: 8 megapixels.
 const AREA_MAX: u64 = 8_000_000;
 /// Longest caption, in characters.
@@ -169,7 +171,7 @@ impl Options {
     pub fn parse(params: &[(String, String)]) -> Result<Options> {
         let last = |name: &str| params.iter().rev().find(|(k, _)| k == name).map(|(_, v)| v.as_str());
         let has = |name: &str| last(name).is_some();
-        let size = last("wxh").map_or(Ok(SIZE_DEFAULT), size)?;
+        let size = last("wxh").filter(|text| !text.is_empty()).map_or(Ok(SIZE_DEFAULT), size)?;
         let ticked = |name: &str| params.iter().any(|(k, text)| k == name && text.contains('`'));
         if let Some(name) = PLOTTED.iter().find(|name| ticked(name)) {
             return Err(OptionsError(format!("Parameter {name} contained a back-tick. That's a no-no.")));
@@ -209,14 +211,18 @@ const KEY_DEFAULT: Key = Key { outside: false, x: 1, y: -1, horizontal: false, b
 fn size(text: &str) -> Result<(u32, u32)> {
     let pattern = || OptionsError("'wxh' was invalid. Must satisfy the pattern ^\\d+x\\d+$".into());
     let (width, height) = text.split_once('x').ok_or_else(pattern)?;
+    let is_short = text.len() < WXH_BYTES_MIN;
     let side = |side: &str, name: &str| -> Result<u32> {
         if side.is_empty() || !side.bytes().all(|b| b.is_ascii_digit()) {
             return Err(pattern());
         }
+        if is_short {
+            return Err(OptionsError(format!("Parameter wxh too short: {text}")));
+        }
         let pixels: u32 = side.parse().unwrap_or(u32::MAX);
         match pixels {
             SIDE_MIN..=SIDE_MAX => Ok(pixels),
-            _ if pixels < SIDE_MIN => Err(OptionsError(format!("Invalid wxh parameter: {text}, {name} smaller than {SIDE_MIN}"))),
+            _ if pixels < SIDE_MIN => Err(OptionsError(format!("Invalid wxh parameter: {text}, {name} smaller than {SIDE_MIN} in {text}"))),
             _ => Err(OptionsError(format!("Invalid wxh parameter: {text}, {name} larger than {SIDE_MAX}"))),
         }
     };

@@ -119,8 +119,13 @@ impl Rule {
 
     fn read(json: Json, check_patterns: bool) -> Result<Rule, FieldError> {
         let wrong = |field: &str, why: String| FieldError { field: field.to_owned(), why };
-        let members = json.object("the rule").map_err(|e| wrong("", e.0))?;
         let mut rule = Rule::default();
+        if matches!(json, Json::Number(_)) {
+            // A bare number is the tree's: the original's rules can be made of one.
+            rule.take("treeId", json, check_patterns).map_err(|why| wrong("treeId", why))?;
+            return Ok(rule);
+        }
+        let members = json.object("the rule").map_err(|e| wrong("", e.0))?;
         for (name, value) in members {
             rule.take(&name, value, check_patterns).map_err(|why| wrong(&name, why))?;
         }

@@ -61,15 +61,34 @@ impl Client {
         }
     }
 
+    /// A line of telnet's, and what is said to it: the answer to an unknown command behind it tells where that ends.
+    pub fn line(&mut self, line: &str) -> Result<String, String> {
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => self.connect()?,
+        };
+        stream.write_all(format!("{line}\nzz-end\n").as_bytes()).map_err(|e| format!("send: {e}"))?;
+        let end = b"unknown command: zz-end.  Try `help'.\n";
+        let mut told = Vec::new();
+        while !told.ends_with(end) {
+            more(&mut stream, &mut told)?;
+        }
+        told.truncate(told.len() - end.len());
+        self.stream = Some(stream);
+        Ok(String::from_utf8_lossy(&told).into_owned())
+    }
+
+    fn connect(&self) -> Result<TcpStream, String> {
+        let stream = TcpStream::connect(&self.addr).map_err(|e| format!("connect {}: {e}", self.addr))?;
+        stream.set_nodelay(true).map_err(|e| e.to_string())?;
+        stream.set_read_timeout(Some(self.timeout)).map_err(|e| e.to_string())?;
+        Ok(stream)
+    }
+
     fn try_exchange(&mut self, method: &str, bytes: &[u8]) -> Result<Response, String> {
         let mut stream = match self.stream.take() {
             Some(s) => s,
-            None => {
-                let s = TcpStream::connect(&self.addr).map_err(|e| format!("connect {}: {e}", self.addr))?;
-                s.set_nodelay(true).map_err(|e| e.to_string())?;
-                s.set_read_timeout(Some(self.timeout)).map_err(|e| e.to_string())?;
-                s
-            }
+            None => self.connect()?,
         };
         stream.write_all(bytes).map_err(|e| format!("send: {e}"))?;
         let (response, keep) = read_response(&mut stream, method == "HEAD")?;

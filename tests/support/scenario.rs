@@ -18,12 +18,7 @@ pub fn run(path: &Path, engine: &Engine) -> Outcome {
     let lines = super::kit::read_lines(path);
     let (head, cases) = lines.split_first().expect("a scenario has a head");
     let name = head["scenario"].as_str().expect("name");
-    let config: Vec<(String, String)> = head["config"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(k, v)| (k.clone(), v.as_str().map_or_else(|| v.to_string(), str::to_string)))
-        .collect();
+    let config = config(head);
     let settings: Vec<(&str, &str)> = config
         .iter()
         .filter(|(k, _)| *engine == Engine::Embedded || !k.ends_with("_table"))
@@ -38,8 +33,14 @@ pub fn run(path: &Path, engine: &Engine) -> Outcome {
     outcome.into_iter().map(|(id, why)| (format!("{name}/{id}"), why)).collect()
 }
 
+/// The settings of a scenario.
+pub fn config(head: &Value) -> Vec<(String, String)> {
+    let pairs = head["config"].as_object().into_iter().flatten();
+    pairs.map(|(k, v)| (k.clone(), v.as_str().map_or_else(|| v.to_string(), str::to_string))).collect()
+}
+
 /// The static files that the recorded server had.
-fn static_root() -> tempfile::TempDir {
+pub fn static_root() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("temporary folder");
     std::fs::create_dir(dir.path().join("sub")).expect("folder");
     let files: [(&str, &[u8]); 9] = [
@@ -88,7 +89,8 @@ fn run_api(addr: &str, cases: &[Value]) -> Outcome {
     out
 }
 
-fn call(addr: &str, request: &Value) -> Result<Response, String> {
+/// Sends a case's request over a connection of its own.
+pub fn call(addr: &str, request: &Value) -> Result<Response, String> {
     let mut headers: Vec<(String, String)> = request["headers"]
         .as_object()
         .into_iter()
@@ -118,7 +120,7 @@ fn call(addr: &str, request: &Value) -> Result<Response, String> {
 }
 
 /// `None`, or why the answer differs from the recorded one.
-fn compare(case: &Value, got: &Response) -> Option<String> {
+pub fn compare(case: &Value, got: &Response) -> Option<String> {
     let want = &case["response"];
     let status = want["status"].as_u64().unwrap_or(0) as u16;
     if status == 500 && got.status == 400 && json::says_why(&got.body) {
@@ -270,7 +272,8 @@ fn full_match(pattern: &str, text: &str) -> Option<String> {
     (!re.is_match(text).unwrap_or(false)).then(|| format!("{:?} does not match {pattern:?}", clip(text)))
 }
 
-fn substitute(v: &Value, vars: &HashMap<String, String>) -> Value {
+/// A request with what was kept of answers before it (`capture`).
+pub fn substitute(v: &Value, vars: &HashMap<String, String>) -> Value {
     match v {
         Value::String(s) => {
             let mut s = s.clone();
@@ -285,7 +288,8 @@ fn substitute(v: &Value, vars: &HashMap<String, String>) -> Value {
     }
 }
 
-fn capture(case: &Value, got: &Response, vars: &mut HashMap<String, String>) {
+/// Keeps what a case says of its answer.
+pub fn capture(case: &Value, got: &Response, vars: &mut HashMap<String, String>) {
     for (name, path) in case["capture"].as_object().into_iter().flatten() {
         let body: Value = serde_json::from_slice(&got.body).unwrap_or_default();
         let mut v = &body;

@@ -52,7 +52,7 @@ fn whole(text: &str) -> Result<i64, TextError> {
 /// Bytes from base64 as Java's `DatatypeConverter` reads it: what is no letter of it is passed over, and so is what is left
 /// behind the last whole group of four.
 pub fn base64(text: &str) -> Vec<u8> {
-    const PAD: u8 = 64;
+    const PAD: u8 = 127; // Java's number for it, which counts where it stands in the first half of a group
     let digits = text.bytes().filter_map(|byte| {
         Some(match byte {
             b'A'..=b'Z' => byte - b'A',

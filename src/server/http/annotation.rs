@@ -26,13 +26,11 @@ pub fn annotation(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiErr
             other => Err(ApiError::method_not_allowed(other, &request.path)),
         };
     }
-    if !["GET", "POST", "PUT", "DELETE"].contains(&method.as_str()) {
-        return Err(ApiError::method_not_allowed(&method, &request.path));
-    }
+    // What is wrong with the note is told before what is wrong with the method.
     let draft = draft(tsd, request)?;
     let (tsuid, start) = (&draft.note.tsuid, draft.note.start);
     match method.as_str() {
-        "GET" if request.endpoint.split('/').next() == Some("annotations") => list(tsd, &draft.note),
+        "GET" if is_list(request) => list(tsd, &draft.note),
         "GET" => match tsd.annotations.get(tsuid, start).map_err(error)? {
             Some(note) => Ok(one(&note)),
             None => Err(ApiError::new(404, "Unable to locate annotation in storage")),
@@ -46,12 +44,18 @@ pub fn annotation(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiErr
             })?;
             Ok(reply::empty(204))
         }
-        replacing => match tsd.annotations.put(&draft, replacing == "PUT") {
+        replacing @ ("POST" | "PUT") => match tsd.annotations.put(&draft, replacing == "PUT") {
             Ok(note) => Ok(one(&note)),
             Err(NoteError::NoChanges) => Ok(reply::empty(304)),
             Err(e) => Err(error(e)),
         },
+        other => Err(ApiError::method_not_allowed(other, &request.path)),
     }
+}
+
+/// Alone among the names of endpoints, this one must be in lower case: else one note is asked for.
+fn is_list(request: &ApiRequest) -> bool {
+    request.endpoint.split('/').next() == Some("annotations") && request.path.split('/').any(|part| part == "annotations")
 }
 
 fn one(note: &Note) -> ApiResponse {
@@ -161,17 +165,25 @@ fn delete_bulk(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError>
     if !doomed.global && tsuids.is_empty() {
         return Err(ApiError::bad("Missing the TSUIDs or global annotations flag"));
     }
+    let repeated = |e: NoteError| match e {
+        NoteError::NoEnd | NoteError::Reversed | NoteError::BadTsuid(_) => ApiError::bad(e.to_string()).details(e.to_string()),
+        other => error(other),
+    };
+    if let Some(first) = tsuids.first().filter(|_| !doomed.global) {
+        tsd.annotations.check_tsuid(first).map_err(repeated)?; // before the times
+    }
     let clock = context(tsd)?.clock;
     let start = date(Some(start), &clock)?;
     let end = match doomed.end.as_deref() {
         None | Some("") => clock.now_ms,
         Some(text) => date(Some(text), &clock)?,
     };
-    let repeated = |e: NoteError| match e {
-        NoteError::NoEnd | NoteError::Reversed | NoteError::BadTsuid(_) => ApiError::bad(e.to_string()).details(e.to_string()),
-        other => error(other),
+    let of_series = |tsuid: &String| {
+        // A metric's id alone has no tags to look for.
+        let digits = usize::from(crate::tsd::layout(&tsd.settings).metric_width) * 2;
+        tsd.annotations.check_tsuid(if tsuid.len().next_multiple_of(2) == digits { "" } else { tsuid })
     };
-    tsuids.iter().try_for_each(|tsuid| tsd.annotations.check_tsuid(tsuid)).map_err(repeated)?;
+    tsuids.iter().try_for_each(of_series).map_err(repeated)?;
     let series = doomed.global.then_some(None).into_iter().chain(tsuids.iter().map(|tsuid| Some(tsuid.as_str())));
     let mut total = 0;
     for tsuid in series {

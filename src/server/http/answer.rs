@@ -1,17 +1,19 @@
 //! From what a handler says to bytes: the one writer of errors, JSONP, compression, headers.
 
-use super::api::{ApiError, ApiResponse};
+use super::api::{ApiError, ApiResponse, Packing};
 use super::cors::CorsHeaders;
 use super::pages;
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
 use http_body_util::Full;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use std::io::Write;
 
 const HTML: &str = "text/html; charset=UTF-8";
-/// The shortest answer that is worth compressing, in bytes.
+/// The shortest file that is worth compressing, in bytes. Answers are compressed whenever the client takes it, as the
+/// original does.
 const COMPRESS_FROM: usize = 256;
 /// Seconds after which a client that met a full queue may come again.
 const RETRY_AFTER: &str = "1";
@@ -27,8 +29,10 @@ pub struct Context {
     pub json: bool,
     /// The function that wraps JSON answers, checked.
     pub jsonp: Option<String>,
-    /// The client takes gzip.
-    pub gzip: bool,
+    /// `jsonp` is there without a name, and the endpoint minds: what would have been an answer is refused.
+    pub nameless: bool,
+    /// What the client takes.
+    pub packing: Option<Packing>,
     /// Headers for an accepted origin.
     pub cors: CorsHeaders,
     /// `tsd.http.show_stack_trace`.
@@ -53,6 +57,12 @@ impl From<ApiError> for Refusal {
 impl Context {
     /// Makes the response.
     pub fn respond(&self, outcome: Result<ApiResponse, Refusal>) -> Response<Full<Bytes>> {
+        let outcome = match outcome {
+            Ok(answer) if self.nameless && is_json(&answer) && !answer.body.is_empty() => {
+                Err(ApiError::bad("Missing callback name").details("Missing callback name").into())
+            }
+            other => other,
+        };
         let mut answer = outcome.unwrap_or_else(|refusal| self.refuse(&refusal));
         if self.version == 0 && answer.content_type == ApiResponse::JSON {
             answer.content_type = guess_type(&self.path, &answer.body);
@@ -93,14 +103,15 @@ impl Context {
         if answer.status == 503 {
             put("Retry-After", RETRY_AFTER);
         }
+        let from = if own("Age") { COMPRESS_FROM } else { 1 };
         // Pixels are packed already.
-        if self.gzip
+        if let Some(packing) = self.packing
             && !own("Content-Encoding")
-            && answer.body.len() >= COMPRESS_FROM
+            && answer.body.len() >= from
             && answer.content_type != "image/png"
-            && let Some(packed) = gzip(&answer.body)
+            && let Some(packed) = packed(packing, &answer.body)
         {
-            put(CONTENT_ENCODING.as_str(), "gzip");
+            put(CONTENT_ENCODING.as_str(), if packing == Packing::Gzip { "gzip" } else { "deflate" });
             answer.body = packed;
         }
         *response.body_mut() = Full::new(Bytes::from(answer.body));
@@ -191,10 +202,20 @@ pub fn guess_type(path: &str, body: &[u8]) -> &'static str {
     }
 }
 
-fn gzip(body: &[u8]) -> Option<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
-    encoder.write_all(body).ok()?;
-    encoder.finish().ok()
+fn packed(packing: Packing, body: &[u8]) -> Option<Vec<u8>> {
+    let out = Vec::with_capacity(body.len() / 4);
+    match packing {
+        Packing::Gzip => {
+            let mut encoder = GzEncoder::new(out, Compression::fast());
+            encoder.write_all(body).ok()?;
+            encoder.finish().ok()
+        }
+        Packing::Deflate => {
+            let mut encoder = ZlibEncoder::new(out, Compression::fast());
+            encoder.write_all(body).ok()?;
+            encoder.finish().ok()
+        }
+    }
 }
 
 #[cfg(test)]

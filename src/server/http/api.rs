@@ -50,6 +50,33 @@ impl ApiRequest {
     }
 }
 
+/// How an answer is packed on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packing {
+    /// `gzip`
+    Gzip,
+    /// `deflate`: zlib, as the original's.
+    Deflate,
+}
+
+/// What an `Accept-Encoding` header asks for: the one of higher quality, gzip of equal ones and for `*`.
+pub fn packing(header: &str) -> Option<Packing> {
+    let quality = |names: &[&str]| {
+        let of = |coding: &str| {
+            let (name, rest) = coding.split_once(';').unwrap_or((coding, ""));
+            let quality = rest.trim().strip_prefix("q=").unwrap_or("1").trim().parse().unwrap_or(0.0);
+            names.contains(&name.trim()).then_some(quality)
+        };
+        header.split(',').filter_map(of).reduce(f32::max)
+    };
+    let (gzip, deflate, any) = (quality(&["gzip", "x-gzip"]), quality(&["deflate"]), quality(&["*"]).unwrap_or(0.0));
+    let (gzip, deflate) = if gzip.is_none() { (any, deflate.unwrap_or(0.0)) } else { (gzip.unwrap_or(0.0), deflate.unwrap_or(any)) };
+    match gzip >= deflate {
+        true => (gzip > 0.0).then_some(Packing::Gzip),
+        false => Some(Packing::Deflate),
+    }
+}
+
 /// Whether an `Accept-Encoding` header allows gzip.
 pub fn accepts_gzip(header: &str) -> bool {
     header.split(',').any(|coding| {

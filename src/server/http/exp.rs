@@ -5,7 +5,7 @@ use super::query::{context, error, globals, refused, tagk_uids, write_nan};
 use crate::query::answer::{self, Extras};
 use crate::query::calculate;
 use crate::query::request::exp::read;
-use crate::query::request::{compile, uri};
+use crate::query::request::{compile, post, uri};
 use crate::tsd::Tsd;
 use std::time::Instant;
 
@@ -20,6 +20,8 @@ pub fn exp(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
 /// `/api/query/gexp`. Functions stand in the URI only.
 pub fn gexp(tsd: &Tsd, request: &ApiRequest, started: Instant) -> Result<ApiResponse, ApiError> {
     if request.method == "POST" {
+        // The body is read as that of a query first.
+        post::parse(&request.body).map_err(refused)?;
         let why = "functions are given in the URI: GET /api/query/gexp?start=...&exp=scale(sum:metric,2)";
         return Err(ApiError::bad(why).details(why));
     }

@@ -100,12 +100,17 @@ pub fn graph(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
 }
 
 fn question(tsd: &Tsd, request: &ApiRequest, form: Form) -> Result<Question, ApiError> {
+    let context = context(tsd)?;
+    let timezone = request.param("tz").filter(|zone| !zone.is_empty());
+    // What is wrong with the times is told before what is wrong with the rest.
+    for time in ["start", "end"].iter().filter_map(|name| request.param(name)).filter(|text| !text.is_empty()) {
+        date::parse_date(time, timezone, &context.clock).map_err(refused)?;
+    }
     let mut parsed = uri::parse(&request.params).map_err(refused)?;
-    parsed.timezone = request.param("tz").filter(|zone| !zone.is_empty()).map(str::to_owned);
+    parsed.timezone = timezone.map(str::to_owned);
     let now = |text: &str| text.to_lowercase().ends_with("-ago") || text.eq_ignore_ascii_case("now");
     let relative =
         parsed.end.as_deref().is_none_or(str::is_empty) || [&parsed.start, &parsed.end].into_iter().flatten().any(|time| now(time));
-    let context = context(tsd)?;
     let zone = parsed.timezone.as_deref().and_then(date::zone).unwrap_or_else(|| context.clock.zone.clone());
     let (mut plan, output) = compile(parsed, &context).map_err(refused)?;
     // Only whole seconds count.
@@ -281,7 +286,8 @@ fn max_age(plan: &Query, relative: bool, now_ms: i64) -> i64 {
 
 /// Leads to the page, with the question behind the hash sign.
 fn to_page(target: &str) -> ApiResponse {
-    let question = target.split_once('?').map_or("", |(_, query)| query);
+    // What stands behind `/q?`, three bytes, whatever they are.
+    let question = target.get("/q?".len()..).unwrap_or_default();
     let place = if question.is_empty() { "/".to_owned() } else { format!("/#{question}") };
     let mut page = answer::html(pages::moved(&place));
     page.headers.push(("Location", place));

@@ -9,7 +9,7 @@ use super::reply;
 use crate::meta::tables::id_from_hex;
 use crate::meta::uid_meta::given;
 use crate::meta::{MetaError, TsChange, TsMeta, UidChange};
-use crate::point::json::push_list;
+use crate::point::json::{self, Json, push_list};
 use crate::tsd::Tsd;
 use crate::uid::UidKind;
 
@@ -164,6 +164,10 @@ fn uid_change(request: &ApiRequest) -> Result<UidChange, ApiError> {
 /// The body, or else the parameters, whose numbers are 32-bit floats.
 fn ts_change(request: &ApiRequest) -> Result<TsChange, ApiError> {
     let mut change = TsChange::default();
+    if let Ok(Json::String(tsuid)) = json::parse(&request.body) {
+        change.tsuid = Some(tsuid); // a bare text is the id: the original's meta data can be made of one
+        return Ok(change);
+    }
     if !request.body.is_empty() {
         for (key, value) in reply::object(request)? {
             change.read(key, value).map_err(reply::unreadable)?;

@@ -104,7 +104,7 @@ async fn exchange(shared: Arc<Shared>, phase: Arc<Phase>, peer: SocketAddr, requ
     shared.tsd.stats.server.http_requests.inc();
     let (parts, body) = request.into_parts();
     let gone = Gone(Cancel::default());
-    let mut context = Context { show_trace: shared.tsd.settings.http_show_stack_trace, gzip: takes_gzip(&parts), ..Context::default() };
+    let mut context = Context { show_trace: shared.tsd.settings.http_show_stack_trace, packing: packing(&parts), ..Context::default() };
     let outcome = match prepare(&shared, &parts, &mut context) {
         Err(refusal) => Err(refusal),
         Ok(None) => Ok(ApiResponse { content_type: "", ..ApiResponse::json("") }),
@@ -143,6 +143,9 @@ fn prepare(shared: &Shared, parts: &Parts, context: &mut Context) -> Result<Opti
     context.jsonp = answer::jsonp_name(last("jsonp").unwrap_or_default())?;
     let route = Route::parse(&context.path)?;
     context.version = route.version;
+    // Queries write their answers past the check of the name.
+    let checked = route.version > 0 && (route.base != "api/query" || route.endpoint.starts_with("query/last"));
+    context.nameless = checked && last("jsonp") == Some("");
     if let Some(name) = last("serializer").filter(|&name| name != "json") {
         let details = format!("Could not find a serializer with the name: {name}");
         return Err(ApiError::bad("Requested serializer was not found").details(details).into());
@@ -161,8 +164,8 @@ fn is_api(path: &str) -> bool {
     parts.next().is_some_and(str::is_empty) && parts.next().is_some_and(|p| p.eq_ignore_ascii_case("api"))
 }
 
-fn takes_gzip(parts: &Parts) -> bool {
-    parts.headers.get_all("accept-encoding").iter().filter_map(|v| v.to_str().ok()).any(api::accepts_gzip)
+fn packing(parts: &Parts) -> Option<api::Packing> {
+    api::packing(parts.headers.get("accept-encoding")?.to_str().ok()?)
 }
 
 /// A request on its way to a handler.

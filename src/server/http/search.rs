@@ -48,7 +48,11 @@ pub fn search(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
         "tsuids" => stored(tsd, request, begun, "TSUIDS"),
         "uidmeta" => stored(tsd, request, begun, "UIDMETA"),
         "annotation" => stored(tsd, request, begun, "ANNOTATION"),
-        other => Err(ApiError::bad("Invalid search query type supplied").details(format!("Unknown type: {other}"))),
+        other => {
+            // As it was written.
+            let written = request.path.split('/').find(|part| part.eq_ignore_ascii_case(other)).unwrap_or(other);
+            Err(ApiError::bad("Invalid search query type supplied").details(format!("Unknown type: {written}")))
+        }
     }
 }
 
@@ -159,7 +163,12 @@ fn metric_and_tags(text: &str) -> Result<MetricAndTags, String> {
 fn of_body(request: &ApiRequest) -> Result<Search, ApiError> {
     let read = || -> Result<Search, JsonError> {
         let mut search = Search::default();
-        for (key, value) in json::parse(&request.body)?.object("the body")? {
+        let body = json::parse(&request.body)?;
+        if let Json::String(metric) = body {
+            search.metric = Some(metric); // a bare text is a metric: the original's questions can be made of one
+            return Ok(search);
+        }
+        for (key, value) in body.object("the body")? {
             let number = |value: Json| value.integer(&key).map(|n| n.clamp(i32::MIN.into(), i32::MAX.into()) as i32);
             match key.as_str() {
                 "query" => search.query = value.text(&key)?,

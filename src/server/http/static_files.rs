@@ -22,7 +22,7 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 pub fn file(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let path = &request.path;
     if path.contains("..") {
-        return Err(ApiError::bad(format!("Malformed URI <code>{path}</code>")));
+        return Err(ApiError::bad(format!("Malformed URI <code>{}</code>", request.target)));
     }
     let Some(name) = path.get("/s".len()..).filter(|_| request.target.len() > "/s".len()) else {
         return Err(ApiError::bad(format!("URI too short <code>{path}</code>")));
@@ -30,7 +30,7 @@ pub fn file(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     if name == "/ui" || name.starts_with("/ui/") {
         return Ok(super::ui_files::file(tsd, request).unwrap_or_else(|| missing(request)));
     }
-    Ok(send(tsd, name.trim_start_matches('/'), request))
+    Ok(send(tsd, name.trim_matches('/'), request))
 }
 
 /// The icon, under its bare name only.

@@ -19,16 +19,17 @@ struct Question {
 pub fn suggest(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     reply::allow(request, &["GET", "POST"])?;
     let question = if request.method == "POST" && request.version > 0 { from_body(request)? } else { from_params(request)? };
+    // Of two mistakes the number's is told.
+    let max = match question.max.as_deref().filter(|m| !m.is_empty()).map(str::parse::<i32>) {
+        None => DEFAULT_MAX,
+        Some(Ok(max)) => usize::try_from(max).ok().filter(|max| *max > 0).unwrap_or(DEFAULT_MAX),
+        Some(Err(_)) => return Err(ApiError::bad("Unable to parse 'max' as a number")),
+    };
     let kind = match question.kind.as_str() {
         "metrics" => UidKind::Metric,
         "tagk" => UidKind::Tagk,
         "tagv" => UidKind::Tagv,
         other => return Err(ApiError::bad(format!("Invalid 'type' parameter:{other}"))),
-    };
-    let max = match question.max.as_deref().filter(|m| !m.is_empty()).map(str::parse::<i32>) {
-        None => DEFAULT_MAX,
-        Some(Ok(max)) => usize::try_from(max).ok().filter(|max| *max > 0).unwrap_or(DEFAULT_MAX),
-        Some(Err(_)) => return Err(ApiError::bad("Unable to parse 'max' as a number")),
     };
     let names = tsd.uids.suggest(kind, &question.prefix, max).map_err(|e| super::query::error(QueryError::Uid(e)))?;
     Ok(reply::list(names.iter().map(String::as_str)))

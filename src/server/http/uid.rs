@@ -4,7 +4,7 @@ use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::query::store_error;
 use super::reply;
 use crate::point::json::push_string;
-use crate::point::{Rules, validate_name};
+use crate::point::{Rules, java_map, validate_name};
 use crate::tsd::{self, Tsd};
 use crate::uid::{UidError, UidKind};
 use std::collections::BTreeMap;
@@ -100,21 +100,17 @@ fn wanted_in_params(request: &ApiRequest) -> Wanted {
 }
 
 fn rename(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    reply::allow(request, &["GET", "POST"])?;
-    let mut given: Vec<(String, String)> = Vec::new();
-    if request.method == "POST" {
-        for (key, value) in reply::object(request)? {
-            let text = value.text(&key).map_err(reply::unreadable)?;
-            given.extend(text.map(|text| (key, text)));
-        }
-    } else {
-        let known = ["metric", "tagk", "tagv", "name"].into_iter();
-        let present = known.filter_map(|key| Some((key, request.param(key).filter(|v| !v.is_empty())?)));
-        given.extend(present.map(|(key, value)| (key.to_string(), value.to_string())));
+    if !["GET", "POST"].contains(&request.method.as_str()) {
+        let details = format!("The HTTP method[{}] is not permitted for this endpoint", request.method); // without the blank
+        return Err(ApiError::new(405, "Method not allowed").details(details));
     }
-    let new = given.iter().find(|(key, _)| key == "name").map(|(_, name)| name.as_str());
-    let old = given.iter().find(|(key, _)| key != "name");
-    let (Some(new), Some((kind, old))) = (new, old) else {
+    let given = rename_given(request)?;
+    let new = given.iter().find(|(key, _)| key == "name").and_then(|(_, name)| name.as_deref());
+    // Of several kinds the last counts, in the order of a Java map.
+    let keys: Vec<&str> = given.iter().map(|(key, _)| key.as_str()).collect();
+    let places = java_map::order(&keys, if request.method == "POST" { 16 } else { 4 });
+    let old = places.into_iter().filter_map(|place| given.get(place)).rfind(|(key, _)| key != "name");
+    let (Some(new), Some((kind, Some(old)))) = (new, old) else {
         return Err(ApiError::bad("Missing necessary values to rename UID"));
     };
     let refused = |message: String| {
@@ -122,15 +118,39 @@ fn rename(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
         Ok(ApiResponse { status: 400, ..ApiResponse::json(body) })
     };
     let rules = tsd::rules(&tsd.settings);
-    if let Err(e) = validate_name(&rules, kind, new) {
+    if let Err(e) = validate_name(&rules, kind, old).and_then(|()| validate_name(&rules, kind, new)) {
         return refused(e.to_string());
     }
     let Some((_, kind)) = KINDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(kind)) else {
         return refused("Unknown type name".to_string());
     };
     match tsd.uids.rename(*kind, old, new) {
-        Ok(()) => Ok(ApiResponse::json(reply::strings([("result", "true")]))),
+        Ok(()) => {
+            // Points that come with the old name are of a new series from now on.
+            tsd.writer.drop_caches();
+            Ok(ApiResponse::json(reply::strings([("result", "true")])))
+        }
+        Err(UidError::NoSuchName { .. }) => refused(format!("Name(\"{old}\") does not exist")),
         Err(UidError::Store(e)) => Err(store_error(&e)),
         Err(e) => refused(e.to_string()),
     }
+}
+
+/// The members of a request to rename, each key once: of equal ones the last counts.
+fn rename_given(request: &ApiRequest) -> Result<Vec<(String, Option<String>)>, ApiError> {
+    let mut given: Vec<(String, Option<String>)> = Vec::new();
+    if request.method == "POST" {
+        for (key, value) in reply::object(request)? {
+            let text = value.text(&key).map_err(reply::unreadable)?;
+            match given.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, known)) => *known = text,
+                None => given.push((key, text)),
+            }
+        }
+        return Ok(given);
+    }
+    let known = ["metric", "tagk", "tagv", "name"].into_iter();
+    let present = known.filter_map(|key| Some((key, request.param(key).filter(|v| !v.is_empty())?)));
+    given.extend(present.map(|(key, value)| (key.to_string(), Some(value.to_string()))));
+    Ok(given)
 }

@@ -151,7 +151,11 @@ pub fn failed(tsd: &Tsd, request: &ApiRequest, kind: Failed) -> Result<ApiRespon
     let asked = Asked::read(request)?;
     let tree = existing(tsd, asked.tree)?;
     reads(request)?;
-    let tsuids: Vec<Vec<u8>> = asked.tsuids.iter().flatten().map(|text| tsuid(text)).collect::<Result<_, _>>()?;
+    let whole = |text: &String| match text.len() % 2 {
+        0 => tsuid(text),
+        _ => Err(invalid(format!("TSUIDs must have two digits a byte: {text}"))), // the original crashes
+    };
+    let tsuids: Vec<Vec<u8>> = asked.tsuids.iter().flatten().map(whole).collect::<Result<_, _>>()?;
     let found = tsd.trees.failed(kind, tree.id, &tsuids).map_err(tree_error)?;
     Ok(ApiResponse::json(reply::strings(found)))
 }
