@@ -318,6 +318,10 @@ fn the_command_line() {
     assert_eq!(tested.code, Some(0), "{}", tested.stderr);
     assert!(tested.stdout.contains("notice alert critical load.0{host=a}: all(#1) > 90: 95"), "{}", tested.stdout);
     assert_eq!(run(&["test", "nosuch"]).code, Some(1));
+    let none = format!("--path={}", dir.path().join("none").display());
+    let none = ["worker".to_string(), "test".into(), "r0".into(), format!("--tsd=http://{}", server.addr), none];
+    let none = run_for(Duration::from_secs(60), &none, dir.path());
+    assert!(none.code == Some(1) && none.stderr.contains("--rules"), "{}", none.stderr);
     let start = (now() - 70).to_string();
     let filled = run(&["backfill", "--metrics=load.*", "--start", &start]);
     assert_eq!(filled.code, Some(0), "{}", filled.stderr);

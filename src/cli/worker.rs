@@ -117,6 +117,9 @@ fn test(call: &Call, name: &str) -> Result<(), Failure> {
     let set = rules(&settings, &opened);
     let rule = set.rules.get(name).ok_or_else(|| {
         let known: Vec<&str> = set.rules.keys().map(String::as_str).take(20).collect();
+        if known.is_empty() {
+            return Failure::new(format!("no rule is called {name:?}: there are none; name their files (tsd.worker.rules, --rules)"));
+        }
         Failure::new(format!("no rule is called {name:?}; there are {}", known.join(", ")))
     })?;
     let bar = bar("checks");

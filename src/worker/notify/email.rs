@@ -11,21 +11,24 @@ use lettre::{Message, SmtpTransport, Transport};
 use std::time::Duration;
 
 const SUBJECT: &str = "{{ title }}";
-const TEXT: &str = "{{ title }}\n\n{{ text }}\n\n\
+/// The usual text tells one event; a list of one would say it again.
+const TEXT: &str = "{{ title }}\n\n{% if note %}{{ note }}\n\n{% endif %}{{ text }}\n\
+{% if events | length > 1 or events[0].text not in text %}\n\
 {% for e in events %}{{ e.level }}  {{ e.name }}  value {{ e.value | num }}  at {{ e.at | time }}\n    {{ e.text }}\n{% endfor %}\
-\nRule {{ rule }}, {{ kind }}, since {{ since | time }} ({{ (at - since) | age }}).\
+{% endif %}\nRule {{ rule }}, {{ kind }}, since {{ since | time }} ({{ (at - since) | age }}).\
 {% if max_step %} Notice {{ step }} of {{ max_step }}.{% endif %}\n\
-{% if note %}\n{{ note }}\n{% endif %}{% if link %}\n{{ link }}\n{% endif %}";
+{% if link %}\n{{ link }}\n{% endif %}";
 const HTML: &str = "<!doctype html><html><body style=\"font-family:sans-serif;color:#1A1D21\">\
-<h2 style=\"font-size:18px\">{{ title }}</h2><p>{{ text }}</p>\
+<h2 style=\"font-size:18px\">{{ title }}</h2>{% if note %}<p>{{ note }}</p>{% endif %}\
+<p style=\"white-space:pre-line\">{{ text }}</p>{% if events | length > 1 or events[0].text not in text %}\
 <table cellpadding=\"6\" style=\"border-collapse:collapse;font-size:14px\">\
 <tr style=\"text-align:left;background:#F1F3F5\"><th>level</th><th>series</th><th>value</th><th>at</th><th>condition</th></tr>\
 {% for e in events %}<tr style=\"border-top:1px solid #DDE1E6\"><td><b style=\"color:{{ '#B42318' if e.level == 'critical' \
 else '#0B6E4F' if e.level == 'normal' else '#8A5A00' }}\">{{ e.level }}</b></td><td>{{ e.name }}</td>\
-<td>{{ e.value | num }}</td><td>{{ e.at | time }}</td><td>{{ e.text }}</td></tr>{% endfor %}</table>\
+<td>{{ e.value | num }}</td><td>{{ e.at | time }}</td><td>{{ e.text }}</td></tr>{% endfor %}</table>{% endif %}\
 <p style=\"color:#5A6470\">Rule {{ rule }}, {{ kind }}, since {{ since | time }} ({{ (at - since) | age }}).\
 {% if max_step %} Notice {{ step }} of {{ max_step }}.{% endif %}</p>\
-{% if note %}<p>{{ note }}</p>{% endif %}{% if link %}<p><a href=\"{{ link }}\">{{ link }}</a></p>{% endif %}</body></html>";
+{% if link %}<p><a href=\"{{ link }}\">{{ link }}</a></p>{% endif %}</body></html>";
 
 /// Reads an address: `name <user@host>` or `user@host`.
 pub(super) fn mailbox(field: &'static str, text: &str) -> Result<Mailbox, ChannelError> {

@@ -71,7 +71,7 @@ export function detail(panel, ctx, tools, id) {
       }
       const incident = alert.incident;
       text(heading, `${alert.rule}: ${alert.name}`);
-      fill(about, level(alert.level), alert.value === null ? null : h("span", `value ${exact(alert.value)}`), h("span.quiet", `for ${span(Date.now() - alert.since * SECOND)}, last checked `), aged(alert.seen, ctx.time.zone),
+      fill(about, level(alert.level), alert.value === null ? null : h("span", `value ${exact(alert.value)}`), h("span.quiet", `for ${span(Date.now() - alert.since * SECOND)}, as of `), aged(alert.seen, ctx.time.zone),
         incident?.acknowledged ? h("span.badge", `taken by ${incident.acknowledged.user}`) : null, incident?.closing ? h("span.badge", "closes when normal") : null,
         alert.flapping ? h("span.badge", "comes and goes") : null, alert.blind ? h("span.badge", "cannot be read now") : null);
       fill(condition, alert.text, alert.note ? h("span.quiet", ` · ${alert.note}`) : null);

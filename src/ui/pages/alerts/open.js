@@ -2,7 +2,7 @@
 import { fill, h, icon, set } from "../../lib/dom.js";
 import { count, many, value as exact } from "../../lib/format.js";
 import { SECOND, format } from "../../lib/time.js";
-import { ACTS, LEVELS, aged, level, perform, tableOf } from "./parts.js";
+import { ACTS, LEVELS, aged, breakable, level, perform, tableOf } from "./parts.js";
 
 /** Rows of one group that are drawn. */
 const ROWS_MAX = 500;
@@ -48,7 +48,7 @@ export function openTab(panel, ctx, tools) {
       alert.waiting?.length ? `${many(alert.waiting.length, "message")} not sent yet` : null,
     ].filter(Boolean);
     return h("tr", h("td", box), h("td", level(alert.level)), h("td", aged(incident?.start ?? alert.since, ctx.time.zone)), h("td", alert.rule),
-      h("td", h("a.name", { href: ctx.href("alerts", { id: alert.id }) }, alert.name)), h("td.number", alert.value === null ? "–" : exact(alert.value, 5)),
+      h("td", h("a.name", { href: ctx.href("alerts", { id: alert.id }) }, breakable(alert.name))), h("td.number", alert.value === null ? "–" : exact(alert.value, 5)),
       h("td", h("span", alert.text), marks.map((mark) => h("span.badge.alerts-mark", mark))), h("td.number", incident ? count(incident.messages) : "–"));
   }
 

@@ -15,6 +15,9 @@ export const level = (name) => h("span.badge.level", { class: `level-${name}` },
 /** A time as its age, with the instant in its title. */
 export const aged = (seconds, zone) => h("time.nowrap", { title: format(seconds * SECOND, zone), datetime: new Date(seconds * SECOND).toISOString() }, ago(seconds * SECOND, Date.now()));
 
+/** The name of a series, which may go on in the next line behind each tag. */
+export const breakable = (name) => name.split(",").flatMap((piece, at) => (at ? [",", h("wbr"), piece] : [piece]));
+
 /** Who acts: as the person said once in this browser. */
 export const who = () => load("person", "");
 
