@@ -340,6 +340,7 @@ fn odd_command_lines() {
     check("uid rename metrics sys.cpu ''", 3, "");
     check("uid rename metrics '' x", 3, "");
     check("uid delete metrics ''", 3, "");
+    check("uid delete foo x", 4, "");
     check("uid metrics 1", 0, "metrics sys.cpu: [0, 0, 1]\n");
     // Other spellings are kinds of their own.
     check("uid Metrics sys.cpu", 1, "");

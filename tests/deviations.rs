@@ -42,6 +42,7 @@ const SHOWN_BY: &[(&str, &str)] = &[
     ("cli/misc.20", "a_word_too_many_is_named"),
     ("cli/query.18", "a_graph_needs_no_options_of_its_series"),
     ("cli/import.5", "import_takes_points_in_any_order_and_twice"),
+    ("cli/import.6", "import_takes_points_in_any_order_and_twice"),
     ("cli/import.17", "import_takes_points_in_any_order_and_twice"),
     ("rollup/get-m=sum_rollup_raw_1h-sum_kit.roll", "plain_points_are_read_without_pre_aggregates"),
     ("annotation_global/list_no_end", "annotations_without_an_end_reach_to_now"),

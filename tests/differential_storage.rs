@@ -186,7 +186,9 @@ fn fresh(what: &str, settings: &[(&str, &str)]) -> (Engine, String) {
 fn round(seed: u64, wrong: &mut Vec<String>) {
     let mut r = Random::new(seed * 7_919 + 17);
     // Small seeds begin alike.
-    (0..20).for_each(|_| drop(r.next()));
+    for _ in 0..20 {
+        r.next();
+    }
     let settings = settings(&mut r);
     let settings: Vec<(&str, &str)> = settings.iter().map(|(k, v)| (*k, v.as_str())).collect();
     let all = sent(&mut r, 40);
@@ -214,7 +216,7 @@ fn round(seed: u64, wrong: &mut Vec<String>) {
         wrong.extend(want.difference(&got).take(5).map(|c| format!("seed {seed} {settings:?} {table}: missing {c:?}")));
         wrong.extend(got.difference(&want).take(5).map(|c| format!("seed {seed} {settings:?} {table}: not theirs {c:?}")));
     }
-    println!("seed {seed}: {count} cells, {settings:?}");
+    println!("seed {seed}: {count} cells, {} differences so far, {settings:?}", wrong.len());
 }
 
 #[test]

@@ -13,6 +13,8 @@ use std::sync::Arc;
 
 /// Exit codes of OpenTSDB's tool beside 0, 1 and 2.
 const STORE_FAILED: u8 = 3;
+/// Of `delete` alone; the others end with 1.
+const NO_SUCH_KIND: u8 = 4;
 
 /// What the sub commands work on.
 struct Tool<'a> {
@@ -154,7 +156,7 @@ impl<'a> Tool<'a> {
     }
 
     fn delete(&self, kind: &str, name: &str) -> Result<(), Failure> {
-        let (uid_kind, uids) = self.kind(kind)?;
+        let (uid_kind, uids) = self.kind(kind).map_err(|failure| Failure::code(NO_SUCH_KIND, failure.text))?;
         uids.delete(uid_kind, name).map_err(failed)?;
         self.sync()?;
         tracing::info!("UID {kind} {name} deleted.");
