@@ -167,18 +167,14 @@ impl<'a> Parser<'a> {
             }
         }
         let keys = |side: &Node| side.keys(self.names).transpose().map_err(|(at, message)| self.wrong(at, message));
-        if let (Some(a), Some(b)) = (keys(&left)?, keys(&right)?) {
-            if !a.is_subset(&b) && !b.is_subset(&a) {
-                let list = |keys: &std::collections::BTreeSet<String>| keys.iter().cloned().collect::<Vec<_>>().join(",");
-                return Err(self.wrong(
-                    at,
-                    format!(
-                        "expected the same tags on both sides, or all of one among those of the other; found {} and {}",
-                        list(&a),
-                        list(&b)
-                    ),
-                ));
-            }
+        if let (Some(a), Some(b)) = (keys(&left)?, keys(&right)?)
+            && !a.is_subset(&b)
+            && !b.is_subset(&a)
+        {
+            let list = |keys: &std::collections::BTreeSet<String>| keys.iter().cloned().collect::<Vec<_>>().join(",");
+            let (a, b) = (list(&a), list(&b));
+            let message = format!("expected the same tags on both sides, or all of one among those of the other; found {a} and {b}");
+            return Err(self.wrong(at, message));
         }
         let gives = left.gives.max(right.gives);
         Ok(Node::new(at, gives, What::Binary(operator, Box::new(left), Box::new(right))))
