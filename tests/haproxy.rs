@@ -1,15 +1,17 @@
-//! `docker/haproxy.cfg` with the real haproxy in front of two real TSDs over one HBase.
+//! `docker/haproxy.cfg` with the real haproxy in front of two real TSDs over one HBase; and haproxy as the one that speaks TLS.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
 
 mod support;
 
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use support::http::Client;
 use support::real::free_port;
 use support::scenario::Telnet;
-use support::server::{Engine, Server};
+use support::server::{Engine, Server, run_for};
+use support::tls::certificate;
 
 struct Proxy(Child);
 
@@ -20,13 +22,12 @@ impl Drop for Proxy {
     }
 }
 
-fn proxy(listen: &str, one: &str, two: &str) -> Proxy {
-    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/haproxy.cfg");
+fn proxy(config: &Path, environment: &[(&str, &str)]) -> Proxy {
     let child = Command::new("haproxy")
-        .args(["-f", config, "-db"])
-        .env("LISTEN", listen)
-        .env("TSD1", one)
-        .env("TSD2", two)
+        .arg("-f")
+        .arg(config)
+        .arg("-db")
+        .envs(environment.iter().copied())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -54,7 +55,8 @@ fn two_tsds_behind_haproxy_survive_the_loss_of_one() {
     let mut one = Server::start(&engine, &settings);
     let two = Server::start(&engine, &settings);
     let listen = format!("127.0.0.1:{}", free_port());
-    let _proxy = proxy(&listen, &one.addr, &two.addr);
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/haproxy.cfg");
+    let _proxy = proxy(&config, &[("LISTEN", &listen), ("TSD1", &one.addr), ("TSD2", &two.addr)]);
     until_ok(&listen, |c| Ok(c.get("/api/version")?.status == 200));
     // Telnet through the proxy: the reply to `version` means that the put is on disk.
     let put = |second: u32| {
@@ -78,4 +80,46 @@ fn two_tsds_behind_haproxy_survive_the_loss_of_one() {
         }
     }
     until_ok(&listen, all(40));
+}
+
+#[test]
+fn a_tsd_behind_tls_is_checked_and_its_certificate_too() {
+    let server = Server::start(&Engine::Embedded, &[("tsd.core.auto_create_metrics", "true")]);
+    let points = r#"[{"metric":"tls.m","timestamp":1400000000,"value":60,"tags":{"host":"a"}}]"#;
+    assert_eq!(server.client().post("/api/put", points).unwrap().status, 204);
+    let dir = tempfile::tempdir().unwrap();
+    let (key, certificate) = certificate(dir.path());
+    let both = [&certificate, &key].map(|file| std::fs::read_to_string(file).unwrap()).concat();
+    std::fs::write(dir.path().join("both.pem"), both).unwrap();
+    let port = free_port();
+    let config = format!(
+        "defaults\n mode http\n timeout connect 3s\n timeout client 20s\n timeout server 20s\nfrontend tls\n \
+         bind 127.0.0.1:{port} ssl crt {}\n default_backend tsd\nbackend tsd\n server tsd {}\n",
+        dir.path().join("both.pem").display(),
+        server.addr
+    );
+    std::fs::write(dir.path().join("tls.cfg"), config).unwrap();
+    let _proxy = proxy(&dir.path().join("tls.cfg"), &[]);
+    let end = Instant::now() + Duration::from_secs(20);
+    while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < end, "the proxy does not listen");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let check = |more: &[&str]| {
+        let port = port.to_string();
+        let mut all = vec!["check", "-p", &port, "-m", "tls.m", "-N", "1400000010", "-w", "50", "-c", "90"];
+        all.extend(more);
+        let ended = run_for(Duration::from_secs(30), &all, dir.path());
+        (ended.code, ended.stdout, ended.stderr)
+    };
+    let trusting = format!("--ca-file={certificate}");
+    let (code, said, _) = check(&["--ssl", &trusting]);
+    assert!(code == Some(1) && said.starts_with("WARNING: tls.m gt 50.0: 1/1 bad values"), "{code:?} {said}");
+    // Nobody trusts that certificate but who is told to; and it is for localhost, not for an address.
+    for refused in [&["-S"][..], &["-S", &trusting, "-H", "127.0.0.1"]] {
+        let (code, said, _) = check(refused);
+        assert!(code == Some(2) && said.starts_with("ERROR: couldn't connect to ") && said.contains("certificate"), "{code:?} {said}");
+    }
+    let (code, said, _) = check(&["--ssl", &format!("--ca-file={key}")]);
+    assert!(code == Some(2) && said.contains("key.pem holds no certificate"), "{code:?} {said}");
 }

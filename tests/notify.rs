@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
+use support::tls::certificate;
 use tsdb::worker::notify::{Channel, DeadLetter, DeadLetters, Dispatcher, Event, Inside, Kind, Notice, Outcome, SendError};
 
 struct Nobody;
@@ -62,20 +65,6 @@ impl MailServer {
         let Ok(entries) = std::fs::read_dir(self.folder.join("new")) else { return Vec::new() };
         entries.flatten().map(|e| std::fs::read_to_string(e.path()).unwrap()).collect()
     }
-}
-
-/// A certificate for `localhost`, made here.
-fn certificate(dir: &Path) -> (String, String) {
-    let [key, pem] = ["key.pem", "cert.pem"].map(|name| dir.join(name).display().to_string());
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
-        .args(["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE"])
-        .args(["-keyout", &key, "-out", &pem])
-        .stderr(Stdio::null())
-        .status()
-        .expect("openssl is missing: `scripts/test` installs it (apt-get install openssl)");
-    assert!(made.success());
-    (key, pem)
 }
 
 fn notice() -> Notice {

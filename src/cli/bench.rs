@@ -177,7 +177,7 @@ fn say(text: &str) -> Result<(), String> {
     super::extra::print(text).map_err(|failure| failure.text)
 }
 
-pub(super) fn connect(addr: &str) -> Result<TcpStream, String> {
+fn connect(addr: &str) -> Result<TcpStream, String> {
     let stream = TcpStream::connect(addr).map_err(|e| format!("{addr}: {e}"))?;
     let _ = stream.set_nodelay(true);
     stream.set_read_timeout(Some(DEADLINE)).map_err(|e| e.to_string())?;
@@ -185,7 +185,7 @@ pub(super) fn connect(addr: &str) -> Result<TcpStream, String> {
 }
 
 /// Reads one answer with a length or in chunks: status and body.
-pub(super) fn response(input: &mut impl BufRead) -> Result<(u16, Vec<u8>), String> {
+fn response(input: &mut impl BufRead) -> Result<(u16, Vec<u8>), String> {
     let mut head = String::new();
     let (mut status, mut length, mut chunked) = (0, 0usize, false);
     loop {

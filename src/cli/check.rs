@@ -2,19 +2,29 @@
 //! metric and compares them with thresholds.
 //!
 //! Exit codes are Nagios': 0 fine, 1 warning, 2 critical (the TSD cannot be asked: 2 as well), 3 used wrongly.
-//! Options, words and order of the answer are the script's; times are this machine's.
+//! Options, words and order of the answer are the script's; times are this machine's. With `--ssl` the TSD's certificate is
+//! checked against those that programs of this machine trust, as Python does it.
 
-use super::{Call, Failure, bench};
+use super::{Call, Failure};
+use crate::worker::notify::trusted;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use std::io::{BufReader, Write};
+use std::path::PathBuf;
 use std::time::Duration;
+use ureq::tls::{RootCerts, TlsConfig};
 
 /// Nagios' exit codes.
 const WARNING: u8 = 1;
 const CRITICAL: u8 = 2;
 const UNKNOWN: u8 = 3;
+
+/// Most bytes of an answer.
+const ANSWER_BYTES_MAX: u64 = 256 << 20;
+
+/// Where systems keep the certificates they trust: Debian, Red Hat, SUSE, Alpine.
+const SYSTEM_ROOTS: [&str; 4] =
+    ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"];
 
 /// Functions that the script takes.
 const AGGREGATORS: [&str; 29] = [
@@ -76,6 +86,8 @@ struct Args {
     ignore_recent: i64,
     percent_over: f64,
     now: Option<i64>,
+    ssl: bool,
+    ca_file: Option<PathBuf>,
 }
 
 pub fn run(call: &Call) -> Result<(), Failure> {
@@ -138,10 +150,9 @@ fn read(call: &Call) -> Result<Args, String> {
         ignore_recent: whole("-I", "--ignore-recent", 0)?,
         percent_over: number("-P", "--percent-over")?.unwrap_or(0.0),
         now: text("-N", "--now").map(|_| whole("-N", "--now", 0)).transpose()?,
+        ssl: has("-S", "--ssl"),
+        ca_file: parsed.value("--ca-file").map(PathBuf::from),
     };
-    if has("-S", "--ssl") {
-        return Err("--ssl: this tool speaks plain HTTP only".into());
-    }
     valid(args)
 }
 
@@ -197,14 +208,18 @@ struct Point {
 /// Asks the TSD. The error is the line of a critical answer.
 fn ask(args: &Args) -> Result<Vec<Vec<Point>>, String> {
     let tsd = format!("{}:{}", args.host, args.port);
-    let mut stream = bench::connect(&tsd).map_err(|error| format!("ERROR: couldn't connect to {error}"))?;
     let path = path(args);
     let failed = |error: String| format!("ERROR: couldn't GET {path} from {tsd}: {error}");
-    stream.set_read_timeout(Some(Duration::from_secs(args.timeout))).map_err(|e| failed(e.to_string()))?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {tsd}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).map_err(|e| failed(e.to_string()))?;
-    let (status, body) = bench::response(&mut BufReader::new(stream)).map_err(failed)?;
+    let answer = agent(args).map_err(&failed)?.get(url(args, &path)).call();
+    let mut answer = answer.map_err(|error| match error {
+        ureq::Error::Io(_) | ureq::Error::HostNotFound | ureq::Error::ConnectionFailed | ureq::Error::Rustls(_) | ureq::Error::Tls(_) => {
+            format!("ERROR: couldn't connect to {tsd}: {error}")
+        }
+        other => failed(other.to_string()),
+    })?;
+    let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_to_vec().map_err(|e| failed(e.to_string()))?;
     let text = String::from_utf8_lossy(&body);
+    let status = answer.status().as_u16();
     if status != 200 && status != 202 {
         let said = if args.verbose { format!("\nTSD said:\n{text}") } else { String::new() };
         return Err(format!("CRITICAL: status = {status} when talking to {tsd}{said}"));
@@ -212,6 +227,31 @@ fn ask(args: &Args) -> Result<Vec<Vec<Point>>, String> {
     // A Java TSD writes NaN as it is, which is no JSON.
     let answer: Value = serde_json::from_str(&text.replace(":NaN", ":\"NaN\"")).map_err(|e| failed(e.to_string()))?;
     Ok(answer.as_array().into_iter().flatten().map(series).collect())
+}
+
+fn url(args: &Args, path: &str) -> String {
+    let scheme = if args.ssl { "https" } else { "http" };
+    let host = if args.host.contains(':') { format!("[{}]", args.host) } else { args.host.clone() };
+    format!("{scheme}://{host}:{}{path}", args.port)
+}
+
+/// Asks the TSD itself, whatever the environment says of proxies.
+fn agent(args: &Args) -> Result<ureq::Agent, String> {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .timeout_global(Some(Duration::from_secs(args.timeout)))
+        .user_agent("tsdb check");
+    let config = if args.ssl { config.tls_config(TlsConfig::builder().root_certs(roots(args)?).build()) } else { config };
+    Ok(config.build().into())
+}
+
+/// Whose certificates are trusted: `--ca-file`, else `SSL_CERT_FILE`, else the system's, else Mozilla's, which are built in.
+fn roots(args: &Args) -> Result<RootCerts, String> {
+    let named = args.ca_file.clone().or_else(|| std::env::var_os("SSL_CERT_FILE").map(PathBuf::from));
+    let system = || SYSTEM_ROOTS.iter().map(PathBuf::from).find(|path| path.exists());
+    named.or_else(system).map_or(Ok(RootCerts::WebPki), |path| trusted(&path))
 }
 
 fn series(one: &Value) -> Vec<Point> {

@@ -25,6 +25,8 @@ fn args() -> Args {
         ignore_recent: 0,
         percent_over: 0.0,
         now: Some(NOW),
+        ssl: false,
+        ca_file: None,
     }
 }
 
@@ -76,6 +78,8 @@ fn requests() {
         change(&mut args);
         assert_eq!(path(&args), want);
     };
+    assert_eq!(url(&args(), "/x"), "http://localhost:4242/x");
+    assert_eq!(url(&Args { host: "::1".into(), ssl: true, ..args() }, "/x"), "https://[::1]:4242/x");
     check(|_| {}, "/api/query?start=1400000000&m=sum:sys.cpu%7Bhost%3Da%7Cb%7D");
     check(|a| (a.now, a.tags) = (None, vec![]), "/api/query?start=600s-ago&m=sum:sys.cpu");
     check(

@@ -259,7 +259,8 @@ const CHECK: &[Flag] = &[
     ours("-B", "PERCENT", Effect::Own, "Short for --bad_percent."),
     ours("--bad_percent", "PERCENT", Effect::Own, "Accepted and without effect, as in check_tsd."),
     ours("-S", "", Effect::Own, "Short for --ssl."),
-    ours("--ssl", "", Effect::Own, "Refused: only plain HTTP is spoken."),
+    ours("--ssl", "", Effect::Own, "Ask by HTTPS: the TSD is behind a proxy that speaks TLS."),
+    ours("--ca-file", "FILE", Effect::Own, "With --ssl: certificates to trust, as PEM (default: $SSL_CERT_FILE, else the system's)."),
 ];
 
 const WORKER: &[Flag] = &[

@@ -14,4 +14,5 @@ pub mod recorded;
 pub mod scenario;
 pub mod server;
 pub mod tables;
+pub mod tls;
 pub mod trio;

@@ -5,6 +5,7 @@ use super::preset::Preset;
 use super::template::{TemplateError, Templates};
 use super::{Notice, SendError};
 use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
 
@@ -93,14 +94,23 @@ fn agent(to: &Http) -> Result<ureq::Agent, SendError> {
         .timeout_global(Some(Duration::from_secs(to.timeout)))
         .user_agent("tsdb worker");
     if let Some(path) = &to.ca_file {
-        let pem = std::fs::read(path).map_err(|e| SendError::Later(format!("cannot read {}: {e}", path.display())))?;
-        let roots: Vec<Certificate<'static>> = parse_pem(&pem)
-            .filter_map(|item| match item {
-                Ok(PemItem::Certificate(certificate)) => Some(certificate),
-                _ => None,
-            })
-            .collect();
-        config = config.tls_config(TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build());
+        let roots = trusted(path).map_err(SendError::Later)?;
+        config = config.tls_config(TlsConfig::builder().root_certs(roots).build());
     }
     Ok(config.build().into())
+}
+
+/// The certificates of a PEM file, as those that are trusted. The error says what is wrong with the file.
+///
+/// # Errors
+/// The file cannot be read, or holds no certificate.
+pub fn trusted(path: &Path) -> Result<RootCerts, String> {
+    let pem = std::fs::read(path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    let roots: Vec<Certificate<'static>> = parse_pem(&pem)
+        .filter_map(|item| match item {
+            Ok(PemItem::Certificate(certificate)) => Some(certificate),
+            _ => None,
+        })
+        .collect();
+    if roots.is_empty() { Err(format!("{} holds no certificate", path.display())) } else { Ok(RootCerts::new_with_certs(&roots)) }
 }

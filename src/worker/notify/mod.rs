@@ -29,6 +29,7 @@ mod tests;
 pub use channel::{Channel, ChannelError, Email, File, Http, Method, Retry, Tls};
 pub use dead::{DeadLetter, DeadLetters};
 pub use dispatch::{Counts, Dispatcher, Done, Inside, Outcome, Refused};
+pub use http::trusted;
 pub use notice::{Event, Kind, Notice};
 pub use preset::Preset;
 pub use resend::{Resent, Wanted, once, resend};
