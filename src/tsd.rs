@@ -12,7 +12,7 @@ use crate::codec::{DecodeOptions, Decoders, Layout, RollupConfig};
 use crate::config::Settings;
 use crate::desk::{self, Desk};
 use crate::logbook::Logbook;
-use crate::meta::annotation::{AnnotationOptions, Annotations};
+use crate::meta::annotation::{AnnotationOptions, Annotations, NewNote};
 use crate::meta::{Listeners, LiveMeta, MetaTables};
 use crate::plot::Pictures;
 use crate::plot::cache::Cache;
@@ -171,7 +171,7 @@ impl Tsd {
         options.arrivals.extend(publisher.clone().map(|publisher| publisher as Arc<dyn Arrivals>));
         let writer = open_writer(&store, &uids, &settings, options)?;
         let engine = open_engine(&store, Some(writer.overlay()), &uids, &settings)?;
-        let annotations = Arc::new(open_annotations(&store, &settings));
+        let annotations = Arc::new(open_annotations(&store, &settings, hooks::new_notes(publisher.as_ref())));
         let catalog = hooks::open_catalog(&store, &uids, &fresh, &writer, &settings);
         let (engine, stats, logs) = (Arc::new(engine), Arc::default(), Arc::default());
         let queries = Ledger::new(settings.query_allow_simultaneous_duplicates);
@@ -287,14 +287,14 @@ fn open_pictures(settings: &Settings) -> Pictures {
     Pictures { cache: Cache::open(folder.map(Path::new), unsigned(settings.http_cache_bytes_max)), turns: Turns::new(cores) }
 }
 
-/// Notes over an open store.
-pub fn open_annotations(store: &Arc<dyn Store>, settings: &Settings) -> Annotations {
+/// Notes over an open store. `listeners`: told of each that is stored.
+fn open_annotations(store: &Arc<dyn Store>, settings: &Settings, listeners: Vec<Arc<dyn NewNote>>) -> Annotations {
     let options = AnnotationOptions {
         layout: layout(settings),
         table: settings.storage_hbase_data_table.clone(),
         use_otsdb_timestamp: settings.storage_use_otsdb_timestamp,
     };
-    Annotations::new(store.clone(), options)
+    Annotations::new(store.clone(), options, listeners)
 }
 
 /// Trees over an open store.

@@ -30,19 +30,37 @@ fn nan_is_written_as_clients_can_read_it() {
 }
 
 #[test]
-fn every_point_is_published_as_a_line_of_json() {
+fn every_point_and_annotation_is_published_as_a_line_of_json() {
     let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("tcp://{}", receiver.local_addr().unwrap());
     let server = server(&[("tsd.rtpublisher.enable", "true"), ("tsd.rtpublisher.address", &address)]);
     let point = r#"{"metric":"m","timestamp":1400000001,"value":1.25,"tags":{"a":"b"}}"#;
     assert_eq!(server.client().post("/api/put", point).unwrap().status, 204);
     let (stream, _) = receiver.accept().unwrap();
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line).unwrap();
+    let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
     assert_eq!(
-        line,
-        "{\"timestamp\":1400000001000,\"value\":1.25,\"metric\":\"m\",\"tags\":{\"a\":\"b\"},\"tsuid\":\"000001000001000001\"}\n"
+        lines.next().unwrap(),
+        r#"{"timestamp":1400000001000,"value":1.25,"metric":"m","tags":{"a":"b"},"tsuid":"000001000001000001"}"#
     );
+    // What was changed comes as it is now; what was deleted, or not changed, does not come.
+    let mut client = server.client();
+    for (method, body, status) in [
+        ("POST", r#"{"startTime":1400000000,"tsuid":"000001000001000001","description":"d"}"#, 200),
+        ("POST", r#"{"startTime":1400000000,"tsuid":"000001000001000001","notes":"n"}"#, 200),
+        ("POST", r#"{"startTime":1400000000,"tsuid":"000001000001000001"}"#, 304),
+        ("DELETE", r#"{"startTime":1400000000,"tsuid":"000001000001000001"}"#, 204),
+    ] {
+        assert_eq!(client.request(method, "/api/annotation", &[], Some(body.as_bytes())).unwrap().status, status, "{body}");
+    }
+    let global = r#"[{"startTime":1400000007,"description":"g"}]"#;
+    assert_eq!(client.post("/api/annotation/bulk", global).unwrap().status, 200);
+    for want in [
+        r#"{"type":"annotation","tsuid":"000001000001000001","description":"d","notes":"","startTime":1400000000,"endTime":0}"#,
+        r#"{"type":"annotation","tsuid":"000001000001000001","description":"d","notes":"n","startTime":1400000000,"endTime":0}"#,
+        r#"{"type":"annotation","tsuid":"","description":"g","notes":"","startTime":1400000007,"endTime":0}"#,
+    ] {
+        assert_eq!(lines.next().unwrap(), want);
+    }
 }
 
 #[test]

@@ -130,19 +130,30 @@ pub struct AnnotationOptions {
     pub use_otsdb_timestamp: bool,
 }
 
+/// Hears of notes: publishers.
+pub trait NewNote: Send + Sync {
+    /// The note was stored, as it is given. Called on the thread of who stored it: note and return.
+    fn stored(&self, note: &Note);
+}
+
 /// The notes of the data table.
 pub struct Annotations {
     store: Arc<dyn Store>,
     options: AnnotationOptions,
+    listeners: Vec<Arc<dyn NewNote>>,
 }
 
 /// What a cell of a note holds, as bytes and as a note.
 type Stored = Option<(Vec<u8>, std::result::Result<Note, JsonError>)>;
 
 impl Annotations {
-    /// Over a store.
-    pub fn new(store: Arc<dyn Store>, options: AnnotationOptions) -> Annotations {
-        Annotations { store, options }
+    /// Over a store. `listeners` are told of every note that is stored here; of deleted ones nobody is, as in OpenTSDB.
+    pub fn new(store: Arc<dyn Store>, options: AnnotationOptions, listeners: Vec<Arc<dyn NewNote>>) -> Annotations {
+        Annotations { store, options, listeners }
+    }
+
+    fn tell(&self, note: &Note) {
+        self.listeners.iter().for_each(|listener| listener.stored(note));
     }
 
     /// The note of a series (none: a global one) that begins at `start`.
@@ -160,6 +171,7 @@ impl Annotations {
     pub fn put(&self, draft: &Draft, replace: bool) -> Result<Note> {
         let note = self.change(draft, replace)?;
         self.settle()?;
+        self.tell(&note);
         Ok(note)
     }
 
@@ -179,6 +191,7 @@ impl Annotations {
             }
         }
         self.settle().map_err(|error| (0, error.into()))?;
+        stored.iter().for_each(|note| self.tell(note));
         outcome.map(|()| stored)
     }
 
@@ -269,6 +282,7 @@ impl Annotations {
             };
             if self.swap(&row, &column, expected, note)? {
                 self.settle()?;
+                self.tell(note);
                 return Ok(true);
             }
         }

@@ -1,7 +1,8 @@
-//! Points as lines of JSON. The part of a line that its series decides is kept.
+//! Points and annotations as lines of JSON. The part of a point's line that its series decides is kept.
 
-use crate::codec::to_hex;
-use crate::point::{Number, PointTime, write_f64, write_i64};
+use super::Waiting;
+use crate::codec::{Note, to_hex};
+use crate::point::{Number, write_f64, write_i64};
 use crate::uid::{UidError, UidKind, Uids};
 use rustc_hash::FxHashMap;
 
@@ -20,21 +21,28 @@ impl<'a> Lines<'a> {
         Lines { uids, series: FxHashMap::default(), out: Vec::new() }
     }
 
-    /// The lines of these points. A series whose names cannot be had is left out, with a line in the log.
-    pub fn write<'p>(&mut self, points: impl Iterator<Item = (&'p [u8], PointTime, Number)>) -> &[u8] {
+    /// The lines of these. A series whose names cannot be had is left out, with a line in the log.
+    pub fn write(&mut self, news: &[Waiting]) -> &[u8] {
         self.out.clear();
-        for (tsuid, time, value) in points {
+        for one in news {
+            let (tsuid, time, value) = match one {
+                Waiting::Point { tsuid, time, value } => (tsuid, time, *value),
+                Waiting::Note(line) => {
+                    self.out.extend_from_slice(line);
+                    continue;
+                }
+            };
             if self.series.len() >= SERIES_MAX {
                 self.series.clear();
             }
-            if !self.series.contains_key(tsuid) {
+            if !self.series.contains_key(&**tsuid) {
                 let tail = tail(self.uids, tsuid);
                 if let Err(e) = &tail {
                     tracing::warn!("points of series {} are not published: {e}", to_hex(tsuid));
                 }
-                self.series.insert(tsuid.into(), tail.ok());
+                self.series.insert(tsuid.clone(), tail.ok());
             }
-            let Some(Some(tail)) = self.series.get(tsuid) else { continue };
+            let Some(Some(tail)) = self.series.get(&**tsuid) else { continue };
             self.out.extend_from_slice(b"{\"timestamp\":");
             write_i64(&mut self.out, time.millis());
             self.out.extend_from_slice(b",\"value\":");
@@ -46,6 +54,15 @@ impl<'a> Lines<'a> {
         }
         &self.out
     }
+}
+
+/// Appends the line of a note.
+pub fn write_note(note: &Note, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"type\":\"annotation\",");
+    let mut fields = Vec::new();
+    note.push_json(&mut fields);
+    out.extend_from_slice(fields.strip_prefix(b"{").unwrap_or(&fields));
+    out.push(b'\n');
 }
 
 /// What follows the value in each line of a series: `,"metric":...,"tags":{...},"tsuid":"..."}` and the line's end.

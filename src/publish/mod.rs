@@ -1,4 +1,5 @@
-//! The real-time publisher: every accepted point as a line of JSON, to one receiver over TCP or HTTP.
+//! The real-time publisher: every accepted point and every stored annotation as a line of JSON, to one receiver over TCP or
+//! HTTP.
 //!
 //! | `tsd.rtpublisher.address` | what is sent |
 //! | --- | --- |
@@ -6,7 +7,8 @@
 //! | `http://host:port/path` | POST requests of many lines, `Content-Type: application/x-ndjson`; any 2xx is a yes |
 //!
 //! A line is `{"timestamp":1400000000000,"value":1.5,"metric":"sys.cpu","tags":{"host":"web01"},"tsuid":"000001000001000001"}`;
-//! the time is in milliseconds. Points are published after they were taken; after a kill, some of the last second
+//! the time is in milliseconds. An annotation's is `{"type":"annotation",` and then what `/api/annotation` answers for it;
+//! that of a deleted one is not sent. Points are published after they were taken; after a kill, some of the last second
 //! once more. A receiver that is slow or away never holds up points: what does not fit into the buffer is dropped and counted.
 
 mod address;
@@ -15,6 +17,7 @@ mod sender;
 
 pub use address::{Address, AddressError};
 
+use crate::codec::Note;
 use crate::point::{Number, PointTime};
 use crate::uid::Uids;
 use crate::write::{Arrivals, Arrived};
@@ -28,25 +31,41 @@ use std::time::{Duration, Instant};
 
 /// Bytes that a waiting point takes, about, beside its series.
 const POINT_BYTES: usize = 64;
-/// Most points in one round.
-const ROUND_POINTS: usize = 5_000;
+/// Most lines in one round.
+const ROUND_LINES: usize = 5_000;
 /// Longest time that a stop waits for what is left.
 const STOP_MAX: Duration = Duration::from_secs(2);
 
-/// A point on its way out.
-struct Waiting {
-    tsuid: Box<[u8]>,
-    time: PointTime,
-    value: Number,
+/// What is on its way out.
+enum Waiting {
+    Point {
+        tsuid: Box<[u8]>,
+        time: PointTime,
+        value: Number,
+    },
+    /// The whole line.
+    Note(Box<[u8]>),
+}
+
+impl Waiting {
+    /// Bytes of the buffer that it takes.
+    fn bytes(&self) -> usize {
+        match self {
+            Waiting::Point { .. } => POINT_BYTES,
+            Waiting::Note(line) => POINT_BYTES + line.len(),
+        }
+    }
 }
 
 #[derive(Default)]
 struct Queue {
-    points: VecDeque<Waiting>,
+    all: VecDeque<Waiting>,
+    /// Of all of them.
+    bytes: usize,
     stop: bool,
 }
 
-/// What became of points.
+/// What became of points and annotations.
 #[derive(Debug, Default)]
 struct Counters {
     published: AtomicU64,
@@ -57,12 +76,12 @@ struct Counters {
 struct Shared {
     queue: Mutex<Queue>,
     changed: Condvar,
-    /// Points that may wait.
-    points_max: usize,
+    /// Bytes that may wait.
+    bytes_max: usize,
     counters: Counters,
 }
 
-/// Publishes what the way in tells it. Dropping it ends its thread.
+/// Publishes what the way in and the notes tell it. Dropping it ends its thread.
 pub struct Publisher {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -77,7 +96,7 @@ impl Publisher {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             changed: Condvar::new(),
-            points_max: (buffer_bytes / POINT_BYTES).max(1),
+            bytes_max: buffer_bytes.max(POINT_BYTES),
             counters: Counters::default(),
         });
         let owner = shared.clone();
@@ -91,22 +110,22 @@ impl Publisher {
         emit("published", counters.published.load(Relaxed));
         emit("dropped", counters.dropped.load(Relaxed));
         emit("failures", counters.failures.load(Relaxed));
-        emit("waiting", self.shared.queue.lock().points.len() as u64);
+        emit("waiting", self.shared.queue.lock().all.len() as u64);
+    }
+}
+
+impl Publisher {
+    /// Publishes a note that was stored.
+    pub fn note(&self, note: &Note) {
+        let mut line = Vec::new();
+        lines::write_note(note, &mut line);
+        self.shared.take(std::iter::once(Waiting::Note(line.into())));
     }
 }
 
 impl Arrivals for Publisher {
     fn arrived(&self, arrived: &Arrived<'_>) {
-        let mut queue = self.shared.queue.lock();
-        for (time, value) in arrived.points() {
-            if queue.points.len() >= self.shared.points_max {
-                self.shared.counters.dropped.fetch_add(1, Relaxed);
-            } else {
-                queue.points.push_back(Waiting { tsuid: arrived.tsuid.into(), time, value });
-            }
-        }
-        drop(queue);
-        self.shared.changed.notify_one();
+        self.shared.take(arrived.points().map(|(time, value)| Waiting::Point { tsuid: arrived.tsuid.into(), time, value }));
     }
 }
 
@@ -123,6 +142,22 @@ impl Drop for Publisher {
 }
 
 impl Shared {
+    /// Takes what fits into the buffer.
+    fn take(&self, news: impl Iterator<Item = Waiting>) {
+        let mut queue = self.queue.lock();
+        for one in news {
+            let bytes = queue.bytes + one.bytes();
+            if bytes > self.bytes_max {
+                self.counters.dropped.fetch_add(1, Relaxed);
+            } else {
+                queue.bytes = bytes;
+                queue.all.push_back(one);
+            }
+        }
+        drop(queue);
+        self.changed.notify_one();
+    }
+
     fn run(&self, address: Address, uids: &Uids) {
         let mut lines = Lines::new(uids);
         let mut sender = match sender::Sender::new(address) {
@@ -130,19 +165,19 @@ impl Shared {
             Err(e) => return tracing::error!("nothing is published: {e}"),
         };
         let mut failing = false;
-        while let Some((points, stopping)) = self.next() {
-            let text = lines.write(points.iter().map(|p| (&*p.tsuid, p.time, p.value)));
+        while let Some((news, stopping)) = self.next() {
+            let text = lines.write(&news);
             let deadline = if stopping { STOP_MAX } else { sender::DEADLINE };
             match sender.send(text, deadline) {
                 Ok(()) => {
-                    self.counters.published.fetch_add(points.len() as u64, Relaxed);
+                    self.counters.published.fetch_add(news.len() as u64, Relaxed);
                     failing = false;
                 }
                 Err(e) => {
-                    self.counters.dropped.fetch_add(points.len() as u64, Relaxed);
+                    self.counters.dropped.fetch_add(news.len() as u64, Relaxed);
                     self.counters.failures.fetch_add(1, Relaxed);
                     if !failing {
-                        tracing::warn!("{} points were not published to {}: {e}", points.len(), sender.address());
+                        tracing::warn!("{} lines were not published to {}: {e}", news.len(), sender.address());
                     }
                     failing = true;
                     if stopping {
@@ -154,17 +189,19 @@ impl Shared {
         }
     }
 
-    /// Waits for points; `None` when told to stop and nothing is left.
+    /// Waits for news; `None` when told to stop and nothing is left.
     fn next(&self) -> Option<(Vec<Waiting>, bool)> {
         let mut queue = self.queue.lock();
-        while queue.points.is_empty() {
+        while queue.all.is_empty() {
             if queue.stop {
                 return None;
             }
             self.changed.wait(&mut queue);
         }
-        let count = queue.points.len().min(ROUND_POINTS);
-        Some((queue.points.drain(..count).collect(), queue.stop))
+        let count = queue.all.len().min(ROUND_LINES);
+        let round: Vec<Waiting> = queue.all.drain(..count).collect();
+        queue.bytes -= round.iter().map(Waiting::bytes).sum::<usize>();
+        Some((round, queue.stop))
     }
 
     /// Between two attempts at a receiver that does not answer. A stop ends it.

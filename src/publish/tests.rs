@@ -15,14 +15,8 @@ fn uids() -> Arc<Uids> {
 }
 
 fn publish(publisher: &Publisher, n: i64, value: Number) {
-    let mut queue = publisher.shared.queue.lock();
-    queue.points.push_back(Waiting {
-        tsuid: [0, 0, 1, 0, 0, 1, 0, 0, 1].into(),
-        time: PointTime::Seconds(1_400_000_000 + n as u32),
-        value,
-    });
-    drop(queue);
-    publisher.shared.changed.notify_one();
+    let tsuid = [0, 0, 1, 0, 0, 1, 0, 0, 1].into();
+    publisher.shared.take(std::iter::once(Waiting::Point { tsuid, time: PointTime::Seconds(1_400_000_000 + n as u32), value }));
 }
 
 fn number(publisher: &Publisher, wanted: &str) -> u64 {
@@ -112,4 +106,21 @@ fn a_receiver_that_is_away_holds_up_nobody() {
     let begun = Instant::now();
     drop(publisher);
     assert!(begun.elapsed() < Duration::from_secs(15));
+}
+
+#[test]
+fn annotations_go_between_the_points_and_take_room_as_they_are_long() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let publisher = Publisher::start(format!("tcp://127.0.0.1:{port}").parse().unwrap(), uids(), 1 << 16).unwrap();
+    publish(&publisher, 0, Number::Float(1.5));
+    let note = Note { start: 1_400_000_000, description: Some("a \"b\"\n".into()), ..Note::default() };
+    publisher.note(&note);
+    publisher.note(&Note { notes: Some("x".repeat(1 << 16)), ..note.clone() });
+    assert_eq!(number(&publisher, "dropped"), 1);
+    let (stream, _) = listener.accept().unwrap();
+    let mut lines = BufReader::new(stream).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), LINE);
+    let line = lines.next().unwrap().unwrap();
+    assert_eq!(line, r#"{"type":"annotation","tsuid":"","description":"a \"b\"\n","notes":"","startTime":1400000000,"endTime":0}"#);
 }

@@ -4,8 +4,11 @@ use super::whitelist::Whitelist;
 use super::{OpenError, decode_options, layout, positive};
 use crate::catalog::names::Fresh;
 use crate::catalog::{Catalog, CatalogOptions, Recent};
+use crate::codec::Note;
 use crate::config::Settings;
+use crate::meta::annotation::NewNote;
 use crate::meta::{Listeners, LiveMeta, LiveUidMeta, MetaError, MetaTables, NewSeries, Tracking};
+use crate::publish::Publisher;
 use crate::store::{Store, StoreError};
 use crate::tree::{Forest, Trees};
 use crate::uid::{Uids, Watch};
@@ -103,4 +106,18 @@ pub fn open_live(meta: &Arc<MetaTables>, settings: &Settings, listeners: &Arc<Li
 /// What the writer tells of points.
 pub fn arrivals(live: Option<&Arc<LiveMeta>>) -> Vec<Arc<dyn Arrivals>> {
     live.map(|live| Arc::new(MetaArrivals(live.clone())) as Arc<dyn Arrivals>).into_iter().collect()
+}
+
+/// Notes for the publisher.
+struct PublishedNotes(Arc<Publisher>);
+
+impl NewNote for PublishedNotes {
+    fn stored(&self, note: &Note) {
+        self.0.note(note);
+    }
+}
+
+/// Who is told of notes that are stored.
+pub fn new_notes(publisher: Option<&Arc<Publisher>>) -> Vec<Arc<dyn NewNote>> {
+    publisher.map(|publisher| Arc::new(PublishedNotes(publisher.clone())) as Arc<dyn NewNote>).into_iter().collect()
 }

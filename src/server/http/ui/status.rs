@@ -122,7 +122,7 @@ fn journal(numbers: &Numbers) -> Value {
     })
 }
 
-/// What waits for something else: requests for a thread, rows for their compaction, points for the publisher.
+/// What waits for something else: requests for a thread, rows for their compaction, lines for the publisher.
 fn queues(tsd: &Tsd, numbers: &Numbers) -> Value {
     let lines = &tsd.stats.lines;
     let line = |name: &str, line: &Line| {
@@ -138,7 +138,7 @@ fn queues(tsd: &Tsd, numbers: &Numbers) -> Value {
     }
     if tsd.publisher.is_some() {
         let (waiting, dropped) = (numbers.one("tsd.rtpublisher.waiting"), numbers.one("tsd.rtpublisher.dropped"));
-        all.push(json!({ "name": "points for the publisher", "waiting": waiting, "dropped": dropped }));
+        all.push(json!({ "name": "lines for the publisher", "waiting": waiting, "dropped": dropped }));
     }
     all.into()
 }
