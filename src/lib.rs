@@ -6,6 +6,7 @@ pub mod cli;
 pub mod codec;
 pub mod config;
 pub mod desk;
+mod digest;
 #[cfg(test)]
 mod fuzz;
 pub mod logbook;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// Who may use whom: a folder of `src` and the folders it may name. `cli` and the crate root may use all; `stats` knows
 /// nobody and anybody may count.
-const ARROWS: [(&str, &[&str]); 19] = [
+const ARROWS: [(&str, &[&str]); 20] = [
+    ("digest", &[]),
     ("point", &["stats"]),
     ("config", &["stats"]),
     ("stats", &[]),
@@ -23,7 +24,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
     ("publish", &["point", "codec", "uid", "write", "stats"]),
     ("plot", &["point", "codec", "query", "stats"]),
     ("logbook", &[]),
-    ("ui", &[]),
+    ("ui", &["digest"]),
     (
         "tsd",
         &[
@@ -38,7 +39,7 @@ const ARROWS: [(&str, &[&str]); 19] = [
             "stats", "tsd", "worker",
         ],
     ),
-    ("worker", &["config", "point", "codec", "store", "uid", "write", "meta", "query", "desk", "stats", "tsd"]),
+    ("worker", &["config", "digest", "point", "codec", "store", "uid", "write", "meta", "query", "desk", "stats", "tsd"]),
 ];
 
 const FILE_LINES_MAX: usize = 700;

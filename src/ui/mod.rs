@@ -4,6 +4,7 @@
 //! version, a hash of their contents, which is part of their addresses: what a browser keeps is never stale, and modules
 //! import each other by plain relative names.
 
+use crate::digest;
 use flate2::{Compression, write::GzEncoder};
 use std::io::Write;
 use std::sync::OnceLock;
@@ -122,7 +123,7 @@ pub fn version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();
     VERSION.get_or_init(|| {
         let parts = FILES.iter().flat_map(|file| [file.name.as_bytes(), &[0], file.bytes]);
-        format!("{:016x}", parts.fold(HASH_OF_NOTHING, hash))
+        format!("{:016x}", parts.fold(digest::OF_NOTHING, digest::and))
     })
 }
 
@@ -143,14 +144,7 @@ fn pack(bytes: &[u8]) -> Option<Vec<u8>> {
 
 /// A tag for a file's contents, to be sent as `ETag`.
 pub fn tag(bytes: &[u8]) -> String {
-    format!("\"{:016x}\"", hash(HASH_OF_NOTHING, bytes))
-}
-
-const HASH_OF_NOTHING: u64 = 0xcbf2_9ce4_8422_2325;
-
-/// FNV-1a: tells versions apart, keeps nobody out.
-fn hash(seed: u64, bytes: &[u8]) -> u64 {
-    bytes.iter().fold(seed, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+    format!("\"{}\"", digest::text(bytes))
 }
 
 #[cfg(test)]

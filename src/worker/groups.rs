@@ -5,9 +5,9 @@
 //! clock of who put it. Time in which nobody looked does not count: it says nothing about a group. (Bosun keeps the time of
 //! each group's last check and counts all of it, which after a night without a worker calls every group unknown.)
 
-use super::ids;
 use super::records::{Tags, all, bytes};
 use crate::desk::{Desk, DeskError, PAGE_RECORDS_MAX};
+use crate::digest;
 use serde::{Deserialize, Serialize};
 
 /// Kind of the records; ids are rule `/` part.
@@ -101,7 +101,7 @@ pub fn forget(desk: &Desk, before: i64) -> Result<(), DeskError> {
 
 /// The same for the same groups, in the same order.
 pub fn fingerprint<'a>(names: impl Iterator<Item = &'a str>) -> u64 {
-    names.fold(0, |so_far: u64, name| so_far.rotate_left(5) ^ ids::hash(name.as_bytes()))
+    names.fold(0, |so_far: u64, name| so_far.rotate_left(5) ^ digest::of(name.as_bytes()))
 }
 
 #[cfg(test)]
