@@ -2,8 +2,11 @@
 //!
 //! Reading order: [`line`] splits and admits telnet and import lines, [`http`] admits what a JSON body held; both use
 //! [`number`] (Java's idea of a number), [`name`] (which characters a name may have) and [`tags`] (a buffer that does not
-//! allocate). [`text`] prints numbers as Java does; [`json`] and [`java_regex`] read JSON and patterns as Java does; [`glob`] is the one matcher of `*` and `?`. Assigning ids and storing is not done here.
+//! allocate). [`text`] prints numbers as Java does; [`json`] and [`java_regex`] read JSON and patterns as Java does;
+//! [`glob`] is the one matcher of `*` and `?`, [`duration`] the one reader of lengths of time. Assigning ids and storing is
+//! not done here.
 
+pub mod duration;
 pub mod error;
 pub mod glob;
 pub mod http;

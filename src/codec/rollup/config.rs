@@ -2,6 +2,7 @@
 //! one of ours: a table that serves two intervals would mix their rows.
 
 use super::{OFFSETS_READABLE, RollupColumn, RollupInterval, RowSpan};
+use crate::point::duration::parse_duration;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -255,34 +256,6 @@ fn unit_of(span: RowSpan) -> char {
     }
 }
 
-/// A duration in milliseconds: digits, and what the last letter says; a month has 30 days and a year 365.
 fn duration_ms(text: &str) -> Checked<i64> {
-    if text.is_empty() {
-        return wrong("Cannot parse null or empty duration");
-    }
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at_checked(digits).unwrap_or((text, ""));
-    if unit.is_empty() {
-        return wrong(format!("Invalid duration, must have an integer and unit: {text}"));
-    }
-    let Ok(number) = number.parse::<i64>() else { return wrong(format!("Invalid duration (number): {text}")) };
-    if number <= 0 {
-        return wrong(format!("Zero or negative duration: {text}"));
-    }
-    let unit = unit.to_lowercase();
-    let seconds = match unit.chars().next_back() {
-        Some('s') if unit.ends_with("ms") => return Ok(number),
-        Some('s') => 1,
-        Some('m') => 60,
-        Some('h') => 3_600,
-        Some('d') => 86_400,
-        Some('w') => 7 * 86_400,
-        Some('n') => 30 * 86_400,
-        Some('y') => 365 * 86_400,
-        _ => return wrong(format!("Invalid duration (suffix): {text}")),
-    };
-    match number.checked_mul(seconds * 1000) {
-        Some(ms) => Ok(ms),
-        None => wrong(format!("Duration must be < Long.MAX_VALUE ms: {text}")),
-    }
+    parse_duration(text).map_err(RollupConfigError)
 }

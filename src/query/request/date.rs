@@ -1,4 +1,4 @@
-//! Dates and lengths of time, as text: the one parser of the house.
+//! Dates as text: the one parser of the house. Lengths of time are `point`'s.
 //!
 //! | text | meaning |
 //! | --- | --- |
@@ -11,6 +11,7 @@
 //! Source: recorded cases `time/*`; the calendar's leniency was compared with Java's `SimpleDateFormat`.
 
 use super::RequestError;
+use crate::point::duration;
 use jiff::civil;
 use jiff::tz::{AmbiguousOffset, TimeZone};
 
@@ -180,37 +181,9 @@ pub fn zone(name: &str) -> Option<TimeZone> {
     (zone.iana_name() == Some(region)).then_some(zone)
 }
 
-/// A length of time in milliseconds: digits, and a unit that the last character decides (`5xm` is five minutes, as in Java).
-/// `n` is a month of 30 days, `y` a year of 365.
+/// A length of time in milliseconds, as [`duration::parse_duration`] reads it.
 pub fn parse_duration(text: &str) -> Result<i64, RequestError> {
-    let refuse = |what: &str| Err(RequestError::new(format!("{what}: {text}")));
-    if text.is_empty() {
-        return Err(RequestError::new("Cannot parse null or empty duration"));
-    }
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    if digits == text.len() {
-        return refuse("Invalid duration, must have an integer and unit");
-    }
-    let Some(count) = text.get(..digits).and_then(|d| d.parse::<i64>().ok()) else { return refuse("Invalid duration (number)") };
-    if count <= 0 {
-        return refuse("Zero or negative duration");
-    }
-    let seconds = match text.to_lowercase().chars().next_back() {
-        // Only a small m makes milliseconds.
-        Some('s') if text.chars().rev().nth(1) == Some('m') => return Ok(count),
-        Some('s') => 1,
-        Some('m') => 60,
-        Some('h') => 3_600,
-        Some('d') => 86_400,
-        Some('w') => 7 * 86_400,
-        Some('n') => 30 * 86_400,
-        Some('y') => 365 * 86_400,
-        _ => return refuse("Invalid duration (suffix)"),
-    };
-    match count.checked_mul(seconds * SECOND) {
-        Some(ms) => Ok(ms),
-        None => refuse("Duration must be < Long.MAX_VALUE ms"),
-    }
+    duration::parse_duration(text).map_err(RequestError::new)
 }
 
 #[cfg(test)]
