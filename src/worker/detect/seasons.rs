@@ -1,7 +1,6 @@
 //! The same minute of earlier days, weeks or years: series that have a habit.
 
-use super::sudden::MEDIAN_TO_STANDARD;
-use super::sums::{Moments, median};
+use super::sums::{self, Moments};
 use super::{Finding, Numbers, Sight, Verdict, Window};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
@@ -65,9 +64,7 @@ impl Seasons {
         let then = self.shifts.iter().map(|shift| mean_before(window, newest - shift, self.width));
         buffer.extend(then.filter(|m| m.count > 0).map(|m| m.mean));
         let seasons = buffer.len();
-        let usual = median(buffer);
-        buffer.iter_mut().for_each(|v| *v = (*v - usual).abs());
-        let std = median(buffer) * MEDIAN_TO_STANDARD;
+        let (usual, std) = sums::usual(buffer);
         let limit = (self.deviations * std).max(self.relative * usual.abs()).max(self.absolute);
         let change = now - usual;
         let numbers = [("now", now), ("usual", usual), ("change", change), ("std", std), ("limit", limit), ("seasons", seasons as f64)];

@@ -6,7 +6,7 @@
 
 use super::sight::{EMPTY, NULL_VALUE, Sight};
 use super::special::kolmogorov_above;
-use super::sums::{Moments, median, sum_by, sum_pairs};
+use super::sums::{Moments, spread, sum_by, sum_pairs};
 use super::{Finding, Verdict, is_null, unit_root};
 
 /// How many standard deviations are too far.
@@ -233,11 +233,7 @@ fn median_absolute_deviation(sight: &mut Sight<'_>) -> Found {
     let buffer = &mut sight.scratch.values;
     buffer.clear();
     buffer.extend(sight.window.values.iter().filter(|v| !v.is_nan()));
-    let middle = median(buffer);
-    buffer.iter_mut().for_each(|v| *v = (*v - middle).abs());
-    // Infinite values around an infinite median leave NaN, which is passed over as any other.
-    buffer.retain(|v| !v.is_nan());
-    let spread = median(buffer);
+    let (middle, spread) = spread(buffer);
     let score = (last - middle).abs() / spread;
     let verdict = match spread {
         0.0 => Verdict::Normal,

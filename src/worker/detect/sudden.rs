@@ -1,11 +1,8 @@
 //! Sudden rise and fall: the newest points against those just before them.
 
-use super::sums::median;
+use super::sums::usual;
 use super::{Finding, Sight};
 use serde::{Deserialize, Serialize};
-
-/// From a median deviation to a standard deviation, if values lie as the normal distribution has them.
-pub(super) const MEDIAN_TO_STANDARD: f64 = 1.482_602_218_505_602;
 
 /// How a jump is told from noise. Medians on both sides, so that one stray point is no jump.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
@@ -47,15 +44,14 @@ impl Sudden {
         let buffer = &mut sight.scratch.values;
         let (past, present) = values.split_at(values.len().saturating_sub(self.recent));
         let past = past.get(past.len().saturating_sub(self.before)..).unwrap_or_default();
-        let mut middle = |values: &[f64], map: &dyn Fn(f64) -> f64| {
+        let mut usual = |values: &[f64]| {
             buffer.clear();
-            buffer.extend(values.iter().filter(|v| !v.is_nan()).map(|v| map(*v)));
-            (median(buffer), buffer.len())
+            buffer.extend(values.iter().filter(|v| !v.is_nan()));
+            let points = buffer.len();
+            (usual(buffer), points)
         };
-        let (now, _) = middle(present, &|v| v);
-        let (base, points) = middle(past, &|v| v);
-        let (spread, _) = middle(past, &|v| (v - base).abs());
-        let std = spread * MEDIAN_TO_STANDARD;
+        let ((now, _), _) = usual(present);
+        let ((base, std), points) = usual(past);
         let limit = (self.deviations * std).max(self.relative * base.abs()).max(self.absolute);
         let change = now - base;
         let jumped = points >= self.least && change * sign > limit;

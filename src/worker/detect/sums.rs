@@ -94,6 +94,24 @@ pub fn median(values: &mut [f64]) -> f64 {
     (lower + upper) / 2.0
 }
 
+/// The median of `values`, and the median of how far they lie from it, which stand in their place afterwards.
+pub fn spread(values: &mut Vec<f64>) -> (f64, f64) {
+    let middle = median(values);
+    values.iter_mut().for_each(|v| *v = (*v - middle).abs());
+    // Infinite values around an infinite median leave NaN, which is passed over as any other.
+    values.retain(|v| !v.is_nan());
+    (middle, median(values))
+}
+
+/// From a median deviation to a standard deviation, if values lie as the normal distribution has them.
+const MEDIAN_TO_STANDARD: f64 = 1.482_602_218_505_602;
+
+/// What `values` usually are, robust against single ones: their median, and a standard deviation from the median deviation.
+pub fn usual(values: &mut Vec<f64>) -> (f64, f64) {
+    let (middle, spread) = spread(values);
+    (middle, spread * MEDIAN_TO_STANDARD)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,5 +143,6 @@ mod tests {
         check(vec![5.0, -1.0, 5.0, 4.0], 4.5);
         check(vec![0.0, -0.0, 0.0, -0.0], 0.0);
         assert!(median(&mut []).is_nan());
+        assert_eq!(spread(&mut vec![1.0, 9.0, 3.0, 2.0, 4.0]), (3.0, 1.0));
     }
 }
