@@ -14,7 +14,7 @@ use tsdb::server::limits::Limits;
 use tsdb::server::telnet::command::Commands;
 use tsdb::server::telnet::session::{Next, Session};
 use tsdb::store::embedded::{EmbeddedOptions, EmbeddedStore};
-use tsdb::store::{FamilySpec, Store, TableSpec};
+use tsdb::store::{Store, TableSpec};
 use tsdb::uid::{UidOptions, Uids};
 use tsdb::write::{Batch, WriteOptions, Writer};
 
@@ -63,8 +63,7 @@ fn known_series_cost_no_allocation_a_point() {
     let folder = tempfile::tempdir().expect("folder");
     let store = EmbeddedStore::open(folder.path().join("store"), EmbeddedOptions::default()).expect("store");
     for (name, families) in [("tsdb", &["t"][..]), ("tsdb-uid", &["id", "name"])] {
-        let family = |&name| FamilySpec { name, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
-        store.create_table(&TableSpec { name: name.into(), families: families.iter().map(family).collect() }, &[]).expect("table");
+        store.create_table(&TableSpec::plain(name, families), &[]).expect("table");
     }
     let store: Arc<dyn Store> = Arc::new(store);
     let mut options = WriteOptions::new(folder.path().join("journal"), true);

@@ -9,14 +9,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use support::server::{Engine, run_ok};
 use support::tables::open;
 use tsdb::desk::{Desk, DeskError, FAMILY, Record};
-use tsdb::store::{FamilySpec, Store, TableSpec};
+use tsdb::store::{Store, TableSpec};
 
 /// A table of records, made if asked for.
 fn desk(engine: &Engine, dir: &std::path::Path, made: bool) -> Desk {
     let (store, table): (Arc<dyn Store>, String) = open(engine, dir, "tsdb-worker");
     if made {
-        let family = FamilySpec { name: FAMILY, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
-        store.create_table(&TableSpec { name: table.clone(), families: vec![family] }, &[]).unwrap();
+        store.create_table(&TableSpec::plain(&table, &[FAMILY]), &[]).unwrap();
     }
     Desk::new(store, &table)
 }

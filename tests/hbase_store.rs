@@ -2,13 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails loudly")]
 
-#[path = "../src/store/suite.rs"]
+#[path = "support/random.rs"]
+mod random;
+#[path = "support/store_suite.rs"]
 mod suite;
 
+use random::Random;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tsdb::store::hbase::{HbaseOptions, HbaseStore};
-use tsdb::store::{Columns, FamilySpec, Mutation, Prefilter, RowBatch, RowMutation, Scan, Store, StoreError, TableSpec, TagBytes};
+use tsdb::store::{Columns, Mutation, Prefilter, RowBatch, RowMutation, Scan, Store, StoreError, TableSpec, TagBytes};
 
 fn options() -> HbaseOptions {
     let Ok(gateways) = std::env::var("TSDB_TEST_THRIFT") else {
@@ -31,13 +34,8 @@ fn table(store: &HbaseStore) -> String {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
     let name = format!("hbase-test-{now}-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    store.create_table(&spec(&name, &["t"]), &[]).unwrap();
+    store.create_table(&TableSpec::plain(&name, &["t"]), &[]).unwrap();
     name
-}
-
-fn spec(name: &str, families: &[&'static str]) -> TableSpec {
-    let family = |name: &&'static str| FamilySpec { name, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
-    TableSpec { name: name.into(), families: families.iter().map(family).collect() }
 }
 
 fn put(row: &[u8], qualifier: &[u8], value: &[u8]) -> RowMutation {
@@ -78,28 +76,13 @@ fn stat(store: &HbaseStore, name: &str) -> u64 {
     found.unwrap_or_else(|| panic!("no statistic {name}"))
 }
 
-/// Numbers that look random and repeat with their seed.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let mixed = (self.0 ^ self.0 >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        mixed ^ mixed >> 33
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-}
-
 /// What every store must do: the same cases as the embedded engine's.
 #[test]
 fn suite_of_every_store() {
     let store = store();
     let data = table(&store);
     let names = format!("{data}-uid");
-    store.create_table(&spec(&names, &["id", "name"]), &[]).unwrap();
+    store.create_table(&TableSpec::plain(&names, &["id", "name"]), &[]).unwrap();
     for (name, case) in suite::CASES {
         println!("{name}");
         case(&suite::Place { store: &store, data: data.clone(), names: names.clone() });
@@ -168,7 +151,7 @@ fn times_and_deletes() {
 fn all_versions_up_to_the_time_are_deleted() {
     let store = store();
     let name = table(&store) + "-v";
-    let mut spec = spec(&name, &["t"]);
+    let mut spec = TableSpec::plain(&name, &["t"]);
     spec.families[0].versions = 5;
     store.create_table(&spec, &[]).unwrap();
     for time in [10, 20, 30] {
@@ -253,8 +236,8 @@ fn what_hbase_refuses_is_named() {
     check(scanner.next(&mut batch).map(drop), "scan of table hbase-test-none: HBase has no such table");
     check(store.increment("hbase-test-none", b"r", "t", b"q", 1).map(drop), "increment in table hbase-test-none: HBase has no such");
     check(store.append("hbase-test-none", b"r", "t", b"q", b"v"), "append to table hbase-test-none: HBase has no such table");
-    check(store.create_table(&spec(&table, &["t"]), &[]), "it exists already");
-    let mut odd = spec("hbase-test-odd", &["t"]);
+    check(store.create_table(&TableSpec::plain(&table, &["t"]), &[]), "it exists already");
+    let mut odd = TableSpec::plain("hbase-test-odd", &["t"]);
     odd.families[0].compression = "NOPE".into();
     check(store.create_table(&odd, &[]), "creation of table hbase-test-odd");
     let other = Mutation::Put { family: "nofamily", qualifier: b"q".to_vec(), value: b"v".to_vec() };
@@ -317,7 +300,7 @@ fn large_rows_and_large_answers_are_cut_to_size() {
 fn a_prefilter_loses_no_row() {
     let store = store();
     let table = table(&store);
-    let mut dice = Dice(1);
+    let mut dice = Random::new(1);
     // UIDs of bytes that are worst for text: high ones in all places of UTF-8, quotes, backslashes, NUL, line ends.
     let pool = [0, 1, b'\'', b'"', b'\\', b'\n', b'\r', b'a', b'[', 0x7f, 0x80, 0x85, 0xa9, 0xbf, 0xc3, 0xe1, 0xe2, 0xed, 0xf0, 0xf4, 0xff];
     let mut uid = |width: usize| -> Vec<u8> { (0..width).map(|_| pool[dice.below(pool.len() as u64) as usize]).collect() };
@@ -325,7 +308,7 @@ fn a_prefilter_loses_no_row() {
     let values: Vec<_> = (0..12).map(|_| uid(3)).collect();
     let narrow: Vec<_> = (0..8).map(|_| uid(1)).collect();
     let bases: Vec<_> = (0..20).map(|_| uid(7)).collect();
-    let mut dice = Dice(2);
+    let mut dice = Random::new(2);
     let mut rows: Vec<TaggedRow> = Vec::new();
     for _ in 0..3_000 {
         let width = if dice.below(2) == 0 { 3 } else { 1 };

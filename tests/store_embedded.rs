@@ -2,7 +2,9 @@
 
 #![cfg(test)]
 
-#[path = "../src/store/suite.rs"]
+#[path = "support/random.rs"]
+mod random;
+#[path = "support/store_suite.rs"]
 mod suite;
 
 use std::io::{BufRead, BufReader, Write};
@@ -12,7 +14,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 use tsdb::store::copy::{CopyReport, copy_rows, copy_table};
 use tsdb::store::embedded::{EmbeddedOptions, EmbeddedStore};
-use tsdb::store::{Columns, FamilySpec, Mutation, RowBatch, RowMutation, Scan, Store, StoreError, TableSpec};
+use tsdb::store::{Columns, Mutation, RowBatch, RowMutation, Scan, Store, StoreError, TableSpec};
 
 /// Set in the child process that writes until it is killed: the folder.
 const CHILD: &str = "TSDB_TEST_KILL_FOLDER";
@@ -20,15 +22,10 @@ const CHILD: &str = "TSDB_TEST_KILL_FOLDER";
 /// Set in the child process whose files may not grow: the folder.
 const LIMITED: &str = "TSDB_TEST_LIMITED_FOLDER";
 
-fn spec(name: &str, families: &[&'static str]) -> TableSpec {
-    let family = |name: &&'static str| FamilySpec { name, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
-    TableSpec { name: name.into(), families: families.iter().map(family).collect() }
-}
-
 fn open_with(path: &Path, options: EmbeddedOptions) -> Result<EmbeddedStore, StoreError> {
     let store = EmbeddedStore::open(path, options)?;
-    store.create_table(&spec("tsdb", &["t"]), &[])?;
-    store.create_table(&spec("tsdb-uid", &["id", "name"]), &[])?;
+    store.create_table(&TableSpec::plain("tsdb", &["t"]), &[])?;
+    store.create_table(&TableSpec::plain("tsdb-uid", &["id", "name"]), &[])?;
     Ok(store)
 }
 

@@ -84,9 +84,8 @@ impl NewSeries for Heard {
 fn rig(private: bool) -> Rig {
     let folder = tempfile::tempdir().unwrap();
     let inner = EmbeddedStore::open(folder.path(), EmbeddedOptions::default()).unwrap();
-    let family = |name: &'static str| FamilySpec { name, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
-    for (name, families) in [("tsdb", vec!["t"]), ("tsdb-uid", vec!["id", "name"]), ("tsdb-meta", vec!["name"])] {
-        inner.create_table(&TableSpec { name: name.into(), families: families.into_iter().map(family).collect() }, &[]).unwrap();
+    for (name, families) in [("tsdb", &["t"][..]), ("tsdb-uid", &["id", "name"]), ("tsdb-meta", &["name"])] {
+        inner.create_table(&TableSpec::plain(name, families), &[]).unwrap();
     }
     let store = Arc::new(Shared { inner, private, away: AtomicBool::new(false) });
     let uids = Arc::new(Uids::new(store.clone(), UidOptions::default()));

@@ -1,5 +1,6 @@
 //! What the stored JSON of UIDs and of series has in common: texts that may be null, maps in Java's order, numbers.
 
+use crate::point::java_map;
 use crate::point::json::{self, Json, JsonError, Members, push_string};
 use crate::point::write_f64;
 
@@ -28,17 +29,13 @@ pub fn custom(value: Json, name: &str) -> Result<Option<Custom>, JsonError> {
             None => all.push((key, value)),
         }
     }
-    Ok(Some(in_map_order(all)))
-}
-
-/// The order in which Java's `HashMap` lists a copy of these: by bucket, then as they came. OpenTSDB compares stored bytes
-/// with what it would write, so a map in another order could never be changed by it.
-fn in_map_order(all: Custom) -> Custom {
-    // Java's own arithmetic of a copy's size (Java 8 to 18): entries / 0.75 + 1, cut.
-    let capacity = (all.len() as f32 / 0.75 + 1.0) as usize;
-    let keys: Vec<&str> = all.iter().map(|(key, _)| key.as_str()).collect();
-    let order = crate::point::java_map::order(&keys, capacity);
-    order.into_iter().filter_map(|place| all.get(place).cloned()).collect()
+    // In the order of Java's copy of the map: OpenTSDB compares stored bytes with what it would write, so a map in another
+    // order could never be changed by it.
+    let order = {
+        let keys: Vec<&str> = all.iter().map(|(key, _)| key.as_str()).collect();
+        java_map::copy_order(&keys)
+    };
+    Ok(Some(order.into_iter().filter_map(|place| all.get(place).cloned()).collect()))
 }
 
 /// A double: digits in a string are taken, and the words for numbers that are none.

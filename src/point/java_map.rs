@@ -20,6 +20,21 @@ pub fn default_order<S: AsRef<str>>(keys: &[S]) -> Vec<usize> {
     order(keys, 16)
 }
 
+/// The same for a `HashMap` that was made as the copy of a map of these keys.
+pub fn copy_order<S: AsRef<str>>(keys: &[S]) -> Vec<usize> {
+    order(keys, copied(keys.len()))
+}
+
+/// The same for a `HashSet` that was made of a collection of these keys.
+pub fn set_order<S: AsRef<str>>(keys: &[S]) -> Vec<usize> {
+    order(keys, copied(keys.len()).max(16))
+}
+
+/// Java's own arithmetic of a copy's size (Java 8 to 18): entries / 0.75 + 1, cut.
+fn copied(entries: usize) -> usize {
+    (entries as f32 / 0.75 + 1.0) as usize
+}
+
 fn bucket(key: &str, table: usize) -> usize {
     let hash = key.encode_utf16().fold(0u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));
     (hash ^ (hash >> 16)) as usize & (table - 1)

@@ -162,6 +162,14 @@ pub struct TableSpec {
     pub families: Vec<FamilySpec>,
 }
 
+impl TableSpec {
+    /// A table of one version a cell, for ever, neither compressed nor of another kind than HBase makes by itself.
+    pub fn plain(name: impl Into<String>, families: &[&'static str]) -> TableSpec {
+        let family = |name: &&'static str| FamilySpec { name, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
+        TableSpec { name: name.into(), families: families.iter().map(family).collect() }
+    }
+}
+
 /// A column family of a new table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FamilySpec {

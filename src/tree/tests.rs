@@ -10,7 +10,7 @@ use super::rule::Rule;
 use super::{TreeError, TreeId, Trees};
 use crate::point::json;
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
-use crate::store::{FamilySpec, Mutation, RowMutation, Store, TableSpec};
+use crate::store::{Mutation, RowMutation, Store, TableSpec};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -23,8 +23,7 @@ struct Place {
 fn fresh() -> Place {
     let folder = tempfile::tempdir().unwrap();
     let store = EmbeddedStore::open(folder.path(), EmbeddedOptions::default()).unwrap();
-    let family = FamilySpec { name: FAMILY, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
-    store.create_table(&TableSpec { name: "tree".into(), families: vec![family] }, &[]).unwrap();
+    store.create_table(&TableSpec::plain("tree", &[FAMILY]), &[]).unwrap();
     let store: Arc<dyn Store> = Arc::new(store);
     Place { trees: Trees::new(store.clone(), "tree"), store, _folder: folder }
 }

@@ -6,7 +6,7 @@ use super::run::Worker;
 use crate::config::Settings;
 use crate::desk::{Desk, FAMILY};
 use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
-use crate::store::{FamilySpec, Store, TableSpec};
+use crate::store::{Store, TableSpec};
 use crate::tsd::{OpenError, StoreKind, Tsd, store_kind, worker_table};
 use std::path::Path;
 use std::sync::Arc;
@@ -66,8 +66,7 @@ pub fn open(settings: &Settings) -> Result<Opened, StartError> {
     let failed = |error: &dyn std::fmt::Display| StartError::States { path: path.display().to_string(), error: error.to_string() };
     let store = EmbeddedStore::open(&path, EmbeddedOptions::default()).map_err(|e| failed(&e))?;
     if !store.tables().map_err(|e| failed(&e))?.iter().any(|table| table == STATES) {
-        let family = FamilySpec { name: FAMILY, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
-        store.create_table(&TableSpec { name: STATES.into(), families: vec![family] }, &[]).map_err(|e| failed(&e))?;
+        store.create_table(&TableSpec::plain(STATES, &[FAMILY]), &[]).map_err(|e| failed(&e))?;
     }
     Ok(Opened { house: Arc::new(Remote::new(&settings.worker_url)), desk: Desk::new(Arc::new(store), STATES), tsd: None })
 }

@@ -380,13 +380,12 @@ pub(super) mod tests {
     use super::super::alert::{Policy, Verdict, step};
     use super::*;
     use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
-    use crate::store::{FamilySpec, Store, TableSpec};
+    use crate::store::{Store, TableSpec};
     use std::sync::Arc;
 
     pub fn desk(folder: &tempfile::TempDir) -> Desk {
         let store = Arc::new(EmbeddedStore::open(folder.path(), EmbeddedOptions::default()).unwrap());
-        let family = FamilySpec { name: crate::desk::FAMILY, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
-        store.create_table(&TableSpec { name: "w".into(), families: vec![family] }, &[]).unwrap();
+        store.create_table(&TableSpec::plain("w", &[crate::desk::FAMILY]), &[]).unwrap();
         Desk::new(store, "w")
     }
 

@@ -15,6 +15,11 @@ impl Random {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
+    /// From 0 up to, not including, `end`.
+    pub fn below(&mut self, end: u64) -> u64 {
+        (self.next() >> 1) % end
+    }
+
     /// From `low` to `high`, both included.
     pub fn range(&mut self, low: i64, high: i64) -> i64 {
         low + (self.next() >> 1) as i64 % (high - low + 1)

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tsdb::store::embedded::{EmbeddedOptions, EmbeddedStore};
 use tsdb::store::hbase::{HbaseOptions, HbaseStore};
-use tsdb::store::{FamilySpec, Mutation, RowBatch, RowMutation, Scan, Store, TableSpec};
+use tsdb::store::{Mutation, RowBatch, RowMutation, Scan, Store, TableSpec};
 
 /// One cell as it is stored.
 pub struct Cell {
@@ -59,9 +59,7 @@ pub fn fill(engine: &Engine, dir: &Path, table: &str, cells: Vec<NewCell>) {
     let (store, table) = open(engine, dir, table);
     let families: &[&'static str] = if table.ends_with("uid") { &["id", "name"] } else { &["t"] };
     if store.is_private() {
-        let family = |name| FamilySpec { name, compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
-        let spec = TableSpec { name: table.clone(), families: families.iter().map(|f| family(*f)).collect() };
-        store.create_table(&spec, &[]).expect("create the table");
+        store.create_table(&TableSpec::plain(&table, families), &[]).expect("create the table");
     }
     let mut rows: BTreeMap<Vec<u8>, Vec<Mutation>> = BTreeMap::new();
     for (row, family, qualifier, value) in cells {

@@ -154,8 +154,7 @@ fn sorted(values: &[String]) -> Vec<String> {
 
 /// The order in which a Java `HashSet` built from these strings lists them (`details` of errors are compared as text).
 fn java_set_order(values: &[String]) -> Vec<&str> {
-    let capacity = (values.len() * 4 / 3 + 1).max(16);
-    java_map::order(values, capacity).into_iter().filter_map(|place| values.get(place)).map(String::as_str).collect()
+    java_map::set_order(values).into_iter().filter_map(|place| values.get(place)).map(String::as_str).collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! What every store must do, as functions over `&dyn Store`: both engines pass the same ones.
 //!
-//! Not part of the library: tests take it in with `#[cfg(test)] #[path = "../src/store/suite.rs"] mod suite;` and run
-//! [`CASES`]. Rows begin with bytes of the run, so that tables of an earlier run do no harm. The rules are HBase's own,
+//! A test of an engine takes it in with `#[path = "support/store_suite.rs"] mod suite;` and runs [`CASES`]. Rows begin with bytes of the run, so that tables of an earlier run do no harm. The rules are HBase's own,
 //! for tables that keep one version.
 
+use crate::random::Random;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tsdb::store::{Columns, Mutation, Prefilter, RowBatch, RowMutation, Scan, Store, StoreError, TableSpec, TagBytes};
 
@@ -328,20 +328,10 @@ fn matches(filter: &Prefilter, key: &[u8]) -> bool {
     filter.tags.iter().all(|t| pairs.iter().any(|(k, v)| *k == t.key && (t.values.is_empty() || t.values.iter().any(|w| w == v))))
 }
 
-/// A generator of numbers that look random and are the same in every run.
-fn random() -> impl FnMut(u64) -> u64 {
-    let mut x = 0x9e37_79b9_7f4a_7c15u64;
-    move |below| {
-        x ^= x << 13;
-        x ^= x >> 7;
-        x ^= x << 17;
-        (x >> 11) % below
-    }
-}
-
 fn prefilter_loses_nothing(p: &Place) {
     let at = fresh("prefilter");
-    let mut next = random();
+    let mut random = Random::new(1);
+    let mut next = |end| random.below(end);
     let names: Vec<Vec<u8>> =
         (0..4).map(|_| next(1 << 24).to_be_bytes()[5..].to_vec()).chain([vec![0, 0, 1], vec![0xff, 0x27, 0x27]]).collect();
     let values: Vec<Vec<u8>> =
@@ -568,9 +558,8 @@ fn missing_families_are_refused(p: &Place) {
 
 fn tables_are_made_and_listed(p: &Place) {
     let name = format!("{}-made", p.data);
-    let family = tsdb::store::FamilySpec { name: "t", compression: "NONE".into(), bloom: "ROW".into(), versions: 1, ttl: None };
     if !p.store.tables().unwrap().contains(&name) {
-        p.store.create_table(&TableSpec { name: name.clone(), families: vec![family] }, &[b"m".to_vec()]).unwrap();
+        p.store.create_table(&TableSpec::plain(&name, &["t"]), &[b"m".to_vec()]).unwrap();
     }
     let tables = p.store.tables().unwrap();
     assert!([&name, &p.data, &p.names].iter().all(|t| tables.contains(t)), "{tables:?}");
