@@ -2,13 +2,12 @@
 //!
 //! Tables keep their names. Copying twice does no harm, and a copy that broke off says where to go on.
 
-use super::{Call, Failure, USAGE};
+use super::{Call, Failure, USAGE, long};
 use crate::codec::{from_hex, to_hex};
 use crate::config::{self, Settings};
 use crate::store::Store;
 use crate::store::copy::{CopyReport, copy_rows};
 use crate::tsd::{self, OpenError, Schema, StoreKind, Tsd};
-use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -43,8 +42,7 @@ pub fn run(call: &Call) -> Result<(), Failure> {
 
 /// One table, with progress on a terminal and a line at the end.
 fn copy(source: &dyn Store, target: &dyn Store, table: &str, begin: Vec<u8>) -> Result<(), Failure> {
-    let style = ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-    let progress = ProgressBar::new_spinner().with_style(style);
+    let progress = long::spinner();
     let mut report = CopyReport { next_row: begin, ..CopyReport::default() };
     let started = Instant::now();
     let result = copy_rows(source, target, table, &[], &mut report, &mut |report| {

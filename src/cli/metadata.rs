@@ -2,18 +2,14 @@
 //! terminal they show how far they are. Both may be stopped at any time and run again.
 
 use super::Failure;
+use super::long::{failed, spinner, threads};
 use crate::config::Settings;
 use crate::meta::MetaError;
 use crate::meta::sync::MetaSync;
 use crate::tsd::{self, hooks};
-use indicatif::{ProgressBar, ProgressStyle};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Exit code where the store failed.
-const STORE_FAILED: u8 = 3;
-/// Threads for each core: they wait for the store most of the time.
-const THREADS_A_CORE: usize = 4;
 /// Time between two looks at what the threads have done.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -28,7 +24,6 @@ pub fn metasync(settings: &Settings) -> Result<(), Failure> {
     let parts = sync.parts().map_err(failed)?;
     let progress = spinner();
     let next = AtomicUsize::new(0);
-    let threads = THREADS_A_CORE * std::thread::available_parallelism().map_or(1, usize::from);
     let result: Result<(), MetaError> = std::thread::scope(|scope| {
         let work = || {
             while let Some((bucket, metric)) = parts.get(next.fetch_add(1, Relaxed)) {
@@ -39,7 +34,7 @@ pub fn metasync(settings: &Settings) -> Result<(), Failure> {
             }
             Ok(())
         };
-        let workers: Vec<_> = (0..threads.min(parts.len())).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..threads().min(parts.len())).map(|_| scope.spawn(work)).collect();
         while workers.iter().any(|worker| !worker.is_finished()) {
             progress.set_message(sync.counts.line());
             progress.tick();
@@ -67,13 +62,4 @@ pub fn metapurge(settings: &Settings) -> Result<(), Failure> {
     let purged = purged.map_err(failed)?;
     tracing::info!("deleted {} cells of meta data of ids, {} of series", purged.uids, purged.series);
     Ok(())
-}
-
-fn spinner() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-    ProgressBar::new_spinner().with_style(style)
-}
-
-fn failed(error: impl std::fmt::Display) -> Failure {
-    Failure::code(STORE_FAILED, format!("{error}\nWhat is done is done: repeat the command to go on"))
 }

@@ -13,6 +13,7 @@ mod extra;
 mod fsck;
 mod import;
 mod log;
+mod long;
 mod metadata;
 mod notices;
 mod query;

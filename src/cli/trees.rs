@@ -3,6 +3,7 @@
 //! Both can be stopped at any time and run again: what is there already is left as it is.
 
 use super::Failure;
+use super::long::{FAILED, failed, spinner, threads};
 use crate::codec::to_hex;
 use crate::config::Settings;
 use crate::meta::{MetaError, ts_meta};
@@ -14,16 +15,11 @@ use crate::tree::rows::Failed;
 use crate::tree::{TreeError, TreeId, Trees};
 use crate::tsd;
 use crate::uid::NAME_FAMILY;
-use indicatif::{ProgressBar, ProgressStyle};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Instant;
 
-/// Exit code where the work could not be done, as in OpenTSDB's tool.
-const FAILED: u8 = 3;
-/// Threads for each core: most of the time they wait for the store.
-const THREADS_A_CORE: usize = 4;
 /// Batches of rows that wait for a thread.
 const WAITING_MAX: usize = 2;
 /// Rows of a batch.
@@ -103,12 +99,11 @@ struct Run<'a> {
 impl Run<'_> {
     /// One thread reads, many build: building asks the store several times a series.
     fn all(&self, store: &dyn Store, table: &str) -> Result<(), Failure> {
-        let threads = THREADS_A_CORE * std::thread::available_parallelism().map_or(1, usize::from);
         let (give, take) = crossbeam_channel::bounded::<RowBatch>(WAITING_MAX);
         let progress = spinner();
         std::thread::scope(|scope| {
             let workers: Vec<_> =
-                (0..threads).map(|_| (take.clone(), &self)).map(|(take, run)| scope.spawn(move || run.work(&take))).collect();
+                (0..threads()).map(|_| (take.clone(), &self)).map(|(take, run)| scope.spawn(move || run.work(&take))).collect();
             drop(take);
             let columns = Columns::Only(vec![(NAME_FAMILY, ts_meta::META_QUALIFIER.to_vec())]);
             let mut scanner = store.scan(table, Scan { columns, batch_rows: BATCH_ROWS, ..Scan::range([], []) }).map_err(failed)?;
@@ -188,13 +183,4 @@ impl Run<'_> {
         self.counts.skipped.fetch_add(1, Relaxed);
         tracing::warn!("series {} is left out: {why}", to_hex(tsuid));
     }
-}
-
-fn spinner() -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {msg} {elapsed}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-    ProgressBar::new_spinner().with_style(style)
-}
-
-fn failed(error: impl std::fmt::Display) -> Failure {
-    Failure::code(FAILED, format!("{error}\nWhat is done is done: repeat the command to go on"))
 }

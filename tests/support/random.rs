@@ -1,5 +1,7 @@
 //! Seeded random numbers for tests: the same seed gives the same data on every machine.
 
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
 /// xorshift64*.
 pub struct Random(u64);
 

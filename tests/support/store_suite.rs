@@ -1,7 +1,8 @@
 //! What every store must do, as functions over `&dyn Store`: both engines pass the same ones.
 //!
-//! A test of an engine takes it in with `#[path = "support/store_suite.rs"] mod suite;` and runs [`CASES`]. Rows begin with bytes of the run, so that tables of an earlier run do no harm. The rules are HBase's own,
-//! for tables that keep one version.
+//! A test of an engine takes it in with `#[path = "support/store_suite.rs"] mod suite;` and runs [`CASES`]. Rows
+//! begin with bytes of the run, so that tables of an earlier run do no harm. The rules are HBase's own, for tables that keep
+//! one version.
 
 use crate::random::Random;
 use std::time::{SystemTime, UNIX_EPOCH};
