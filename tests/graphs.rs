@@ -21,11 +21,6 @@ fn server(dir: &Path, more: &[(&str, &str)]) -> Server {
     Server::start_in(dir, &Engine::Embedded, &settings, &[])
 }
 
-fn post(client: &mut Client, path: &str, body: &Value) {
-    let r = client.post(path, &body.to_string()).unwrap();
-    assert!(r.status < 300, "{path}: {} {}", r.status, r.text());
-}
-
 /// Two hosts of one metric, 60 points each; another metric; a note on each of two series, and one on none.
 fn fill(client: &mut Client) {
     let mut points = Vec::new();
@@ -35,9 +30,9 @@ fn fill(client: &mut Client) {
         }
         points.push(json!({"metric": "net.bytes", "timestamp": T + i * 60, "value": i * 1000, "tags": {"host": "web01"}}));
     }
-    post(client, "/api/put", &json!(points));
-    post(client, "/api/annotation", &json!({"startTime": T + 600, "tsuid": "000001000001000001", "description": "deploy of web01"}));
-    post(client, "/api/annotation", &json!({"startTime": T + 900, "description": "everywhere"}));
+    client.tell("/api/put", &json!(points));
+    client.tell("/api/annotation", &json!({"startTime": T + 600, "tsuid": "000001000001000001", "description": "deploy of web01"}));
+    client.tell("/api/annotation", &json!({"startTime": T + 900, "description": "everywhere"}));
 }
 
 fn get(client: &mut Client, path: &str) -> Response {
@@ -342,7 +337,7 @@ fn ten_thousand_series() {
     for part in 0..50 {
         let point = |n: i64| json!({"metric": "many", "timestamp": T + n % 50 * 60, "value": n, "tags": {"host": format!("h{n:05}")}});
         let points: Vec<Value> = (part * 200..part * 200 + 200).map(point).collect();
-        post(&mut client, "/api/put", &json!(points));
+        client.tell("/api/put", &json!(points));
     }
     let begun = Instant::now();
     let r = get(&mut client, &format!("/q?{RANGE}&m=sum:many%7Bhost=*%7D&png"));
@@ -381,7 +376,7 @@ fn histograms_are_a_heat_map() {
     let server = server(dir.path(), &[("tsd.core.histograms.config", r#"{"net.opentsdb.core.SimpleHistogramDecoder": 42}"#)]);
     let mut client = server.client();
     let one = |i: i64| json!({"metric": "lat", "timestamp": T + i * 60, "buckets": {"0,10": i, "10,20": 60 - i, "20,40": 3}, "tags": {"host": "a"}});
-    post(&mut client, "/api/histogram", &json!((0..60).map(one).collect::<Vec<_>>()));
+    client.tell("/api/histogram", &json!((0..60).map(one).collect::<Vec<_>>()));
     let text = get(&mut client, &format!("/q?{RANGE}&m=sum:show-histogram-buckets:lat&svg")).text();
     let cells = text.matches("<rect").count();
     assert!(cells > 150, "{cells} cells: {text}");

@@ -13,21 +13,16 @@ use support::server::{Engine, Server, run_for, write_config};
 const T: i64 = 1_400_000_000;
 const DECODERS: (&str, &str) = ("tsd.core.histograms.config", r#"{"net.opentsdb.core.SimpleHistogramDecoder": 42}"#);
 
-fn post(server: &Server, path: &str, body: &Value) {
-    let r = server.client().post(path, &body.to_string()).unwrap();
-    assert!(r.status < 300, "{path}: {} {}", r.status, r.text());
-}
-
 /// Points, histograms and an annotation of one row; nothing of it needs to be in the store yet.
 fn write(server: &Server) {
     let tags = json!({"host": "a"});
     let points: Vec<Value> = (0..50).map(|i| json!({"metric": "h.m", "timestamp": T + i, "value": i, "tags": tags})).collect();
-    post(server, "/api/put", &json!(points));
+    server.client().tell("/api/put", &json!(points));
     let histograms: Vec<Value> =
         (0..20).map(|i| json!({"metric": "h.m", "timestamp": T + i, "buckets": {"0,1": i, "1,2": 1}, "tags": tags})).collect();
-    post(server, "/api/histogram", &json!(histograms));
-    post(server, "/api/histogram", &json!({"metric": "h.m", "timestamp": T, "buckets": {"0,1": 100}, "tags": tags})); // the later counts
-    post(server, "/api/annotation", &json!({"startTime": T + 7, "tsuid": "000001000001000001", "description": "beside"}));
+    server.client().tell("/api/histogram", &json!(histograms));
+    server.client().tell("/api/histogram", &json!({"metric": "h.m", "timestamp": T, "buckets": {"0,1": 100}, "tags": tags})); // the later counts
+    server.client().tell("/api/annotation", &json!({"startTime": T + 7, "tsuid": "000001000001000001", "description": "beside"}));
     let mut telnet = Telnet::open(&server.addr);
     telnet.send(format!("histogram h.m {} 0,1=7:o=3 host=a\nversion\n", T + 30).as_bytes());
     let said = telnet.read(2, Duration::from_millis(100), Duration::from_secs(10));
@@ -36,9 +31,7 @@ fn write(server: &Server) {
 
 fn ask(server: &Server, sub: &Value) -> Value {
     let body = json!({"start": T, "end": T + 3_000, "queries": [sub]});
-    let r = server.client().post("/api/query", &body.to_string()).unwrap();
-    assert_eq!(r.status, 200, "{}", r.text());
-    serde_json::from_slice(&r.body).unwrap()
+    server.client().tell("/api/query", &body)
 }
 
 fn check(server: &Server, when: &str) {

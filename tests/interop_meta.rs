@@ -9,16 +9,8 @@ use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use support::http::Client;
 use support::real::{RealTsd, command, create_tables};
-use support::server::{Engine, Server, run_ok, write_config};
+use support::server::{Engine, META, Server, run_ok, until, write_config};
 use support::tables::dump;
-
-const META: [(&str, &str); 5] = [
-    ("tsd.core.auto_create_metrics", "true"),
-    ("tsd.core.meta.enable_realtime_uid", "true"),
-    ("tsd.core.meta.enable_realtime_ts", "true"),
-    ("tsd.core.meta.enable_tsuid_tracking", "true"),
-    ("tsd.core.meta.enable_tsuid_incrementing", "true"),
-];
 
 type Cells = Vec<(String, Vec<u8>, Vec<u8>, Vec<u8>)>;
 
@@ -42,29 +34,16 @@ fn put(client: &mut Client) {
         let points: Vec<Value> = (0..10)
             .map(|at| json!({"metric": "inter.meta", "timestamp": now() * 1_000 + at, "value": at, "tags": {"host": format!("h{host}"), "dc": format!("d{}", host % 3)}}))
             .collect();
-        let r = client.post("/api/put", &Value::from(points).to_string()).unwrap();
-        assert_eq!(r.status, 204, "{}", r.text());
+        client.tell("/api/put", &points.into());
     }
 }
 
 /// Waits until every series is counted whole.
 fn counted(client: &mut Client) {
-    for _ in 0..60 {
-        let r = client.get("/api/uid/tsmeta?m=inter.meta").unwrap();
-        let all: Value = serde_json::from_slice(&r.body).unwrap();
-        let whole = all.as_array().into_iter().flatten().filter(|meta| meta["totalDatapoints"] == 10).count();
-        if whole == 40 {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(250));
-    }
-    panic!("not all series were counted");
-}
-
-fn change(client: &mut Client, path: &str, body: Value) -> Value {
-    let r = client.post(path, &body.to_string()).unwrap();
-    assert_eq!(r.status, 200, "{body}: {}", r.text());
-    serde_json::from_slice(&r.body).unwrap()
+    until("all counts", || {
+        let all = client.ask("/api/uid/tsmeta?m=inter.meta").1;
+        all.as_array().into_iter().flatten().filter(|meta| meta["totalDatapoints"] == 10).count() == 40
+    });
 }
 
 #[test]
@@ -115,11 +94,11 @@ fn each_changes_what_the_other_made() {
         let (first, second) =
             if round % 2 == 0 { (&mut ours.client(), &mut real.client()) } else { (&mut real.client(), &mut ours.client()) };
         let note = format!("round {round} \"quoted\" é\u{1}\n");
-        change(first, "/api/uid/tsmeta", json!({"tsuid": tsuid, "notes": note, "custom": custom, "max": 1e10, "retention": round + 1}));
-        let seen = change(second, "/api/uid/tsmeta", json!({"tsuid": tsuid, "displayName": format!("d{round}")}));
+        first.tell("/api/uid/tsmeta", &json!({"tsuid": tsuid, "notes": note, "custom": custom, "max": 1e10, "retention": round + 1}));
+        let seen = second.tell("/api/uid/tsmeta", &json!({"tsuid": tsuid, "displayName": format!("d{round}")}));
         assert_eq!((&seen["notes"], &seen["custom"], &seen["max"]), (&json!(note), &custom, &json!(1e10)), "round {round}");
-        change(first, "/api/uid/uidmeta", json!({"uid": "000001", "type": "metric", "custom": custom, "notes": note}));
-        let seen = change(second, "/api/uid/uidmeta", json!({"uid": "000001", "type": "metric", "description": format!("e{round}")}));
+        first.tell("/api/uid/uidmeta", &json!({"uid": "000001", "type": "metric", "custom": custom, "notes": note}));
+        let seen = second.tell("/api/uid/uidmeta", &json!({"uid": "000001", "type": "metric", "description": format!("e{round}")}));
         assert_eq!((&seen["notes"], &seen["custom"]), (&json!(note), &custom), "round {round}");
     }
     // Both show the same, to the byte and in the same order of keys.

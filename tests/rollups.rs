@@ -16,12 +16,6 @@ fn settings() -> Vec<(&'static str, &'static str)> {
     vec![("tsd.core.auto_create_metrics", "true"), ("tsd.rollups.enable", "true"), ("tsd.rollups.config", CONFIG)]
 }
 
-fn post(server: &Server, path: &str, body: &Value) -> Value {
-    let answer = server.client().post(path, &body.to_string()).unwrap();
-    assert!(answer.status < 300, "{path} {body}: {} {}", answer.status, answer.text());
-    serde_json::from_str(&answer.text()).unwrap_or_default()
-}
-
 fn rollup(stamp: i64, value: i64) -> Value {
     json!({"metric": "m", "timestamp": stamp, "value": value, "tags": {"h": "a"}, "interval": "1h", "aggregator": "sum"})
 }
@@ -48,11 +42,11 @@ fn a_kill_loses_nothing_acknowledged() {
     let mut server = Server::start_in(dir.path(), &Engine::Embedded, &settings(), &[]);
     let ask = |server: &Server| {
         let body = json!({"start": 1_400_000_000, "end": 1_400_100_000, "queries": [{"aggregator": "sum", "metric": "m", "downsample": "1h-sum"}]});
-        post(server, "/api/query?arrays", &body)[0]["dps"].clone()
+        server.client().tell("/api/query?arrays", &body)[0]["dps"].clone()
     };
     let hour = 1_400_004_000 / 3600 * 3600;
     for round in 0..5 {
-        post(&server, "/api/rollup?details", &json!([rollup(hour + round * 3600, round)]));
+        server.client().tell("/api/rollup?details", &json!([rollup(hour + round * 3600, round)]));
         let want: Vec<Value> = (0..=round).map(|at| json!([hour + at * 3600, at as f64])).collect();
         assert_eq!(ask(&server), json!(want), "before the kill of round {round}");
         server.kill();
@@ -75,12 +69,12 @@ fn a_delete_takes_what_the_question_reads() {
     }));
     let points: Vec<Value> =
         (0..30).map(|hour| json!({"metric": "m", "timestamp": day + hour * 3600, "value": 7, "tags": {"h": "a"}})).collect();
-    post(&server, "/api/rollup?details", &json!(rollups));
-    post(&server, "/api/put?details", &json!(points));
+    server.client().tell("/api/rollup?details", &json!(rollups));
+    server.client().tell("/api/put?details", &json!(points));
     let ask = |downsample: &str, usage: &str, range: (i64, i64), delete: bool| {
         let sub = json!({"aggregator": "sum", "metric": "m", "downsample": downsample, "rollupUsage": usage});
         let body = json!({"start": day + range.0 * 3600, "end": day + range.1 * 3600, "queries": [sub], "delete": delete});
-        post(&server, "/api/query?arrays", &body)[0]["dps"].as_array().map_or(0, Vec::len)
+        server.client().tell("/api/query?arrays", &body)[0]["dps"].as_array().map_or(0, Vec::len)
     };
     assert_eq!(ask("1h-sum", "ROLLUP_NOFALLBACK", (20, 26), true), 7);
     assert_eq!(ask("1h-sum", "ROLLUP_NOFALLBACK", (0, 40), false), 23);
@@ -101,12 +95,12 @@ fn recent_points_join_an_answer_of_rollups() {
     let rollups: Vec<Value> = (2..10).map(|back| rollup(hour - back * 3600, 1000 + back)).collect();
     let points: Vec<Value> =
         (1..=5).map(|back| json!({"metric": "m", "timestamp": hour - back * 3600 + 60, "value": back, "tags": {"h": "a"}})).collect();
-    post(&server, "/api/rollup?details", &json!(rollups));
-    post(&server, "/api/put?details", &json!(points));
+    server.client().tell("/api/rollup?details", &json!(rollups));
+    server.client().tell("/api/put?details", &json!(points));
     let ask = |usage: &str, aggregator: &str, end: i64| {
         let sub = json!({"aggregator": aggregator, "metric": "m", "downsample": "1h-sum", "rollupUsage": usage});
         let body = json!({"start": hour - 8 * 3600, "end": end, "queries": [sub], "showQuery": true, "showTSUIDs": true});
-        post(&server, "/api/query?arrays", &body)[0].clone()
+        server.client().tell("/api/query?arrays", &body)[0].clone()
     };
     let rolled = |back: i64| json!([hour - back * 3600, (1000 + back) as f64]);
     let plain = |back: i64| json!([hour - back * 3600, back as f64]);

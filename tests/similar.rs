@@ -10,8 +10,7 @@ use support::server::{Engine, Server};
 const START: i64 = 1_400_000_400;
 
 fn get(server: &Server, what: &str) -> (u16, Value) {
-    let r = server.client().get(&format!("/api/similar{what}")).unwrap();
-    (r.status, serde_json::from_slice(&r.body).unwrap_or(Value::Null))
+    server.client().ask(&format!("/api/similar{what}"))
 }
 
 fn put(server: &Server, id: &str, body: &Value) -> (u16, Value) {

@@ -1,5 +1,6 @@
 //! A small blocking HTTP/1.1 client that sends exactly what it is told (odd paths, raw headers) and keeps its connection.
 
+use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -98,7 +99,7 @@ impl Client {
         Ok(response)
     }
 
-    /// `GET path`, anything but 200 is an error.
+    /// `GET path`, whatever the status.
     pub fn get(&mut self, path: &str) -> Result<Response, String> {
         self.request("GET", path, &[], None)
     }
@@ -106,6 +107,20 @@ impl Client {
     /// `POST path` with a JSON body.
     pub fn post(&mut self, path: &str, body: &str) -> Result<Response, String> {
         self.request("POST", path, &[("Content-Type".into(), "application/json".into())], Some(body.as_bytes()))
+    }
+
+    /// `GET path`: the status and what came as JSON; null if it was none.
+    pub fn ask(&mut self, path: &str) -> (u16, Value) {
+        let r = self.get(path).expect("an answer");
+        (r.status, serde_json::from_slice(&r.body).unwrap_or(Value::Null))
+    }
+
+    /// `POST path`, which must go well: what came as JSON; null if it was none.
+    #[track_caller]
+    pub fn tell(&mut self, path: &str, body: &Value) -> Value {
+        let r = self.post(path, &body.to_string()).expect("an answer");
+        assert!(r.status < 300, "{path} {body}: {} {}", r.status, r.text());
+        serde_json::from_slice(&r.body).unwrap_or(Value::Null)
     }
 }
 

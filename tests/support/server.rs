@@ -45,6 +45,25 @@ pub struct Server {
     _temp: Option<tempfile::TempDir>,
 }
 
+/// Settings with which every series and name gets its meta data as points come in.
+pub const META: [(&str, &str); 5] = [
+    ("tsd.core.auto_create_metrics", "true"),
+    ("tsd.core.meta.enable_realtime_uid", "true"),
+    ("tsd.core.meta.enable_realtime_ts", "true"),
+    ("tsd.core.meta.enable_tsuid_tracking", "true"),
+    ("tsd.core.meta.enable_tsuid_incrementing", "true"),
+];
+
+/// Waits for something that a server does by itself.
+#[track_caller]
+pub fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !done() {
+        assert!(Instant::now() < end, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
 /// The binary under test.
 pub fn binary() -> &'static str {
     env!("CARGO_BIN_EXE_tsdb")
