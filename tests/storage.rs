@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use support::kit;
 use support::scenario::{Telnet, hex, unhex};
-use support::server::{Engine, Server};
+use support::server::{Engine, Server, until};
 use support::tables::{dump, fill};
 
 /// Scenarios whose rows this TSD writes, beside those named `meta_*` and `tree_*`: plain points, appends, compactions, names,
@@ -77,20 +77,16 @@ fn settings(doc: &Value) -> Vec<(String, String)> {
     all
 }
 
-/// Waits until no row waits to be compacted, where compaction is on.
+/// Waits until all points are in the store and no row waits to be compacted, where compaction is on.
 fn await_compaction(server: &Server) {
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    loop {
-        let stats: Value = serde_json::from_slice(&server.client().get("/api/stats").expect("stats").body).expect("JSON");
-        let waiting = stats.as_array().into_iter().flatten().find(|s| s["metric"] == "tsd.compaction.queue.size");
-        let waiting = waiting.and_then(|s| s["value"].as_str()?.parse::<u64>().ok()).unwrap_or(0);
-        if waiting == 0 {
-            // The row that was taken last may be under way.
-            std::thread::sleep(std::time::Duration::from_millis(300));
-            return;
-        }
-        assert!(std::time::Instant::now() < end, "{waiting} rows still wait to be compacted");
-        std::thread::sleep(std::time::Duration::from_millis(100));
+    let number = |name: &str| {
+        let stats = server.client().ask("/api/stats").1;
+        let found = stats.as_array().into_iter().flatten().find(|s| s["metric"] == name);
+        found.and_then(|s| s["value"].as_str()?.parse::<u64>().ok()).unwrap_or(0)
+    };
+    // A row that has been stored is in the line of the compaction already, and stays in it until it is compacted.
+    for waits in ["tsd.write.head.rows", "tsd.compaction.queue.size"] {
+        until(&format!("the end of {waits}"), || number(waits) == 0);
     }
 }
 
@@ -167,7 +163,6 @@ fn written_alike(engine_of: impl Fn(&str) -> Engine) {
         let mut server = start(&engine, dir.path(), &s.doc);
         play(&server, &s.doc["puts"]);
         play(&server, &s.doc["then"]);
-        std::thread::sleep(std::time::Duration::from_millis(200));
         await_compaction(&server);
         server.stop();
         let width = s.doc["config"]["tsd.storage.salt.width"].as_str().is_some();

@@ -71,10 +71,12 @@ struct Entry {
 struct Queue {
     due: BTreeMap<i64, Vec<Entry>>,
     members: FxHashSet<(usize, u32)>,
+    /// Rows that were taken and are being compacted.
+    under_way: usize,
     stop: bool,
 }
 
-/// Counters of the compaction, by OpenTSDB's names, and what waits.
+/// Counters of the compaction, by OpenTSDB's names, and the rows that wait or are under way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub struct CompactionStats {
@@ -142,7 +144,7 @@ impl Compaction {
         (queue.members.len() as u64, ready as u64)
     }
 
-    /// Takes up to `most` rows whose time has come, the oldest first.
+    /// Takes up to `most` rows whose time has come, the oldest first. They count until [`Compaction::done`].
     fn take(&self, now: i64, most: usize) -> Vec<Entry> {
         let mut queue = self.queue.lock();
         let mut out = Vec::new();
@@ -158,7 +160,13 @@ impl Compaction {
         for entry in &out {
             queue.members.remove(&(Arc::as_ptr(&entry.series) as usize, entry.base));
         }
+        queue.under_way = out.len();
         out
+    }
+
+    /// What was taken is done, or waits again.
+    fn done(&self) {
+        self.queue.lock().under_way = 0;
     }
 
     /// Waits. False: the process stops.
@@ -183,12 +191,13 @@ impl Compaction {
     pub fn stats(&self, enabled: bool) -> CompactionStats {
         let read = |counter: &AtomicU64| counter.load(Relaxed);
         let c = &self.counters;
+        let queue = self.queue.lock();
         CompactionStats {
             enabled,
             count: read(&c.count),
             same: read(&c.same),
             different: read(&c.different),
-            queue: self.queue.lock().members.len() as u64,
+            queue: (queue.members.len() + queue.under_way) as u64,
             dropped: read(&c.dropped),
             read_errors: read(&c.read_errors),
             put_errors: read(&c.put_errors),
@@ -242,7 +251,9 @@ fn round(inner: &Inner, interval: Duration) -> bool {
             break;
         }
         left -= rows.len();
-        if !compact(inner, rows) {
+        let taken = compact(inner, rows);
+        compaction.done();
+        if !taken {
             break;
         }
         if left > 0 && !compaction.sleep(pause.saturating_sub(begun.elapsed())) {

@@ -63,8 +63,9 @@ fn settle(inner: &Inner, taken: &[Taken]) -> Result<(), StoreError> {
             for (row, plan) in taken.iter().zip(plans) {
                 inner.counters.stored_points.fetch_add((row.part.count() as u64).saturating_sub(plan.skipped), Relaxed);
                 inner.counters.late_skipped.fetch_add(plan.skipped, Relaxed);
-                inner.head.stored(row, plan.newest, plan.cells);
+                // In this order: who sees that nothing waits here any more sees the row in the line of the compaction.
                 note_for_compaction(inner, row);
+                inner.head.stored(row, plan.newest, plan.cells);
             }
             Ok(())
         }
