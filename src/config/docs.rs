@@ -84,8 +84,8 @@ fn introduction() -> String {
     let strict: Vec<String> = WITHOUT_FILE.iter().map(|(key, text)| format!("`{key} = {text}`")).collect();
     let _ = writeln!(out, "**Without any file** these defaults hold instead of those below: {}.\n", strict.join(", "));
     out.push_str(
-        "Marks: **ours**: OpenTSDB 2.4 does not know the key. *No effect*: accepted and logged once. *Not yet*: accepted, with a warning \
-         in the log when it is switched on. *Refused*: the TSD does not start while it is switched on.\n",
+        "Marks: **ours**: OpenTSDB 2.4 does not know the key. *No effect*: accepted and logged once. *Refused*: the TSD \
+         does not start while it is switched on.\n",
     );
     out
 }

@@ -95,7 +95,7 @@ impl Drop for Running {
 
 async fn listen(stream: &mut TcpStream) -> String {
     let mut got = Vec::new();
-    let mut buffer = [0; 65536];
+    let mut buffer = vec![0; 65536]; // not in the future, which is moved about on small stacks
     while let Ok(Ok(n)) = timeout(Duration::from_millis(300), stream.read(&mut buffer)).await {
         if n == 0 {
             break;
@@ -136,6 +136,16 @@ fn one_port_two_languages_any_packets() {
         &post(&format!("Expect: 100-continue\r\nContent-Length: {}\r\n", POINT.len()), POINT),
         &format!("HTTP/1.1 100 Continue\r\n\r\n{done}"),
     );
+}
+
+/// What a connection costs while it says nothing: its task, without what it has read.
+#[test]
+fn a_connection_is_small() {
+    let server = Running::new();
+    let stream = server.run(server.connect());
+    let shared = Arc::new(Shared::new(server.tsd.clone()));
+    let bytes = std::mem::size_of_val(&connection(shared, stream, server.address));
+    assert!(bytes < 8 * 1024, "{bytes} bytes");
 }
 
 #[test]
