@@ -77,8 +77,7 @@ fn rust_files(dir: &str) -> Vec<(String, String)> {
 fn is_test_file(path: &str) -> bool {
     path.ends_with("tests.rs")
         || path.contains("/tests/")
-        || path.ends_with("test_store.rs")
-        || path.ends_with("memory_store.rs")
+        || path == "src/store/memory.rs"
         || path == "src/fuzz.rs"
 }
 

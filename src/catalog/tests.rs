@@ -2,7 +2,7 @@
 
 use super::names::{Fresh, KindNames};
 use super::words::Words;
-use crate::uid::test_store::MemoryStore;
+use crate::store::memory::MemoryStore;
 use crate::uid::{UidKind, UidOptions, Uids, Watch};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

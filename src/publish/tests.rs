@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
 fn uids() -> Arc<Uids> {
-    let uids = Uids::new(Arc::new(crate::uid::test_store::MemoryStore::default()), UidOptions::default());
+    let uids = Uids::new(Arc::new(crate::store::memory::MemoryStore::default()), UidOptions::default());
     uids.id_or_create(UidKind::Metric, "sys.cpu").unwrap();
     uids.id_or_create(UidKind::Tagk, "host").unwrap();
     uids.id_or_create(UidKind::Tagv, "web\"01").unwrap();

@@ -6,6 +6,8 @@ pub mod batch;
 pub mod copy;
 pub mod embedded;
 pub mod hbase;
+#[cfg(test)]
+pub(crate) mod memory;
 
 pub use batch::{CellView, RowBatch, RowView};
 

@@ -105,7 +105,7 @@ impl Uids {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_store::*;
+    use crate::store::memory::*;
     use super::*;
     use crate::uid::UidOptions;
     use std::sync::Arc;

@@ -388,6 +388,4 @@ fn java_bytes(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
-pub(crate) mod test_store;
-#[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Names and ids over a store in memory: caches, races, outages, rename and delete.
 
-use super::test_store::{Fault, MemoryStore};
+use crate::store::memory::{Fault, MemoryStore};
 use super::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -27,11 +27,11 @@ fn check<T: std::fmt::Debug>(got: Result<T, UidError>, want: &str) {
 
 /// Every name -> id has its id -> name, and no id has two names.
 fn assert_sound(store: &MemoryStore) {
-    let cells = store.cells();
+    let cells = store.values();
     let mut seen = BTreeMap::new();
     for ((row, family, kind), id) in &cells {
-        if *family == "id" && *row != MAX_ID_ROW {
-            assert_eq!(cells.get(&(id.clone(), "name", kind.clone())), Some(row), "forward without reverse");
+        if family == "id" && *row != MAX_ID_ROW {
+            assert_eq!(cells.get(&(id.clone(), "name".to_string(), kind.clone())), Some(row), "forward without reverse");
             assert_eq!(seen.insert((kind.clone(), id.clone()), row.clone()), None, "one id, two names");
         }
     }
@@ -78,7 +78,7 @@ fn the_table_as_recorded() {
     let recorded: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(format!("{root}/storage/uid_table.json")).unwrap()).unwrap();
     let hex = |b: &[u8]| b.iter().map(|b| format!("{b:02x}")).collect::<String>();
-    let got: Vec<[String; 3]> = store.cells().iter().map(|((r, f, q), v)| [hex(r), format!("{f}:{}", hex(q)), hex(v)]).collect();
+    let got: Vec<[String; 3]> = store.values().iter().map(|((r, f, q), v)| [hex(r), format!("{f}:{}", hex(q)), hex(v)]).collect();
     let text = |v: &serde_json::Value| v.as_str().unwrap().to_string();
     let cells = recorded["tables"]["kit-uid"].as_array().unwrap().iter();
     let want: Vec<[String; 3]> = cells.map(|c| [text(&c["row"]), text(&c["column"]), text(&c["value"])]).collect();
@@ -136,7 +136,7 @@ fn renames_and_deletes() {
     uids.rename(Metric, "m1", "m3").unwrap();
     check(uids.id(Metric, "m1"), "No such name for 'metrics': 'm1'");
     check(uids.name(Metric, &[0, 0, 1]), "\"m3\"");
-    store.put(&[0, 0, 2], "name", "metric_meta", b"{}");
+    store.set("tsdb-uid", &[0, 0, 2], "name", b"metric_meta", b"{}", 0);
     uids.delete(Metric, "m2").unwrap();
     check(uids.delete(Metric, "m2"), "No such name for 'metrics': 'm2'");
     check(uids.name(Metric, &[0, 0, 2]), "No such unique ID for 'metrics': [0, 0, 2]");
@@ -148,8 +148,8 @@ fn renames_and_deletes() {
     let thief = store.clone();
     store.set_fate(move |call, _| {
         if call == "write" && !thief.dump().iter().any(|c| c.starts_with("m5 ")) {
-            thief.put(b"m5", "id", "metrics", &[0, 0, 7]);
-            thief.put(&[0, 0, 7], "name", "metrics", b"m5");
+            thief.set("tsdb-uid", b"m5", "id", b"metrics", &[0, 0, 7], 0);
+            thief.set("tsdb-uid", &[0, 0, 7], "name", b"metrics", b"m5", 0);
         }
         Fault::None
     });
@@ -174,7 +174,7 @@ fn widths_and_their_ends() {
     }
     check(uids.assign(Metric, "m256"), "All Unique IDs for metrics on 1 bytes are already assigned!");
     check(uids.assign(Tagk, "wide"), "0000000000000001");
-    store.put(&MAX_ID_ROW, "id", "tagk", &i64::MAX.to_be_bytes());
+    store.set("tsdb-uid", &MAX_ID_ROW, "id", b"tagk", &i64::MAX.to_be_bytes(), 0);
     check(Uids::new(store.clone(), options).max_id(Tagk), &i64::MAX.to_string());
     assert_sound(&store);
     let stats = uids.stats(Metric);
@@ -272,7 +272,7 @@ fn lost_answers_are_read_back() {
 #[test]
 fn killed_between_the_steps() {
     let (store, _) = fresh();
-    for (step, call) in ["increment", "claim id", "claim name"].into_iter().enumerate() {
+    for (step, call) in ["increment", "check_and_put name", "check_and_put id"].into_iter().enumerate() {
         let name = format!("m{step}");
         store.set_fate(move |c, _| if c == call { Fault::Death } else { Fault::None });
         let tsd = uids(&store);

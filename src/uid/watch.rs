@@ -52,7 +52,7 @@ impl Uids {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_store::MemoryStore;
+    use crate::store::memory::MemoryStore;
     use super::*;
     use crate::uid::UidOptions;
     use parking_lot::Mutex;

@@ -1,6 +1,7 @@
 //! The recorded answers of the real OpenTSDB, through the parser and the engine over a store in a map.
 
-use super::memory_store::{MemoryStore, put};
+use super::tests::put;
+use crate::store::memory::MemoryStore;
 use super::*;
 use crate::codec::to_hex;
 use crate::point::{Number, PointTime, Value as PointValue};

@@ -247,8 +247,6 @@ impl Work<'_> {
 #[cfg(test)]
 mod golden_tests;
 #[cfg(test)]
-mod memory_store;
-#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod windows_tests;

@@ -1,15 +1,26 @@
 //! What no recorded case shows: explicit tags as tried on the real one, limits, damage, duplicates, waiting rows.
 
-use super::memory_store::{MemoryStore, put};
 use super::*;
+use crate::codec::{SeriesKey, base_time, encode_point};
 use crate::point::{Number, PointTime, Value};
 use crate::query::filter::{TagFilter, TagTest};
 use crate::query::plan::{Aggregator, Source};
+use crate::store::memory::MemoryStore;
 use crate::store::{Mutation, RowMutation};
 use crate::uid::UidOptions;
 use std::sync::atomic::Ordering;
 
 const T: u32 = 1_356_998_400;
+
+/// Stores one point as a cell of its own, assigning names as needed.
+pub fn put(store: &MemoryStore, uids: &Uids, layout: &Layout, metric: &str, time: PointTime, value: Value, tags: &[(&str, &str)]) {
+    let id = |kind, name| uids.id_or_create(kind, name).unwrap();
+    let tags: Vec<_> = tags.iter().map(|(k, v)| (id(UidKind::Tagk, *k), id(UidKind::Tagv, *v))).collect();
+    let key = SeriesKey::new(layout, id(UidKind::Metric, metric).as_bytes(), tags.iter().map(|(k, v)| (k.as_bytes(), v.as_bytes())));
+    let (qualifier, bytes) = encode_point(time, value);
+    let put = Mutation::Put { family: "t", qualifier: qualifier.encode().as_bytes().to_vec(), value: bytes.as_bytes().to_vec() };
+    store.write("tsdb", &[RowMutation { row: key.row(base_time(time)), mutations: vec![put], time: None }]).unwrap();
+}
 
 struct World {
     store: Arc<MemoryStore>,

@@ -1,9 +1,10 @@
 //! Very long series, and parts of a metric.
 
-use super::memory_store::{MemoryStore, put};
+use super::tests::put;
 use super::windows::{Next, WindowQuery};
 use super::*;
 use crate::point::{PointTime, Value};
+use crate::store::memory::MemoryStore;
 use crate::store::{Columns, Result as StoreResult, RowBatch, RowMutation, Scan, Scanner, StoreError, TableSpec};
 use crate::uid::{UidKind, UidOptions};
 

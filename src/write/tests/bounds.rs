@@ -1,6 +1,6 @@
 //! The journal's bounds and what a bad disk does: full, failing, damaged, of other settings.
 
-use super::store::Fault;
+use crate::store::memory::Fault;
 use super::*;
 use crate::write::journal::{self, Disk};
 

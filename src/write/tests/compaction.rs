@@ -1,6 +1,6 @@
 //! Background compaction, and appends: what the rules 5 and 9 ask of them.
 
-use super::store::Fault;
+use crate::store::memory::Fault;
 use super::*;
 use std::sync::atomic::Ordering::SeqCst;
 

@@ -1,6 +1,6 @@
 //! Hooks are told of every point once, whatever happens between.
 
-use super::store::Fault;
+use crate::store::memory::Fault;
 use super::*;
 use crate::write::journal::fake::Torn;
 use std::sync::atomic::AtomicBool;

@@ -1,6 +1,6 @@
 //! Loose cells: visible and on disk like points, replayed, stored once and in order.
 
-use super::store::Fault;
+use crate::store::memory::Fault;
 use super::*;
 
 const TABLE: &str = "rollup-1h";
@@ -105,7 +105,7 @@ fn what_comes_late_does_not_replace_what_is_newer() {
     // Another TSD writes the first one's instant, in another width, while this one is down.
     let key = rig.store.cells_of(TABLE);
     assert!(key.is_empty());
-    rig.store.put_in(TABLE, &rig.row(1, BASE), &[0, 0x13, 0x0b], &[7], START + 60_000);
+    rig.store.set(TABLE, &rig.row(1, BASE), "t", &[0, 0x13, 0x0b], &[7], START + 60_000);
     let rig = rig.restart();
     rig.tick(120_000);
     rig.flush();

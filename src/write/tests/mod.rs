@@ -7,7 +7,6 @@ mod kill;
 mod loose;
 mod power;
 mod rules;
-mod store;
 mod visible;
 
 use super::journal::fake::FakeDisk;
@@ -15,10 +14,10 @@ use super::*;
 use crate::codec::{Cell, DecodeOptions, Points, RowKey, decode_row};
 use crate::point::{Number, Point, PointTime, Value};
 use crate::store::RowBatch;
+use crate::store::memory::MemoryStore;
 use crate::uid::UidOptions;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
-use store::MemoryStore;
 
 /// A time of day to start with: 2023-11-14 22:00:00 UTC, the start of an hour.
 const START: i64 = 1_699_999_200_000;
