@@ -67,27 +67,13 @@ pub fn samples(tsd: &Tsd) -> Vec<Sample> {
 /// A number that a part of the house tells by its own name, with the part's name before it; `NAME table=TABLE` for one of
 /// several tables. What only grows is a counter.
 fn part_sample(part: &str, name: &str, value: u64) -> Sample {
-    const GROWING: [&str; 15] = [
-        "points",
-        "created",
-        "counted_points",
-        "failed",
-        "written",
-        "fsyncs",
-        "lookups",
-        "calls",
-        "errors",
-        "repeats",
-        "reconnects",
-        "cells_written",
-        "cells_read",
-        "rows_read",
-        "merges",
-    ];
+    const GROWING: &str = "points refused misses lookups cells late_skipped rejected passes failed_passes created counted_points failed \
+        published dropped failures written fsyncs calls errors repeats reconnects cells_written cells_read rows_read rows_returned \
+        bytes_written seeks leaps merged_batches scanners_left batches_direct batches_journalled syncs merges merge_ms";
     let (name, table) = name.split_once(" table=").map_or((name, None), |(name, table)| (name, Some(("table", table.to_owned().into()))));
     let name_in_full = format!("tsd.{part}.{}", name.replace(':', "_"));
     let last = name.rsplit('.').next().unwrap_or(name);
-    let make = if GROWING.contains(&last) { Sample::counter } else { Sample::gauge };
+    let make = if GROWING.split_whitespace().any(|growing| growing == last) { Sample::counter } else { Sample::gauge };
     Sample { tag: table, ..make(name_in_full, None, value) }
 }
 
