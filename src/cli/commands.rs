@@ -161,7 +161,7 @@ const QUERY: &[Flag] = &[
         Effect::Own,
         "Output data points to a set of files for gnuplot.  The path of the output files will start with BASEPATH.",
     ),
-    ours("--plot", "", Effect::Own, "A quick look: the points as lines in the terminal."),
+    ours("--plot", "", Effect::Own, "A quick look: the points as lines in the terminal. With --graph=NAME the picture goes to NAME.png, or to NAME.svg if asked for."),
 ];
 
 const IMPORT: &[Flag] = &[
@@ -466,7 +466,7 @@ pub const COMMANDS: &[Command] = &[
     },
     Command {
         name: "clean-cache",
-        about: "Empty the cache folder of a Java TSD when its disk is nearly full",
+        about: "Empty the cache folder of a TSD when its disk is nearly full",
         java: false,
         usage: "Usage: clean-cache --cachedir=PATH [--percent=N] [--dry-run]\nRemoves every file in the folder and its folders once so much of the disk is in use.\n",
         after: "",

@@ -1,4 +1,4 @@
-//! Small commands: version, help, completions, manual pages, documentation; and those that are not there yet.
+//! Small commands: version, help, completions, manual pages, documentation.
 
 use super::commands::{COMMANDS, Command, find};
 use super::{Call, Failure, USAGE, argp};
