@@ -75,10 +75,7 @@ fn rust_files(dir: &str) -> Vec<(String, String)> {
 
 /// A file that only tests are compiled from.
 fn is_test_file(path: &str) -> bool {
-    path.ends_with("tests.rs")
-        || path.contains("/tests/")
-        || path == "src/store/memory.rs"
-        || path == "src/fuzz.rs"
+    path.ends_with("tests.rs") || path.contains("/tests/") || path == "src/store/memory.rs" || path == "src/fuzz.rs"
 }
 
 /// The lines of a source without comments and without the items that are compiled for tests only, each with its number.

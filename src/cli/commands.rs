@@ -161,7 +161,12 @@ const QUERY: &[Flag] = &[
         Effect::Own,
         "Output data points to a set of files for gnuplot.  The path of the output files will start with BASEPATH.",
     ),
-    ours("--plot", "", Effect::Own, "A quick look: the points as lines in the terminal. With --graph=NAME the picture goes to NAME.png, or to NAME.svg if asked for."),
+    ours(
+        "--plot",
+        "",
+        Effect::Own,
+        "A quick look: the points as lines in the terminal. With --graph=NAME the picture goes to NAME.png, or to NAME.svg if asked for.",
+    ),
 ];
 
 const IMPORT: &[Flag] = &[

@@ -105,8 +105,8 @@ impl Uids {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::memory::*;
     use super::*;
+    use crate::store::memory::*;
     use crate::uid::UidOptions;
     use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Names and ids over a store in memory: caches, races, outages, rename and delete.
 
-use crate::store::memory::{Fault, MemoryStore};
 use super::*;
+use crate::store::memory::{Fault, MemoryStore};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 

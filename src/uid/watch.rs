@@ -52,8 +52,8 @@ impl Uids {
 
 #[cfg(test)]
 mod tests {
-    use crate::store::memory::MemoryStore;
     use super::*;
+    use crate::store::memory::MemoryStore;
     use crate::uid::UidOptions;
     use parking_lot::Mutex;
 

@@ -1,12 +1,12 @@
 //! The recorded answers of the real OpenTSDB, through the parser and the engine over a store in a map.
 
 use super::tests::put;
-use crate::store::memory::MemoryStore;
 use super::*;
 use crate::codec::to_hex;
 use crate::point::{Number, PointTime, Value as PointValue};
 use crate::query::request::date::Clock;
 use crate::query::request::{Context, compile, post, uri};
+use crate::store::memory::MemoryStore;
 use crate::uid::{UidKind, UidOptions};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,7 +1,7 @@
 //! The journal's bounds and what a bad disk does: full, failing, damaged, of other settings.
 
-use crate::store::memory::Fault;
 use super::*;
+use crate::store::memory::Fault;
 use crate::write::journal::{self, Disk};
 
 const HOUR: u32 = (START / 1000) as u32;

@@ -1,7 +1,7 @@
 //! Background compaction, and appends: what the rules 5 and 9 ask of them.
 
-use crate::store::memory::Fault;
 use super::*;
+use crate::store::memory::Fault;
 use std::sync::atomic::Ordering::SeqCst;
 
 const HOUR: u32 = (START / 1000) as u32;

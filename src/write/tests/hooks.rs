@@ -1,7 +1,7 @@
 //! Hooks are told of every point once, whatever happens between.
 
-use crate::store::memory::Fault;
 use super::*;
+use crate::store::memory::Fault;
 use crate::write::journal::fake::Torn;
 use std::sync::atomic::AtomicBool;
 

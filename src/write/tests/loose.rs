@@ -1,7 +1,7 @@
 //! Loose cells: visible and on disk like points, replayed, stored once and in order.
 
-use crate::store::memory::Fault;
 use super::*;
+use crate::store::memory::Fault;
 
 const TABLE: &str = "rollup-1h";
 const BASE: u32 = (START / 1000) as u32;

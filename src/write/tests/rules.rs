@@ -1,7 +1,7 @@
 //! The nine rules that keep tables right which other TSDs, Java ones too, write and compact at the same time.
 
-use crate::store::memory::Fault;
 use super::*;
+use crate::store::memory::Fault;
 use crate::store::{Mutation, RowMutation};
 use std::sync::atomic::Ordering::SeqCst;
 
