@@ -10,10 +10,15 @@ const PAGES = [
   ['explore', '/#/explore?metric=proc.stat.cpu', 'main', 2],
   ['screens', '/#/screens', 'main', 2],
   ['status', '/#/status', '.status-card', 30],
-  ['anomalies', '/#/anomalies', 'main', 2],
+  ['anomalies', '/#/anomalies', 'main', 3],
   ['alerts', '/#/alerts', 'main', 2],
-  ['similar', '/#/similar', 'main', 2],
+  // One alert's own page: there only while something is open.
+  ['alert', '', '.alert-chart canvas', 2],
+  ['similar', '/#/similar', 'main', 4],
 ];
+/** Which alert's own page is shown, and what is chosen on Anomalies and Similar: parts of names. */
+const ALERT = process.env.ALERT ?? '';
+const SERIES = process.env.SERIES ?? '';
 /** A screen of a machine, made where there is none yet. */
 const SCREEN = {
   name: 'Machine', folder: 'Linux', columns: 3, range: { start: '30m-ago', end: '' },
@@ -31,7 +36,16 @@ if (Array.isArray(screens) && screens.length === 0) {
   if (!made.ok) throw new Error(`no screen was made: ${made.status} ${await made.text()}`);
   screens.push(await made.json());
 }
-PAGES.find(([name]) => name === 'screens')[1] = `/#/screens/${screens[0]?.id ?? ''}?start=30m-ago`;
+const lead = (name, path) => { PAGES.find(([known]) => known === name)[1] = path; };
+lead('screens', `/#/screens/${screens[0]?.id ?? ''}?start=30m-ago`);
+const all = async (path, key) => (await (await fetch(base + path)).json())[key] ?? [];
+const anomaly = (await all('/api/anomalies', 'anomalies')).find(({ name }) => name.includes(SERIES));
+if (anomaly) lead('anomalies', `/#/anomalies?sel=${anomaly.tsuid}`);
+const alerts = await all('/api/alerts', 'alerts');
+const alert = alerts.find(({ rule }) => rule.includes(ALERT));
+if (alert) lead('alert', `/#/alerts/${alert.id}`);
+const series = anomaly?.tsuid ?? alerts.find(({ name, tsuids }) => tsuids.length && name.includes(SERIES))?.tsuids[0];
+if (series) lead('similar', `/#/similar?start=15m-ago&tsuid=${series}`);
 const executablePath = process.env.TSDB_TEST_CHROMIUM ?? ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find(existsSync);
 const only = process.env.ONLY?.split(',');
 // Pages that this TSD does not have are left out.
@@ -39,7 +53,7 @@ const there = /data-pages="([^"]*)"/.exec(await (await fetch(base, { headers: { 
 mkdirSync(folder, { recursive: true });
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
 await Promise.all(['light', 'dark'].map(async (colorScheme) => {
-  for (const [name, path, ready, seconds] of PAGES.filter(([known]) => there.includes(known) && (!only || only.includes(known)))) {
+  for (const [name, path, ready, seconds] of PAGES.filter(([known, path]) => path && there.includes(known === 'alert' ? 'alerts' : known) && (!only || only.includes(known)))) {
     const page = await browser.newPage({ baseURL: base, viewport: { width: 1200, height: 750 }, colorScheme, timezoneId: 'UTC', locale: 'en-GB', reducedMotion: 'reduce' });
     await page.goto(path);
     await page.locator(ready).first().waitFor();
