@@ -368,7 +368,7 @@ mod tests {
         check("wxh=300x200", |o| o.size == (300, 200)); // old_q/png_wxh
         refused("wxh=300", "'wxh' was invalid. Must satisfy the pattern ^\\d+x\\d+$"); // old_q/png_bad_wxh
         refused("wxh=abc", "'wxh' was invalid"); // old_q/bad_wxh_json
-        refused("wxh=10x10", "width smaller than 100"); // old_q/png_small
+        refused("wxh=10x10", "Parameter wxh too short: 10x10"); // old_q/png_small, own_answers
         refused("wxh=3000x20", "height smaller than 100");
         refused("wxh=99999x200", "larger than 32767");
         refused("wxh=30000x30000", "more than 8000000 pixels");

@@ -316,7 +316,7 @@ pub(super) fn parsed<T>(row: &[u8], column: &[u8], value: &[u8], read: impl FnOn
 
 /// A branch's row from text; an odd number of digits gets a 0 in front. The texts are OpenTSDB's.
 pub fn branch_id(text: &str) -> Result<Vec<u8>, TreeError> {
-    if text.len() < 2 * rows::TREE_WIDTH {
+    if text.chars().count() < 2 * rows::TREE_WIDTH {
         return Err(TreeError::Invalid("Branch ID was too short".to_owned()));
     }
     hex(text)

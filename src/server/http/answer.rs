@@ -126,6 +126,8 @@ impl Context {
             };
         }
         let (status, message, page) = match refusal {
+            // Paths of plug-ins, of which there are none: a status alone.
+            Refusal::NotFound if self.path.to_lowercase().starts_with("/plugin") => return super::reply::empty(404),
             Refusal::NotFound => (404, "Page Not Found", pages::not_found()),
             Refusal::Error(e) if e.status >= 500 => (e.status, e.message.as_str(), pages::internal_error(&e.message)),
             // Outside `/api` a refused request is a 400, whatever the error says (surprise 8); only limits keep their own.
@@ -243,6 +245,9 @@ mod tests {
         let response = context.respond(refused());
         assert_eq!(response.headers().get(CONTENT_TYPE).map(|v| v.as_bytes()), Some(&b"application/json"[..]));
         assert_eq!(context.respond(Err(Refusal::NotFound)).status().as_u16(), 404);
+        context.path = "/Plugin/x".to_owned(); // the real one's answer to it has a status and nothing else
+        let response = context.respond(Err(Refusal::NotFound));
+        assert_eq!((response.status().as_u16(), response.headers().get(CONTENT_TYPE)), (404, None));
     }
 
     #[test]

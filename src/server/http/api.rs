@@ -143,3 +143,25 @@ impl ApiError {
         ApiError::new(405, "Method not allowed").details(format!("The HTTP method [{method}] is not permitted for this endpoint"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packings() {
+        for (header, want) in [
+            ("gzip", Some(Packing::Gzip)),
+            ("x-gzip", Some(Packing::Gzip)),
+            ("*", Some(Packing::Gzip)),
+            ("deflate", Some(Packing::Deflate)),
+            ("deflate, gzip", Some(Packing::Gzip)),
+            ("deflate, gzip;q=0.5", Some(Packing::Deflate)),
+            ("gzip;q=0", None),
+            ("identity", None),
+            ("", None),
+        ] {
+            assert_eq!(packing(header), want, "{header}"); // as the real one chose
+        }
+    }
+}

@@ -9,8 +9,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Answers it: JSON, and two lines of text on the old path unless the URL ends in `json`.
 pub fn version(_tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     reply::allow(request, &["GET", "POST"])?;
-    let wants_json =
-        request.version > 0 || request.params.last().is_some_and(|(k, v)| k.ends_with("json") && v.is_empty() || v.ends_with("json"));
+    let wants_json = request.version > 0 || request.target.ends_with("json");
     if !wants_json {
         return Ok(ApiResponse { content_type: "text/plain", ..ApiResponse::json(text()) });
     }
