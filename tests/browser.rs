@@ -17,8 +17,17 @@ use support::server::{Engine, Server, long};
 /// Longest time for a file, on a machine that does much else.
 const FILE_MAX: Duration = Duration::from_secs(400);
 
-/// Files that are run on HBase in the short form: those whose pages read tables in ways of their own.
-const ON_HBASE: [&str; 4] = ["explore.test.mjs", "frame.test.mjs", "screens.test.mjs", "status.test.mjs"];
+/// What is run on HBase in the short form: files, and which of their tests, as a pattern of names. Those whose pages read tables in
+/// ways of their own are run whole, of the others the main path of each page.
+const ON_HBASE: [(&str, &str); 7] = [
+    ("explore.test.mjs", ""),
+    ("frame.test.mjs", ""),
+    ("graph.test.mjs", "two actions|by keyboard alone|another window|heat map"),
+    ("screens.test.mjs", ""),
+    ("status.test.mjs", ""),
+    ("trees.test.mjs", ""),
+    ("worker.test.mjs", "^Anomalies|acknowledged|^Similar"),
+];
 
 /// Settings of the server under test. What is markup may stand in names.
 const SETTINGS: [(&str, &str); 4] = [
@@ -32,8 +41,13 @@ fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(name)
 }
 
-/// The file that needs a server with a worker.
-const OF_THE_WORKER: &str = "worker.test.mjs";
+/// Files that need a server with a worker, and one that sorts series into a tree.
+const OF_THE_WORKER: [&str; 2] = ["trees.test.mjs", "worker.test.mjs"];
+const TREES: [(&str, &str); 3] = [
+    ("tsd.core.meta.enable_realtime_ts", "true"),
+    ("tsd.core.meta.enable_tsuid_tracking", "true"),
+    ("tsd.core.tree.enable_processing", "true"),
+];
 
 /// What that worker watches: one rule for the history that the tests write, one that does not parse.
 const RULES: &str = r#"
@@ -62,6 +76,22 @@ fn test_files(name: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = entries.filter(is_test).collect();
     files.sort();
     files
+}
+
+/// Which tests of a file are run on an engine: a flag for node, or `None` if the file is left out.
+fn part(engine: &Engine, file: &Path) -> Option<Option<String>> {
+    if long() || matches!(engine, Engine::Embedded) {
+        return Some(None);
+    }
+    let (_, pattern) = ON_HBASE.iter().find(|(name, _)| file.ends_with(name))?;
+    Some((!pattern.is_empty()).then(|| format!("--test-name-pattern={pattern}")))
+}
+
+/// Runs the part of a file that an engine is for.
+fn run(engine: &Engine, file: PathBuf, address: &str) -> Result<(), String> {
+    let Some(pattern) = part(engine, &file) else { return Ok(()) };
+    let flags: Vec<&str> = ["--test", "--test-reporter=tap"].into_iter().chain(pattern.as_deref()).collect();
+    node(FILE_MAX, &flags, &[file], address)
 }
 
 /// Runs node with flags on files; ended by force, its browsers too, after `limit`. What failed, if something did.
@@ -95,10 +125,10 @@ fn failures(report: &str) -> String {
 }
 
 /// Test files, two at a time, the longest first; those that measure come alone, at the end.
-fn two_at_a_time(files: &[PathBuf], address: &str) {
+fn two_at_a_time(engine: &Engine, files: &[PathBuf], address: &str) {
     let (alone, mut rest): (Vec<PathBuf>, Vec<PathBuf>) = files.iter().cloned().partition(|file| file.ends_with("budget.test.mjs"));
     rest.sort_by_key(|file| !file.ends_with("reload.test.mjs"));
-    let run = |file: PathBuf| node(FILE_MAX, &["--test", "--test-reporter=tap"], &[file], address).err();
+    let run = |file: PathBuf| run(engine, file, address).err();
     let waiting = Mutex::new(rest.into_iter());
     let line = || std::iter::from_fn(|| waiting.lock().expect("nobody panics with it").next()).filter_map(run).collect::<Vec<String>>();
     let mut failed = std::thread::scope(|scope| {
@@ -109,14 +139,19 @@ fn two_at_a_time(files: &[PathBuf], address: &str) {
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
+fn is_of_the_worker(file: &Path) -> bool {
+    OF_THE_WORKER.iter().any(|name| file.ends_with(name))
+}
+
 /// All pages on one engine.
-fn pages(engine: &Engine, wanted: impl Fn(&Path) -> bool) {
+fn pages(engine: &Engine) {
     let modules = folder("browser").join("node_modules");
     assert!(
         modules.join("playwright-core").is_dir() && modules.join("axe-core").is_dir(),
         "run `npm ci` in tests/browser, or scripts/test"
     );
-    let files: Vec<PathBuf> = test_files("browser").into_iter().filter(|file| !file.ends_with(OF_THE_WORKER) && wanted(file)).collect();
+    let files: Vec<PathBuf> =
+        test_files("browser").into_iter().filter(|file| !is_of_the_worker(file) && part(engine, file).is_some()).collect();
     if files.is_empty() {
         assert!(std::env::var("TSDB_TEST_BROWSER").is_ok(), "no test files");
         return;
@@ -128,14 +163,29 @@ fn pages(engine: &Engine, wanted: impl Fn(&Path) -> bool) {
     }
     let server = Server::start(engine, &settings);
     node(Duration::from_secs(60), &[], &[folder("browser").join("data.mjs")], &server.addr).expect("data for the pages");
-    two_at_a_time(&files, &server.addr);
+    two_at_a_time(engine, &files, &server.addr);
     let log = server.log();
     assert!(!log.contains("panicked"), "the server panicked:\n{log}");
 }
 
+/// Makes a tree, by host and then by the parts of the metric. A server keeps its list of trees for minutes from the first series on: a
+/// fresh one finds it.
+fn plant(server: &mut Server) {
+    for (path, body) in [
+        ("/api/tree", r#"{"name": "by host", "description": "hosts, then metrics", "enabled": true}"#),
+        ("/api/tree/rule", r#"{"treeId": 1, "level": 0, "order": 0, "type": "TAGK", "field": "host"}"#),
+        ("/api/tree/rule", r#"{"treeId": 1, "level": 1, "order": 0, "type": "METRIC", "separator": "\\."}"#),
+    ] {
+        let answer = server.client().post(path, body).unwrap();
+        assert!(answer.status < 300, "{path}: {} {}", answer.status, answer.text());
+    }
+    server.stop();
+    server.restart();
+}
+
 /// The pages of a worker that runs inside the TSD.
 fn worker_pages(engine: &Engine) {
-    let files: Vec<PathBuf> = test_files("browser").into_iter().filter(|file| file.ends_with(OF_THE_WORKER)).collect();
+    let files: Vec<PathBuf> = test_files("browser").into_iter().filter(|file| is_of_the_worker(file)).collect();
     if files.is_empty() {
         assert!(std::env::var("TSDB_TEST_BROWSER").is_ok(), "no test file");
         return;
@@ -146,16 +196,21 @@ fn worker_pages(engine: &Engine) {
     std::fs::write(place("rules/cpu.toml"), RULES.replace("FOLDER", &folder.path().display().to_string())).unwrap();
     let (rules, own, ui) = (place("rules"), place("worker"), std::env::var("TSDB_TEST_UI").unwrap_or_default());
     let mut settings = SETTINGS.to_vec();
+    settings.extend(TREES);
     settings.extend([("tsd.worker.enable", "true"), ("tsd.worker.interval", "1"), ("tsd.worker.delay", "1"), ("tsd.worker.rules", &rules)]);
     settings.extend([("tsd.worker.path", own.as_str()), ("tsd.worker.detect.metrics", "worker.*"), ("tsd.worker.detect.interval", "2")]);
     if !ui.is_empty() {
         settings.push(("tsd.ui.path", &ui));
     }
-    let server = Server::start(engine, &settings);
-    node(FILE_MAX, &["--test", "--test-reporter=tap"], &files, &server.addr).expect("the pages of the worker");
+    let mut server = Server::start(engine, &settings);
+    plant(&mut server);
+    for file in &files {
+        run(engine, file.clone(), &server.addr).expect("the pages of the worker");
+    }
     assert!(!server.log().contains("panicked"), "the server panicked:\n{}", server.log());
     let told = std::fs::read_to_string(place("alerts.log")).unwrap_or_default();
-    assert!(told.contains("cpu_busy"), "nobody was told: {told}");
+    let has_rules = files.iter().any(|file| file.ends_with("worker.test.mjs"));
+    assert!(!has_rules || told.contains("cpu_busy"), "nobody was told: {told}");
 }
 
 #[test]
@@ -164,14 +219,21 @@ fn pages_of_the_worker() {
 }
 
 #[test]
+fn pages_of_the_worker_on_hbase() {
+    if !long() {
+        return; // what the worker keeps in HBase has tests of its own; here it is the pages
+    }
+    worker_pages(&Engine::fresh_hbase("browserw"));
+}
+
+#[test]
 fn pages_on_the_embedded_store() {
-    pages(&Engine::Embedded, |_| true);
+    pages(&Engine::Embedded);
 }
 
 #[test]
 fn pages_on_hbase() {
-    let in_short = |file: &Path| ON_HBASE.iter().any(|name| file.ends_with(name));
-    pages(&Engine::fresh_hbase("browser"), |file| long() || in_short(file));
+    pages(&Engine::fresh_hbase("browser"));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! From the answer of a query to a picture: names, axes, events; histograms' ranges become a heat map.
 
+use super::gaps;
 use super::options::Options;
 use super::picture::{Heat, HeatRow, Mark, Picture, Series};
 use crate::codec::Note;
@@ -34,7 +35,7 @@ pub fn picture(query: &Query, groups: Vec<Group>, zone: TimeZone, options: &Opti
         // The place of a query decides about its axis.
         let place = query.subs.iter().position(|sub| sub.index == group.index).unwrap_or(group.index);
         let right = options.right.get(place).copied().unwrap_or(false);
-        picture.series.push(Series { name: group.metric, tags: group.tags, right, points });
+        picture.series.push(Series { name: group.metric, tags: group.tags, right, points: gaps::opened(points) });
     }
     heat.rows.sort_by(|a, b| a.lower.total_cmp(&b.lower).then(a.upper.total_cmp(&b.upper)));
     picture.heat = (!heat.rows.is_empty()).then_some(heat);

@@ -13,6 +13,7 @@ pub mod canvas;
 pub mod colors;
 pub mod cover;
 pub mod font;
+pub mod gaps;
 pub mod groups;
 pub mod legend;
 pub mod lines;

@@ -1,4 +1,5 @@
-// Runs before the first paint: theme, density and the embedded view, so that nothing flashes or moves.
+// Runs before the first paint: theme, density and the embedded view, so that nothing flashes or moves. Asks for the files of the page
+// that the address names at once, while those of the frame are still on their way.
 "use strict";
 (() => {
   const root = document.documentElement;
@@ -11,5 +12,16 @@
   const theme = word("theme", ["light", "dark"]);
   if (theme) root.dataset.theme = theme;
   root.dataset.density = word("density", ["compact", "roomy"]) ?? "compact";
+  const page = /^#\/([a-z]+)/.exec(location.hash)?.[1] ?? "graph";
+  const graph = ["css/graph.css", "css/chart.css", "lib/palette.js", "lib/align.js", "pages/graph/model.js", "pages/graph/rows.js"];
+  const known = (root.dataset.pages ?? "").split(" ");
+  for (const file of known.includes(page) ? [`pages/${page}.js`, ...(page === "graph" ? graph : [])] : []) {
+    const link = document.createElement("link");
+    const style = file.endsWith(".css");
+    link.rel = style ? "preload" : "modulepreload";
+    if (style) link.as = "style";
+    link.href = new URL(file, document.currentScript.src).href;
+    document.head.append(link);
+  }
   if (/(^|[#&?])x\.embed(&|=|$)/.test(location.hash)) root.dataset.embed = "";
 })();

@@ -9,14 +9,16 @@ after(close);
 
 const KB = 1000, MB = 1 << 20;
 const LINES = 50, STEP_S = 60, POINTS = 5000, NAMES = 100_000;
+/** Sizes of pictures: lines, points, ms from the answer to the picture. The last is a million points: in the long form only. */
+const SIZES = [[LINES, 1440, 150], [LINES, POINTS, 350], ...(process.env.TSDB_TEST_LONG ? [[200, POINTS, 500]] : [])];
 const END = Math.floor(Date.now() / 1000 / STEP_S) * STEP_S;
 
 const say = (t, text) => t.diagnostic(`measured: ${text}`);
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 
 before(async () => {
-  for (let n = 0; n < LINES; n += 1) {
-    const tags = { n: `line${n}` };
+  for (let n = 0; n < Math.max(...SIZES.map(([lines]) => lines)); n += 1) {
+    const tags = { n: `line${n}`, set: n < LINES ? 'few' : 'more' };
     const value = (at) => Number((n + Math.sin(at / 200 + n)).toFixed(3));
     await send('/api/put', Array.from({ length: POINTS }, (_, at) => ({ metric: 'budget.lines', timestamp: END - at * STEP_S, value: value(at), tags })));
   }
@@ -31,10 +33,12 @@ async function wireBytes(path) {
 
 test('the first page: at most 120 kB compressed and 25 requests, own script little', async (t) => {
   await visit('/', async (page, { requests }) => {
-    await page.waitForFunction(() => document.activeElement.getAttribute('role') === 'combobox');
+    // Told by the page itself: the moment at which the box has the cursor.
+    await page.waitForFunction(() => document.activeElement.getAttribute('role') === 'combobox', null, { polling: 'raf' });
     const usable = await page.evaluate(() => performance.now());
     await page.waitForLoadState('networkidle');
-    const files = requests.filter(({ path }) => !path.startsWith('/api/'));
+    // A file that a worker asks for again comes from the browser's own store.
+    const files = [...new Map(requests.filter(({ path }) => !path.startsWith('/api/')).map((request) => [request.path, request])).values()];
     let total = 0;
     for (const { path } of files) total += await wireBytes(path);
     const script = await page.context().newCDPSession(page).then(async (session) => {
@@ -42,7 +46,7 @@ test('the first page: at most 120 kB compressed and 25 requests, own script litt
       const { metrics } = await session.send('Performance.getMetrics');
       return metrics.find(({ name }) => name === 'ScriptDuration').value * 1000;
     });
-    say(t, `first page: ${(total / KB).toFixed(1)} kB compressed (budget 120), ${files.length} files (25) and ${requests.length - files.length} questions, usable after ${usable.toFixed(0)} ms (300), scripts ${script.toFixed(0)} ms (60)`);
+    say(t, `first page: ${(total / KB).toFixed(1)} kB compressed (budget 120), ${files.length} files (25) and ${requests.filter(({ path }) => path.startsWith('/api/')).length} questions, usable after ${usable.toFixed(0)} ms (300), scripts ${script.toFixed(0)} ms (60)`);
     assert.ok(total <= 120 * KB, `${total} bytes: ${files.map(({ path }) => path).join(' ')}`);
     assert.ok(files.length <= 25, `${files.length} files`);
   });
@@ -75,15 +79,28 @@ async function draw(page, hash) {
   return Date.now() - began;
 }
 
-for (const [points, budget] of [[1440, 150], [POINTS, 350]]) {
-  test(`${LINES} x ${points} points: picture, pointer, zoom, memory`, async (t) => {
+/** Ms from a hand letting go of the mouse to the second frame after it, measured by the page. */
+async function letGo(page) {
+  await page.evaluate(() => {
+    window.__zoomed = new Promise((done) => addEventListener('mouseup', () => {
+      const began = performance.now();
+      requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - began)));
+    }, { capture: true, once: true }));
+  });
+  await page.mouse.up();
+  return page.evaluate(() => window.__zoomed);
+}
+
+for (const [lines, points, budget] of SIZES) {
+  test(`${lines} x ${points} points: picture, pointer, zoom, memory`, async (t) => {
     await visit('/', async (page) => {
       await page.waitForFunction(() => document.activeElement.getAttribute('role') === 'combobox');
       const empty = await heapBytes(page);
       const [start, end] = [END - (points - 1) * STEP_S, END + 1];
-      const drawn = await draw(page, `#start=${start}&end=${end}&m=sum:budget.lines{n=*}`);
+      const drawn = await draw(page, `#start=${start}&end=${end}&m=none:budget.lines${lines === LINES ? '{set=few}' : ''}&x.all&x.raw=1`);
       const session = await page.context().newCDPSession(page);
       await session.send('Performance.enable');
+      await page.waitForTimeout(300);
       const spent = async () => {
         const { metrics } = await session.send('Performance.getMetrics');
         const of = (name) => metrics.find((metric) => metric.name === name).value * 1000;
@@ -103,14 +120,12 @@ for (const [points, budget] of [[1440, 150], [POINTS, 350]]) {
       const frames = (await page.evaluate(() => { window.__stop = true; return window.__frames; })).sort((a, b) => a - b);
       const heap = await heapBytes(page);
       const was = await page.evaluate(() => location.hash);
-      const zoomed = Date.now();
       await page.mouse.move(box.x + box.width * 0.3, box.y + box.height / 2);
       await page.mouse.down();
       await page.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2, { steps: 2 });
-      await page.mouse.up();
+      const zoomed = await letGo(page);
       await page.waitForFunction((before) => location.hash !== before, was);
-      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-      say(t, `${LINES} x ${points}: answer to picture ${drawn} ms (budget ${budget}); pointer ${((last.task - first.task) / moves).toFixed(1)} ms a move (10), script ${((last.script - first.script) / moves).toFixed(2)} ms (1), 95 % of frames within ${frames[Math.floor(frames.length * 0.95)]?.toFixed(1)} ms (17); zoom ${Date.now() - zoomed} ms (100); heap ${((heap - empty) / MB).toFixed(1)} MB (40)`);
+      say(t, `${lines} x ${points}: answer to picture ${drawn} ms (budget ${budget}); pointer ${((last.task - first.task) / moves).toFixed(1)} ms a move (10), script ${((last.script - first.script) / moves).toFixed(2)} ms (1), 95 % of frames within ${frames[Math.floor(frames.length * 0.95)]?.toFixed(1)} ms (17); zoom ${zoomed.toFixed(0)} ms (100); heap ${((heap - empty) / MB).toFixed(1)} MB (40)`);
     });
   });
 }
@@ -141,13 +156,24 @@ test(`a keystroke at ${NAMES} names`, async (t) => {
     await page.waitForFunction(() => document.activeElement.getAttribute('role') === 'combobox');
     const times = [];
     for (const key of 'name77 part5') {
-      const answered = page.waitForResponse(/\/api\/ui\/metrics/, { timeout: 3000 }).catch(() => null);
-      const began = Date.now();
-      await page.keyboard.press(key === ' ' ? 'Space' : key);
-      const answer = await answered;
-      if (answer === null) continue;
-      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
-      times.push(Date.now() - began);
+      if (key === ' ') {
+        await page.keyboard.press('Space'); // adds no word: nothing is asked for
+        continue;
+      }
+      // From the key to the frame that shows the new list, measured by the page.
+      await page.evaluate(() => {
+        const box = document.activeElement;
+        const list = document.getElementById(box.getAttribute('aria-controls'));
+        window.__listed = new Promise((done) => addEventListener('keydown', () => {
+          const began = performance.now();
+          new MutationObserver((_, watching) => {
+            watching.disconnect();
+            requestAnimationFrame(() => done(performance.now() - began));
+          }).observe(list, { childList: true });
+        }, { capture: true, once: true }));
+      });
+      await page.keyboard.press(key);
+      times.push(await page.evaluate(() => window.__listed));
     }
     const server = [];
     for (const q of ['n', 'name', 'name7', 'part5', 'name77 part5', 'zzz']) {
@@ -155,6 +181,6 @@ test(`a keystroke at ${NAMES} names`, async (t) => {
       await (await fetch(`${BASE}/api/ui/metrics?q=${encodeURIComponent(q)}&max=30`)).text();
       server.push(performance.now() - began);
     }
-    say(t, `keystroke to list at ${NAMES} names: median ${median(times)} ms, worst ${Math.max(...times)} ms (budget 50); the server's part ${median(server).toFixed(0)} ms, worst ${Math.max(...server).toFixed(0)} ms`);
+    say(t, `keystroke to list at ${NAMES} names: median ${median(times).toFixed(0)} ms, worst ${Math.max(...times).toFixed(0)} ms (budget 50); the server's part ${median(server).toFixed(0)} ms, worst ${Math.max(...server).toFixed(0)} ms`);
   });
 });

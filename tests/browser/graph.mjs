@@ -4,7 +4,7 @@
 export async function charted(page) {
   const said = await page.waitForFunction(() => {
     const text = document.getElementById('polite').textContent;
-    return /series drawn|no points|No points/.test(text) ? text : null;
+    return /(series|ranges?) drawn|no points|No points/.test(text) ? text : null;
   });
   const text = await said.jsonValue();
   return { said: text, lines: Number(/([\d\u202f]+) series drawn/.exec(text)?.[1]?.replaceAll('\u202f', '') ?? 0) };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { charted, chartOf, queriesOf } from './graph.mjs';
-import { axe, close, contrast, json, largeTargets, noSidewaysScrolling, tabThrough, visit } from './helper.mjs';
+import { axe, close, contrast, json, largeTargets, noSidewaysScrolling, send, tabThrough, visit } from './helper.mjs';
 
 after(close);
 
@@ -161,6 +161,64 @@ test('the address opens the same in another window', async () => {
   await visit(`/${address}`, async (page) => {
     assert.equal((await charted(page)).lines, 4);
     assert.equal(await page.evaluate(() => location.hash), address);
+  });
+});
+
+test('histograms: an empty picture offers the heat map, percentiles lie over it, the table has the counts', async () => {
+  await visit('/#start=2h-ago&m=sum:http.latency', async (page) => {
+    await page.getByText('http.latency has histograms, no points.').waitFor();
+    await axe(page, 'a metric of histograms');
+    await page.getByRole('button', { name: 'Heat map' }).click();
+    await page.waitForFunction(() => /^heat map of 4 ranges drawn/.test(document.getElementById('polite').textContent));
+    assert.match(await hash(page), /m=sum:show-histogram-buckets:http\.latency/);
+    const [answer] = [await json('/api/query?start=2h-ago&m=sum:show-histogram-buckets:http.latency&arrays')];
+    const most = (name) => String(Math.max(...answer.find(({ metric }) => metric === name).dps.map(([, count]) => count)));
+    for (const [range, name] of [['0 – 10', 'http.latency_0.0_10.0'], ['200 – 1k', 'http.latency_200.0_1000.0']]) {
+      const row = page.locator('table.legend tr', { hasText: range });
+      assert.equal(await row.locator('td').nth(3).innerText(), most(name), range);
+    }
+    // The pointer tells range and count.
+    const box = await chartOf(page).boundingBox();
+    for (let part = 1; part < 10; part += 1) await page.mouse.move(box.x + (box.width * part) / 10, box.y + box.height * 0.8);
+    await page.getByRole('tab', { name: /^Table/ }).click();
+    await page.getByRole('columnheader', { name: '10 – 50' }).waitFor();
+    // The copy of the query becomes percentiles: lines over the map.
+    await page.getByRole('button', { name: 'More for this query' }).click();
+    await page.getByText('Copy of this query').click();
+    await page.getByRole('button', { name: 'More for this query' }).nth(1).click();
+    await page.getByText('Histograms: percentiles').click();
+    await page.waitForFunction(() => /^heat map of 4 ranges and 3 series drawn/.test(document.getElementById('polite').textContent));
+    await axe(page, 'a heat map with percentiles');
+    assert.match(await page.evaluate(() => document.getElementById(document.querySelector('[aria-roledescription=chart]').getAttribute('aria-describedby')).textContent), /^Heat map of 4 ranges from 0 – 10 to 200 – 1k/);
+  });
+});
+
+test('points that are missing are a gap, and no row of the table', async () => {
+  const now = Math.floor(Date.now() / 1000);
+  const metric = `points.missing.${now}`;
+  const times = Array.from({ length: 100 }, (_, n) => now - 3000 + 30 * n).filter((_, n) => n < 40 || n > 60);
+  await send('/api/put?sync', times.map((timestamp) => ({ metric, timestamp, value: 5, tags: { host: 'a' } })));
+  await visit(`/#start=1h-ago&m=sum:${metric}`, async (page) => {
+    assert.equal((await charted(page)).lines, 1);
+    // Pixels of the line's colour in columns of the canvas: none in the gap.
+    const coloured = await page.evaluate(([from, to]) => {
+      const canvas = document.querySelector('[aria-roledescription=chart] .u-wrap canvas');
+      const over = document.querySelector('[aria-roledescription=chart] .u-over');
+      const ctx = canvas.getContext('2d');
+      const seen = (share) => {
+        const x = Math.round((over.offsetLeft + share * over.clientWidth) * devicePixelRatio);
+        const { data } = ctx.getImageData(x, 0, 1, canvas.height);
+        let found = 0;
+        for (let at = 0; at < data.length; at += 4) if (data[at] < 40 && data[at + 2] > 140) found += 1;
+        return found;
+      };
+      const span = 3600;
+      const share = (time) => 1 - (Date.now() / 1000 - time) / span;
+      return [share(from - 300), share((from + to) / 2), share(to + 300)].map(seen);
+    }, [now - 3000 + 30 * 39, now - 3000 + 30 * 61]);
+    assert.ok(coloured[0] > 0 && coloured[1] === 0 && coloured[2] > 0, coloured.join());
+    await page.getByRole('tab', { name: /^Table/ }).click();
+    await page.getByText(`${times.length} times`).waitFor();
   });
 });
 

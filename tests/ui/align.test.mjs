@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { GAP, MISSING, align, answer, read, summary } from "../../src/ui/lib/align.js";
+import { GAP, MISSING, align, answer, opened, read, summary } from "../../src/ui/lib/align.js";
 
 const series = (times, values) => ({ times: Float64Array.from(times), values: Float64Array.from(values) });
 
@@ -45,16 +45,45 @@ test("random series come back from their columns", () => {
     const { times, columns } = align(list);
     assert.ok(times.every((t, i) => i === 0 || t > times[i - 1]));
     list.forEach((one, at) => {
-      const back = [...times].map((t, i) => [t, columns[at][i]]).filter(([, v]) => v !== MISSING);
-      assert.deepEqual(back, [...one.times].map((t, i) => [t, one.values[i]]));
+      // A gap may be one of the series or one that was put between points that are far apart.
+      const back = [...times].map((t, i) => [t, columns[at][i]]).filter(([, v]) => v !== MISSING && v === v);
+      assert.deepEqual(back, [...one.times].map((t, i) => [t, one.values[i]]).filter(([, v]) => v === v));
     });
   }
+});
+
+// The same cases as those of src/plot/gaps.rs: pages and pictures have one rule.
+test("a line ends where points are missing", () => {
+  const pieces = (times) => 1 + opened(series(times, times.map(() => 1))).values.filter((v) => v !== v).length;
+  const minutes = (from, to) => Array.from({ length: to - from }, (_, n) => (from + n) * 60_000);
+  assert.equal(pieces(minutes(0, 60)), 1);
+  assert.equal(pieces([...minutes(0, 20), ...minutes(22, 60)]), 1);
+  assert.equal(pieces([...minutes(0, 20), ...minutes(23, 60)]), 2);
+  assert.equal(pieces([...minutes(0, 20), ...minutes(30, 40), ...minutes(50, 60)]), 3);
+  assert.equal(pieces(Array.from({ length: 3010 }, (_, n) => (n < 3000 ? n * 10_000 : 86_400_000 + (n - 3000) * 10_000))), 2);
+  for (const few of [[], [5], [1, 2, 1000]]) assert.equal(pieces(few), 1);
+  let at = 0;
+  assert.equal(pieces(Array.from({ length: 200 }, (_, n) => (at += 1000 + ((n * n * 7919) % 60_000)))), 1, "points that come as they please");
+  assert.equal(pieces(Array.from({ length: 500 }, (_, n) => Math.floor(n / 5) * 3_600_000 + (n % 5) * 10_000)), 1, "bursts of five an hour");
+});
+
+test("gaps are gaps on a shared axis, and rows that are there for them alone are told", () => {
+  const every = Array.from({ length: 20 }, (_, n) => n * 10);
+  const holed = every.filter((t) => t < 50 || t > 120);
+  const alone = align([series(holed, holed)]);
+  assert.deepEqual(alone.added.map((at) => alone.times[at]), [50]);
+  assert.ok(Number.isNaN(alone.columns[0][alone.added[0]]));
+  const both = align([series(every, every), series(holed, holed)]);
+  assert.deepEqual([[...both.times], both.added], [every, []]);
+  assert.deepEqual([...both.columns[1]].slice(4, 7), [40, GAP, MISSING]);
+  assert.deepEqual([...both.columns[0]], every);
 });
 
 test("the worker's calls", () => {
   const text = JSON.stringify([{ metric: "a", tags: {}, dps: [[1, 1], [2, 2]] }]);
   assert.equal(answer({ call: "read", slot: "s", text, shift: 0 }).result.series[0].points, 2);
   assert.deepEqual([...answer({ call: "align", slots: ["s", "gone"] }).result.times], [1000, 2000]);
+  assert.equal(answer({ call: "read", slot: "s", text: new TextEncoder().encode(text).buffer, shift: 0 }).result.series[0].points, 2);
   assert.match(answer({ call: "read", slot: "t", text: "<html>", shift: 0 }).error, /not what a TSD sends/);
   answer({ call: "drop", slots: ["s"] });
   assert.equal(answer({ call: "align", slots: ["s"] }).result.columns.length, 0);

@@ -44,5 +44,5 @@ test("intervals fit the picture", () => {
   assert.deepEqual(query.literals("a|b"), ["a", "b"]);
   assert.deepEqual(query.literals("literal_or(a)"), ["a"]);
   assert.equal(query.literals("web*"), null);
-  assert.equal(query.downsampleFunction("mimmax"), "max");
+  assert.equal(query.downsampleFunction({ agg: "mimmax" }), "max");
 });

@@ -8,6 +8,11 @@
 export const GAP = NaN;
 export const MISSING = -Infinity;
 
+/** Distances between points that are looked at, at least, to learn which is usual. */
+const STEPS = 200;
+/** So many times the usual distance is a gap. */
+const GAP_STEPS = 3;
+
 /** A value of an answer: a number, or OpenTSDB's texts for what JSON has no number for. */
 function number(value) {
   if (typeof value === "number") return Number.isFinite(value) ? value : GAP;
@@ -65,23 +70,59 @@ export function summary(times, values) {
   return { count, min: count ? min : null, max: count ? max : null, avg: count ? sum / count : null, last, lastTime, step: usualStep(times) };
 }
 
-/** The middle of up to 200 distances between points. */
+/** Distances between points, ascending: all, or some hundreds of many. */
+function steps(times) {
+  const every = Math.max(1, Math.floor((times.length - 1) / STEPS));
+  const out = new Float64Array(times.length > 1 ? Math.ceil((times.length - 1) / every) : 0);
+  for (let i = 1, n = 0; i < times.length; i += every) out[n++] = times[i] - times[i - 1];
+  return out.sort();
+}
+
 function usualStep(times) {
-  if (times.length < 2) return null;
-  const every = Math.max(1, Math.floor((times.length - 1) / 200));
-  const steps = [];
-  for (let i = 1; i < times.length; i += every) steps.push(times[i] - times[i - 1]);
-  steps.sort((a, b) => a - b);
-  return steps[steps.length >> 1];
+  const all = steps(times);
+  return all.length ? all[all.length >> 1] : null;
 }
 
 /**
- * Lays series over one time axis: `{ times: Float64Array, columns: [Float64Array…] }`. Times are ascending; equal times
- * within a series keep the last value.
+ * What nine of ten points keep from the one before them. A line ends where the next point is more than `GAP_STEPS` times as far:
+ * there points are missing. The pictures of `/q` have the same rule (`src/plot/gaps.rs`).
+ */
+function usualReach(times) {
+  const all = steps(times);
+  return all.length ? all[Math.ceil(all.length * 0.9) - 1] : Infinity;
+}
+
+/** A series with a gap (`GAP`) behind each point that the next one does not follow in time; itself if there is none. */
+export function opened(one) {
+  const { times, values } = one;
+  const reach = usualReach(times);
+  const ends = [];
+  for (let i = 1; i < times.length; i++) if (times[i] - times[i - 1] > GAP_STEPS * reach) ends.push(i);
+  if (!ends.length) return one;
+  const out = { times: new Float64Array(times.length + ends.length), values: new Float64Array(times.length + ends.length) };
+  let from = 0;
+  ends.forEach((end, n) => {
+    out.times.set(times.subarray(from, end), from + n);
+    out.values.set(values.subarray(from, end), from + n);
+    out.times[end + n] = times[end - 1] + reach;
+    out.values[end + n] = GAP;
+    from = end;
+  });
+  out.times.set(times.subarray(from), from + ends.length);
+  out.values.set(values.subarray(from), from + ends.length);
+  return out;
+}
+
+/**
+ * Lays series over one time axis: `{ times: Float64Array, columns: [Float64Array…], added: [place…] }`. Times are ascending; equal
+ * times within a series keep the last value. Where points of a series are missing its column has a gap; `added` are the places
+ * of the axis that are there for gaps alone, which tables leave out.
  */
 export function align(series) {
-  const axis = union(series.map(({ times }) => times));
-  const columns = series.map(({ times, values }) => {
+  const whole = series.map(opened);
+  const axis = union(whole.map(({ times }) => times));
+  const added = whole.some((one, at) => one !== series[at]) ? places(axis, union(series.map(({ times }) => times))) : [];
+  const columns = whole.map(({ times, values }) => {
     if (times === axis || same(times, axis)) return values.slice();
     const column = new Float64Array(axis.length).fill(MISSING);
     let at = 0;
@@ -91,7 +132,17 @@ export function align(series) {
     }
     return column;
   });
-  return { times: axis.slice(), columns };
+  return { times: axis.slice(), columns, added };
+}
+
+/** Places of an axis whose times another one lacks. */
+function places(axis, other) {
+  const out = [];
+  for (let i = 0, j = 0; i < axis.length; i++) {
+    if (axis[i] === other[j]) j++;
+    else out.push(i);
+  }
+  return out;
 }
 
 function same(a, b) {
@@ -127,6 +178,8 @@ export const isValue = (value) => value !== null && value !== undefined;
 
 /** Places of points that have no neighbour to be joined with: without a mark of their own they would not be seen. */
 export function lonePoints(column) {
+  // A typed column has a value everywhere.
+  if (column instanceof Float64Array) return column.length === 1 ? [0] : [];
   const out = [];
   let before = null; // whether the last entry that is there was a value
   let candidate = -1;
@@ -171,22 +224,59 @@ export function stack(column, below) {
   return out;
 }
 
+// ------------------------------------------------------------------ histograms
+
+// A query for the ranges of histograms (`show-histogram-buckets`) is answered by one series a range, named `METRIC_LOWER_UPPER`,
+// with `METRIC_UNDERFLOW` and `METRIC_OVERFLOW` for what lies outside of all.
+
+/** The range in the name of a series, `{ metric, low, high }`; without `low` and `high` for what lies outside; null for other names. */
+export function rangeOf(name) {
+  const outside = /^(.*)_(?:OVER|UNDER)FLOW$/s.exec(name);
+  if (outside) return { metric: outside[1], low: null, high: null };
+  const number = "(-?\\d+(?:\\.\\d+)?(?:E-?\\d+)?)";
+  const found = new RegExp(`^(.*)_${number}_${number}$`, "s").exec(name);
+  if (!found || !(Number(found[3]) > Number(found[2]))) return null;
+  return { metric: found[1], low: Number(found[2]), high: Number(found[3]) };
+}
+
+/**
+ * A heat map of series of ranges over one time axis: `columns[i]` has the counts of the range `ranges[i]` (`[low, high]`) at
+ * `times`. Equal ranges are added up. Gives `{ times, step, buckets: [[low, high]…], counts: [column…], most }`, or null when
+ * nothing was counted.
+ */
+export function heatOf(times, ranges, columns) {
+  const rows = new Map();
+  ranges.forEach(([low, high], i) => {
+    const key = `${low} ${high}`;
+    if (!rows.has(key)) rows.set(key, { bucket: [low, high], counts: new Float64Array(times.length) });
+    const { counts } = rows.get(key);
+    for (let at = 0; at < counts.length; at++) if (columns[i][at] > 0) counts[at] += columns[i][at];
+  });
+  const sorted = [...rows.values()].sort((a, b) => a.bucket[0] - b.bucket[0] || a.bucket[1] - b.bucket[1]);
+  const present = Array.from(times, (_, at) => at).filter((at) => columns.some((column) => Number.isFinite(column[at])));
+  const most = sorted.reduce((so, { counts }) => counts.reduce((high, one) => Math.max(high, one), so), 0);
+  if (!(most > 0)) return null;
+  const kept = present.map((at) => times[at]);
+  const steps = kept.slice(1).map((time, i) => time - kept[i]).sort((a, b) => a - b);
+  return { times: kept, step: steps[steps.length >> 1] ?? 60_000, buckets: sorted.map(({ bucket }) => bucket), counts: sorted.map(({ counts }) => present.map((at) => counts[at])), most };
+}
+
 // ------------------------------------------------------------------ the worker
 
 const slots = new Map();
 
 /** What the page asks for; answers carry the same `id`. */
 const calls = {
-  /** Keeps the answer of one query under a name; gives all but the points. */
+  /** Keeps the answer of one query (its text, or the bytes of it) under a name; gives all but the points. */
   read({ slot, text, shift }) {
-    const { series, stats } = read(text, { shift });
+    const { series, stats } = read(typeof text === "string" ? text : new TextDecoder().decode(text), { shift });
     slots.set(slot, series);
     return { result: { series: series.map(({ times, values, ...rest }) => ({ ...rest, points: times.length })), stats } };
   },
   /** Columns of all series of some slots, in their order. */
   align({ slots: wanted }) {
-    const { times, columns } = align(wanted.flatMap((slot) => slots.get(slot) ?? []));
-    return { result: { times, columns }, transfer: [times.buffer, ...columns.map((column) => column.buffer)] };
+    const { times, columns, added } = align(wanted.flatMap((slot) => slots.get(slot) ?? []));
+    return { result: { times, columns, added }, transfer: [times.buffer, ...columns.map((column) => column.buffer)] };
   },
   drop({ slots: unwanted }) {
     for (const slot of unwanted) slots.delete(slot);

@@ -61,10 +61,10 @@ function sentence(status, text) {
 }
 
 /**
- * Sends a request and gives the answer's text: `{ text, status, headers, ms, bytes }`.
+ * Sends a request and gives the answer's text: `{ text, status, headers, ms, bytes }`; with `as: "arrayBuffer"` its bytes as `body`.
  * Options: `params`, `body` (sent as JSON), `signal`, `patience` in ms, `headers`.
  */
-export async function request(method, path, { params, body, signal, patience = PATIENCE, headers = {} } = {}) {
+export async function request(method, path, { params, body, signal, patience = PATIENCE, headers = {}, as = "text" } = {}) {
   const limit = AbortSignal.timeout(patience);
   const both = signal ? AbortSignal.any([signal, limit]) : limit;
   const begun = performance.now();
@@ -75,6 +75,10 @@ export async function request(method, path, { params, body, signal, patience = P
       init.body = typeof body === "string" ? body : JSON.stringify(body);
     }
     const response = await fetch(address(path, params), init);
+    if (response.ok && as === "arrayBuffer") {
+      const bytes = await response.arrayBuffer();
+      return { body: bytes, status: response.status, headers: response.headers, ms: performance.now() - begun, bytes: bytes.byteLength };
+    }
     const text = await response.text();
     if (!response.ok) {
       const { message, details, body: told } = sentence(response.status, text);

@@ -20,8 +20,10 @@
  * | `envelopes` | `[{ line, low, high }]`: columns between which a line's points lay before they were downsampled; shaded |
  * | `events` | `[{ time, end, text, global }]`, drawn as marks; `onevent(event)` when one is clicked |
  * | `spans`, `thresholds` | shaded times `[{ from, to, kind }]`; shaded values `[{ min, max, kind }]`; kind `bad`, `warn`, `mark` |
- * | `heat` | `{ times, step, buckets: [[low, high]…], counts: [column…] }` in place of lines |
+ * | `heat` | `{ times, step, buckets: [[low, high]…], counts: [column…], most }` (see align.js), under the lines |
+ * | `normal` | each line between its lowest (0) and highest value (100): shapes are compared. Read-outs tell values |
  * | `onzoom(from, to)`, `onback()` | a range was chosen; a double click. Without `onzoom` nothing is chosen |
+ * | `onspan(from, to)` | a range was chosen with Shift held |
  * | `sync` | charts with the same text share their crosshair |
  * | `label`, `description` | for screen readers |
  * | `status(text)` | tells screen readers where the keyboard's cursor is |
@@ -32,12 +34,14 @@ import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { bridged, isValue, lonePoints, stack } from "./align.js";
 import { fill, h, iconButton, text } from "./dom.js";
 import { short, value as exact } from "./format.js";
-import { GROUND, LINES } from "./palette.js";
+import { GROUND, LINES, shade } from "./palette.js";
 import { format, tickTexts, ticks } from "./time.js";
 
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
 /** How far, in px, the nearest point of a line may be to the side of the pointer. */
 const REACH = 40;
+/** How near a line must be, in px, to be pointed at over a heat map. */
+const OVER_HEAT = 12;
 /** How far a mark of an event may be. */
 const EVENT_REACH = 5;
 /** How long the pointer rests before its line is drawn stronger, in ms. */
@@ -123,7 +127,7 @@ export class Chart {
             if (this.u.series[place].show === Boolean(this.lines[line].hidden)) this.u.setSeries(place, { show: !this.lines[line].hidden }, false);
           }
         });
-        this.u.setData([this.times, ...this.drawn, ...this.edges()], true);
+        this.u.setData(this.plotted(), true);
       });
     } else {
       this.make();
@@ -142,7 +146,8 @@ export class Chart {
 
   /** Columns as drawn: summed up where lines are stacked, without what a log axis cannot show. */
   prepare() {
-    const out = this.columns.map((column, i) => {
+    const out = this.columns.map((raw, i) => {
+      const column = this.options.normal ? inShare(raw) : raw;
       const side = this.lines[i]?.right ? this.options.right : this.options.left;
       return side.log ? this.positive(column) : column;
     });
@@ -166,6 +171,11 @@ export class Chart {
     });
   }
 
+  /** What uPlot gets. Without a line there is no y scale to draw: one that has no points stands in. */
+  plotted() {
+    return [this.times, ...(this.drawn.length ? this.drawn : [new Array(this.times.length).fill(null)]), ...this.edges()];
+  }
+
   positive(column) {
     let clean = column;
     for (let i = 0; i < column.length; i++) {
@@ -180,7 +190,7 @@ export class Chart {
   // ---------------------------------------------------------------- uPlot
 
   make() {
-    const { theme, compact, left, right, heat } = this.options;
+    const { theme, compact, left, right } = this.options;
     const colors = GROUND[theme];
     this.u?.destroy();
     const usesRight = this.lines.some((line) => line.right);
@@ -224,11 +234,8 @@ export class Chart {
         draw: [(u) => this.drawAbove(u)],
       },
     };
-    // Without a line there is no y scale to draw: one that has no points stands in.
-    const columns = this.drawn.length ? this.drawn : [new Array(this.times.length).fill(null)];
     if (!this.drawn.length) options.series.push({ scale: "y", paths: () => null, points: { show: false } });
-    this.heat = heat ?? null;
-    this.u = new uPlot(options, [this.times, ...columns, ...this.edges()], this.plot);
+    this.u = new uPlot(options, this.plotted(), this.plot);
     this.u.over.append(this.dot);
     this.size();
   }
@@ -268,9 +275,14 @@ export class Chart {
   }
 
   yRange(side, min, max) {
-    if (this.options.heat) {
-      const { buckets } = this.options.heat;
-      return [buckets[0]?.[0] ?? 0, buckets[buckets.length - 1]?.[1] ?? 1];
+    const { heat } = this.options;
+    if (heat && side === this.options.left) {
+      const high = Math.max(heat.buckets[heat.buckets.length - 1][1], max ?? -Infinity);
+      const low = Math.min(heat.buckets[0][0], min ?? Infinity);
+      // On a logarithmic axis a range that begins at 0 begins a decade below its end.
+      const least = side.log && low <= 0 ? (heat.buckets.find(([, end]) => end > 0)?.[1] ?? 1) / 10 : low;
+      const [from, to] = [side.min ?? least, side.max ?? Math.max(high, least * 1.01)];
+      return from < to ? [from, to] : [least, high];
     }
     if (side.log) {
       const low = side.min > 0 ? side.min : min > 0 ? min : 1;
@@ -358,24 +370,20 @@ export class Chart {
 
   drawHeat(u) {
     const { ctx } = u;
-    const { times, step, buckets, counts } = this.options.heat;
-    let most = 0;
-    for (const column of counts) for (const n of column) if (n > most) most = n;
-    const scale = Math.log1p(most) || 1;
-    const base = LINES[this.options.theme][0];
+    const { times, step, buckets, counts, most } = this.options.heat;
+    const least = u.scales.y.min;
     for (let j = 0; j < buckets.length; j++) {
-      const top = u.valToPos(buckets[j][1], "y", true);
-      const height = Math.max(1, u.valToPos(buckets[j][0], "y", true) - top);
+      const top = Math.floor(u.valToPos(buckets[j][1], "y", true));
+      const height = Math.max(1, Math.floor(u.valToPos(Math.max(buckets[j][0], least), "y", true)) - top);
       for (let i = 0; i < times.length; i++) {
         const n = counts[j][i];
         if (!(n > 0)) continue;
-        const left = u.valToPos(times[i], "x", true);
-        ctx.globalAlpha = 0.12 + 0.88 * (Math.log1p(n) / scale);
-        ctx.fillStyle = base;
-        ctx.fillRect(Math.floor(left), Math.floor(top), Math.ceil(u.valToPos(times[i] + step, "x", true) - left), Math.ceil(height));
+        const left = Math.floor(u.valToPos(times[i], "x", true));
+        // The square root, as in the pictures of `/q`: small counts are seen beside large ones.
+        ctx.fillStyle = shade(this.options.theme, Math.sqrt(n / most));
+        ctx.fillRect(left, top, Math.max(1, Math.floor(u.valToPos(times[i] + step, "x", true)) - left), height);
       }
     }
-    ctx.globalAlpha = 1;
   }
 
   drawAbove(u) {
@@ -473,7 +481,9 @@ export class Chart {
       this.tellGroup(null);
       return;
     }
-    this.hover(this.heat ? this.heatAt(left, top) : this.nearest(left, top), left, top);
+    const found = this.nearest(left, top);
+    const far = this.options.heat && !(found && Math.abs(found.top - top) <= OVER_HEAT && Math.abs(found.left - left) <= OVER_HEAT);
+    this.hover(far ? this.heatAt(left, top) : found, left, top);
     this.tellGroup(u.posToVal(left, "x"));
   }
 
@@ -595,7 +605,8 @@ export class Chart {
     const from = u.posToVal(left, "x");
     const to = u.posToVal(left + width, "x");
     u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-    this.zoomTo(from, to);
+    if (this.shifted && this.options.onspan) this.options.onspan(from, to);
+    else this.zoomTo(from, to);
   }
 
   zoomTo(from, to) {
@@ -623,6 +634,7 @@ export class Chart {
 
   onDown(event) {
     this.downAt = [event.clientX, event.clientY];
+    this.shifted = event.shiftKey;
     if (event.button === 0 && this.u?.over.contains(event.target) && !this.held) {
       this.held = true;
       // After uPlot's own listener, which reads what was chosen.
@@ -882,6 +894,18 @@ function axisWidth(u, values, compact) {
   u.ctx.restore();
   // In steps, so that the picture does not move by single pixels from reload to reload.
   return Math.max(least, Math.ceil((widest + 14) / 8) * 8);
+}
+
+/** A column between its lowest value, 0, and its highest, 100; one that is the same everywhere lies in the middle. */
+function inShare(column) {
+  let low = Infinity;
+  let high = -Infinity;
+  for (const value of column) {
+    if (!isValue(value)) continue;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return column.map((value) => (isValue(value) ? (high > low ? (100 * (value - low)) / (high - low) : 50) : value));
 }
 
 /** The place of the time nearest to `ms`. */

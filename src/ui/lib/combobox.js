@@ -1,12 +1,13 @@
 /**
  * A text box with a list of hits below it, by the combobox pattern: the focus stays in the box, arrows walk the list, Enter
- * takes the marked hit, Esc closes the list first. One request at a time per box; stale answers are dropped.
+ * takes the marked hit, Esc closes the list first. One request at a time per box: of what is typed while it runs the newest is
+ * asked for next.
  */
 import { fill, h, marked, uid } from "./dom.js";
 import { place } from "./layer.js";
 
-/** Milliseconds of quiet before a request. Short: the server answers within 50 ms. */
-const QUIET = 40;
+/** How long a newer text waits for the answer to an older one, in ms. */
+const SLOW = 250;
 
 /**
  * Turns `input` into a combobox.
@@ -25,11 +26,11 @@ export function combobox(input, { source, pick, extra = () => null, label, first
   let at = -1;
   let asked = null;
   let asking = null;
-  let timer = 0;
+  let pending = false;
 
   const isOpen = () => list.matches(":popover-open");
   const close = () => {
-    clearTimeout(timer);
+    pending = false;
     asking?.abort();
     asking = null;
     if (isOpen()) list.hidePopover();
@@ -67,11 +68,13 @@ export function combobox(input, { source, pick, extra = () => null, label, first
 
   async function ask(text, offset) {
     asking?.abort();
+    pending = false;
     const mine = (asking = new AbortController());
+    mine.more = offset > 0;
     input.setAttribute("aria-busy", "true");
     try {
       const answer = await source(text, { offset, signal: mine.signal });
-      if (asking !== mine) return;
+      if (asking !== mine || pending) return;
       const words = text.split(/\s+/).filter(Boolean);
       const rows = answer.hits.map((hit) => row(hit, words));
       if (offset === 0) {
@@ -96,15 +99,24 @@ export function combobox(input, { source, pick, extra = () => null, label, first
       if (asking === mine) {
         asking = null;
         input.removeAttribute("aria-busy");
+        if (pending) later();
       }
     }
   }
+  /** Asks at once, or when the answer that is awaited is there; one that takes long is given up. */
   const later = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => ask(input.value.trim(), 0), QUIET);
+    if (!asking || asking.more) return ask(input.value.trim(), 0);
+    if (pending) return;
+    pending = true;
+    const slow = asking;
+    setTimeout(() => { if (pending && asking === slow) ask(input.value.trim(), 0); }, SLOW);
   };
 
-  input.addEventListener("input", () => { if (input.value.trim() !== "" || open) later(); else close(); });
+  input.addEventListener("input", () => {
+    const typed = input.value.trim();
+    if (typed === "" && !open) close();
+    else if (typed !== asked || asking || !isOpen()) later();
+  });
   input.addEventListener("focus", () => { if (open && !isOpen()) later(); });
   input.addEventListener("click", () => { if (open && !isOpen()) later(); });
   input.addEventListener("blur", () => setTimeout(() => { if (document.activeElement !== input) close(); }, 0));
@@ -135,7 +147,7 @@ export function combobox(input, { source, pick, extra = () => null, label, first
         const text = input.value.trim();
         event.preventDefault();
         // Enter was faster than the answer: wait for the one that belongs to this text.
-        if ((asked !== text || !opened) && text !== "" && !(free && at < 0 && !first)) await ask((clearTimeout(timer), text), 0);
+        if ((asked !== text || !opened) && text !== "" && !(free && at < 0 && !first)) await ask(text, 0);
         if (input.value.trim() !== text) return;
         const exact = hits.find((hit) => hit.name === text);
         const hit = hits[at] ?? (asked === text ? exact : null);

@@ -11,27 +11,32 @@ let calls = 0;
 const waiting = new Map();
 let owners = 0;
 
-function ask(message) {
-  if (!worker) {
-    worker = new Worker(new URL("./align.js", import.meta.url), { type: "module" });
-    worker.onmessage = ({ data: { id, result, error } }) => {
-      const { resolve, reject } = waiting.get(id);
-      waiting.delete(id);
-      if (error) reject(new ApiError("garbled", error));
-      else resolve(result);
-    };
-    worker.onerror = (event) => {
-      for (const { reject } of waiting.values()) reject(new Error(event.message || "The worker of this page ended."));
-      waiting.clear();
-      worker = null;
-    };
-  }
+function start() {
+  worker = new Worker(new URL("./align.js", import.meta.url), { type: "module" });
+  worker.onmessage = ({ data: { id, result, error } }) => {
+    const { resolve, reject } = waiting.get(id);
+    waiting.delete(id);
+    if (error) reject(new ApiError("garbled", error));
+    else resolve(result);
+  };
+  worker.onerror = (event) => {
+    for (const { reject } of waiting.values()) reject(new Error(event.message || "The worker of this page ended."));
+    waiting.clear();
+    worker = null;
+  };
+}
+
+function ask(message, transfer = []) {
+  if (!worker) start();
   return new Promise((resolve, reject) => {
     const id = ++calls;
     waiting.set(id, { resolve, reject });
-    worker.postMessage({ ...message, id });
+    worker.postMessage({ ...message, id }, transfer);
   });
 }
+
+// It starts while the first question is under way.
+start();
 
 export class Data {
   constructor() {
@@ -50,9 +55,9 @@ export class Data {
     const begun = performance.now();
     const answer = await request("GET", "api/query", {
       params: { start: Math.floor(from - shift), end: Math.ceil(to - shift), [kind]: text, arrays: true, ms: true, show_tsuids: true, ...params },
-      signal, patience,
+      signal, patience, as: "arrayBuffer",
     });
-    const result = await ask({ call: "read", slot: this.name(slot), text: answer.text, shift });
+    const result = await ask({ call: "read", slot: this.name(slot), text: answer.body, shift }, [answer.body]);
     this.held.add(slot);
     return { ...result, ms: performance.now() - begun, server: answer.ms, bytes: answer.bytes };
   }
@@ -64,12 +69,12 @@ export class Data {
   }
 
   /**
-   * The points of some slots over one time axis: `{ times, columns }`, columns in the order of slots and their series, as
-   * uPlot wants them: a value, `null` for a gap, `undefined` where a series has no point.
+   * The points of some slots over one time axis: `{ times, columns, added }`, columns in the order of slots and their series, as
+   * uPlot wants them: a value, `null` for a gap, `undefined` where a series has no point. `added`: see `align`.
    */
   async align(slots) {
-    const { times, columns } = await ask({ call: "align", slots: slots.map((slot) => this.name(slot)) });
-    return { times, columns: columns.map(forPlot) };
+    const { times, columns, added } = await ask({ call: "align", slots: slots.map((slot) => this.name(slot)) });
+    return { times, columns: columns.map(forPlot), added };
   }
 
   drop(slots) {

@@ -51,3 +51,16 @@ export function looks(keys, weights = []) {
   }
   return out;
 }
+
+// ------------------------------------------------------------------ heat maps
+
+/** From little to much, as in the pictures of `/q`; readable on both grounds, and without telling colours apart. */
+const SHADES = { light: ["#e3eef9", "#8fbfe3", "#3c8bc4", "#0b5594", "#06264a"], dark: ["#1c2b3a", "#1f5280", "#2e86c1", "#7cc0ee", "#eaf6ff"] };
+
+/** The colour of a share from 0 to 1. */
+export function shade(theme, share) {
+  const shades = SHADES[theme];
+  const at = Math.max(0, Math.min(1, share)) * (shades.length - 1);
+  const [a, b] = [shades[Math.floor(at)], shades[Math.ceil(at)]].map((hex) => [1, 3, 5].map((n) => parseInt(hex.slice(n, n + 2), 16)));
+  return `rgb(${a.map((part, n) => Math.round(part + (b[n] - part) * (at % 1))).join(" ")})`;
+}

@@ -14,6 +14,13 @@ export const FILLS = ["none", "nan", "null", "zero"];
 /** Filter functions of tag values. */
 export const FILTERS = ["literal_or", "iliteral_or", "not_literal_or", "not_iliteral_or", "wildcard", "iwildcard", "regexp", "not_key"];
 
+/** Whether an expression that was read asks for the ranges of histograms. */
+export const asksRanges = (parts) => Boolean(parts?.switches?.some((one) => /^show-histogram-buckets$/i.test(one)));
+/** Whether it asks for histograms, as ranges or as percentiles: those know sums alone. */
+export const asksHistograms = (parts) => Boolean(parts?.switches?.some((one) => /^(show-histogram-buckets$|percentiles\[)/i.test(one)));
+/** The same expression for histograms: with `switch` (`show-histogram-buckets`, `percentiles[50]`) in place of what is not for them. */
+export const forHistograms = (parts, how) => ({ ...parts, agg: "sum", downsample: null, rate: null, switches: [...parts.switches.filter((one) => !/^(show-histogram-buckets$|percentiles\[)/i.test(one)), ...(how ? [how] : [])] });
+
 /** Splits at `mark` outside of braces, brackets and parentheses. */
 export function splitOutside(text, mark) {
   const out = [];
@@ -162,8 +169,10 @@ export function interval(span, points) {
   return `${found}s`;
 }
 
-/** The function that keeps what an aggregator is about: the highest of the highest, the mean of sums. */
-export function downsampleFunction(agg) {
+/** The function that keeps what a query is about: the highest of the highest, the mean of sums; histograms are added up. */
+export function downsampleFunction(parts) {
+  const { agg } = parts;
+  if (asksHistograms(parts)) return "sum";
   if (/^(mim)?min$/.test(agg) || agg === "mimmin") return "min";
   if (/^(mim)?max$/.test(agg) || agg === "mimmax") return "max";
   if (/^e?p\d/.test(agg)) return "avg";

@@ -7,11 +7,11 @@ import { fill, h, icon, load as remembered, save, set, text } from "../lib/dom.j
 import { count, gnuplot, many, short } from "../lib/format.js";
 import { legend as legendPlace, range as valueRange, readGraph, writeGraph } from "../lib/fragment.js";
 import { menu } from "../lib/layer.js";
-import { build, downsampleFunction, downsampleText, interval, parse, withDownsample } from "../lib/query.js";
+import { asksHistograms, build, downsampleFunction, downsampleText, forHistograms, interval, parse, withDownsample } from "../lib/query.js";
 import { LINES } from "../lib/palette.js";
 import * as time from "../lib/time.js";
 import * as model from "./graph/model.js";
-import { Rows } from "./graph/rows.js";
+import { PERCENTILES, Rows } from "./graph/rows.js";
 
 export const title = "Graph";
 
@@ -367,7 +367,7 @@ class Graph {
     if (estimate?.series > 0 && estimate.points / estimate.series <= 2 * width) return null;
     // Without an estimate: most collectors send every 10 s or less often.
     if (!estimate && perMs < 10_000) return null;
-    return { interval: per, func: downsampleFunction(query.parsed.agg), fill: "" };
+    return { interval: per, func: downsampleFunction(query.parsed), fill: "" };
   }
 
   async estimate(query, bounds, signal) {
@@ -390,7 +390,7 @@ class Graph {
     if (!heavy.length) return false;
     const { query, at, estimate } = heavy[0];
     this.picture = null;
-    this.chart?.set({ times: new Float64Array(0), columns: [], lines: [], events: [], envelopes: [], empty: "" });
+    this.chart?.set({ times: new Float64Array(0), columns: [], lines: [], events: [], envelopes: [], heat: null, empty: "" });
     this.numbers.hidden = true;
     const more = [
       { label: "Top 20", run: () => this.top(at, query) },
@@ -434,6 +434,7 @@ class Graph {
       onzoom: (from, to) => ctx.time.show(from, to),
       onback: () => { if (!ctx.back()) ctx.status("Nothing to go back to."); },
       onevent: (event) => this.note(event),
+      onspan: (from, to) => { if (ctx.writable) this.note(null, { from, to }); },
       status: ctx.status,
     });
     this.panel = ctx.embedded ? null : new Panel(this.numbers, this);
@@ -447,13 +448,14 @@ class Graph {
     const slots = [...answers.map(({ slot }) => slot), ...peaked.flatMap(({ slot }) => [`${slot}x`, `${slot}n`])];
     const aligned = slots.length ? await this.data.align(slots) : { times: new Float64Array(0), columns: [] };
     if (this.asking !== mine) return;
-    this.picture = { answers, bounds: bounds ?? this.ctx.time.bounds(), ...aligned, all: aligned.columns, around: aroundOf(answers, peaked), loaded: Date.now() };
+    this.picture = { answers, bounds: bounds ?? this.ctx.time.bounds(), ...aligned, all: aligned.columns, heat: model.heat(answers, aligned.times, aligned.columns), around: aroundOf(answers, peaked), loaded: Date.now() };
     this.failed = null;
     this.redraw();
     if (again) return;
-    const { lines } = this.picture;
+    const { lines, heat } = this.picture;
     const drawn = lines.filter(({ hidden, past }) => !hidden && !past).length;
-    this.ctx.status(drawn ? `${count(drawn)} series drawn` : "No points in this time range.");
+    const what = [heat ? `heat map of ${many(heat.rows.length, "range")}` : "", drawn ? `${count(drawn)} series` : ""].filter(Boolean).join(" and ");
+    this.ctx.status(what ? `${what} drawn` : "No points in this time range.");
   }
 
   /** Draws what is at hand. */
@@ -480,9 +482,9 @@ class Graph {
     };
     const names = picture.metrics.join(", ");
     this.chart.set({
-      theme: this.ctx.theme.name, zone: this.ctx.time.zone, times: picture.times, columns: picture.lines.map(({ column }) => picture.all[column]), lines: picture.lines,
+      theme: this.ctx.theme.name, zone: this.ctx.time.zone, times: picture.times, columns: picture.lines.map(({ column }) => picture.all[column]), lines: picture.lines, heat: picture.heat,
       range: { from: bounds.from, to: bounds.to }, events: picture.events, envelopes: this.envelopes(),
-      left: axis(graph.ylabel, graph.yformat, graph.yrange, graph.ylog), right: axis(graph.y2label, graph.y2format, graph.y2range, graph.y2log),
+      normal: this.normal, left: axis(graph.ylabel || (this.normal ? "% of its own range" : null), graph.yformat, graph.yrange, graph.ylog), right: axis(graph.y2label, graph.y2format, graph.y2range, graph.y2log),
       label: `Graph of ${names || "nothing"}`, description: this.describe(), empty: "",
     });
     this.hints();
@@ -491,10 +493,13 @@ class Graph {
     this.ctx.retitle();
   }
 
+  /** Whether shapes are compared: each line between its own lowest and highest value. */
+  get normal() { return this.graph.x.normal !== undefined; }
+
   /** Between which values each line's points lay, for kinds of lines where that can be shaded. */
   envelopes() {
     const { lines, around, all } = this.picture;
-    if (!around.size || !["line", "smooth", "steps", "linespoint"].includes(model.typeOf(this.graph))) return [];
+    if (!around.size || this.normal || !["line", "smooth", "steps", "linespoint"].includes(model.typeOf(this.graph))) return [];
     return lines.map(({ column }, line) => ({ line, found: around.get(column) })).filter(({ found }) => found).map(({ line, found }) => ({ line, high: all[found.high], low: all[found.low] }));
   }
 
@@ -503,11 +508,13 @@ class Graph {
     const { zone } = this.ctx.time;
     const shown = lines.filter(({ hidden, past }) => !hidden && !past);
     const ends = `${time.format(bounds.from, zone, "minute")} to ${time.format(bounds.to, zone, "minute")}, ${zone}`;
-    if (!shown.length) return `No lines; ${ends}.`;
+    const { heat } = this.picture;
+    const map = heat ? `Heat map of ${many(heat.rows.length, "range")} from ${heat.rows[0].label} to ${heat.rows[heat.rows.length - 1].label}, highest count ${short(heat.most, 4)}; ` : "";
+    if (!shown.length) return `${map || "No lines; "}${ends}.`;
     const min = Math.min(...shown.map(({ series }) => series.min ?? Infinity));
     const max = Math.max(...shown.map(({ series }) => series.max ?? -Infinity));
     const names = shown.slice(0, 5).map(({ label }) => label).join(", ");
-    return `${many(shown.length, "series", "series")}${total > shown.length ? ` of ${total}` : ""}: ${names}${shown.length > 5 ? " and more" : ""}; ${ends}; lowest ${short(min, 4)}, highest ${short(max, 4)}. Arrow keys walk along the points, Enter keeps a read-out.`;
+    return `${map}${many(shown.length, "series", "series")}${total > shown.length ? ` of ${total}` : ""}: ${names}${shown.length > 5 ? " and more" : ""}; ${ends}; lowest ${short(min, 4)}, highest ${short(max, 4)}. Arrow keys walk along the points, Enter keeps a read-out.`;
   }
 
   /** The legend in the picture that links ask for by `key`. */
@@ -610,6 +617,7 @@ class Graph {
     if (answers.some(({ peaks }) => peaks)) words.push("lowest to highest shaded");
     const shift = model.shiftOf(this.graph.x.shift);
     if (shift) words.push(`with ${time.span(shift)} before`);
+    if (this.picture.heat) words.push(`heat map: ${this.ctx.theme.name === "dark" ? "lighter" : "darker"} is more, up to ${short(this.picture.heat.most)}`);
     const old = Date.now() - this.picture.loaded;
     const stale = this.failed || this.ctx.time.paused || (this.ctx.time.every && old > 3000 * this.ctx.time.every);
     this.box.classList.toggle("stale", Boolean(this.failed));
@@ -633,18 +641,31 @@ class Graph {
   }
 
   /** Nothing in the range: says so in the picture, and where the newest points are. */
-  async empty({ query }) {
+  async empty({ query, at }) {
     const { bounds } = this.picture;
     const mine = this.picture;
     const label = this.ctx.time.label();
     this.chart.set({ empty: label.startsWith("Last") ? `No points in the ${label.toLowerCase()}.` : "No points in this time range." });
     if (!query.parsed?.metric) return;
+    if (!asksHistograms(query.parsed) && await this.hasHistograms(query)) {
+      const draw = (label, how) => ({ label, run: () => this.edit(at, { ...query, text: build(forHistograms(query.parsed, how)) }) });
+      if (this.picture === mine) this.banners.append(set(this.makeBanner("", `${query.parsed.metric} has histograms, no points.`, draw("Heat map", "show-histogram-buckets"), draw("Percentiles", PERCENTILES)), { class: "hint-banner" }));
+      return;
+    }
     const about = await this.info(query.parsed.metric);
     if (this.picture !== mine || !about?.last) return;
     const last = about.last * 1000;
     if (last >= bounds.from && last <= bounds.to) return;
     const spanMs = bounds.to - bounds.from;
     this.banners.append(set(this.makeBanner("", `The newest point is ${time.ago(last, Date.now())}: ${time.format(last, this.ctx.time.zone, "minute")}.`, { label: "Go there", run: () => this.ctx.time.show(last - spanMs * 0.9, last + spanMs * 0.1) }), { class: "hint-banner" }));
+  }
+
+  /** Whether a metric without points has histograms in the range. */
+  async hasHistograms(query) {
+    const { bounds } = this.picture;
+    const text = build({ ...forHistograms(query.parsed, "show-histogram-buckets"), downsample: { interval: interval(bounds.to - bounds.from, 100), func: "sum", fill: "" } });
+    const found = await this.ctx.api.get("api/query", { start: Math.floor(bounds.from), end: Math.ceil(bounds.to), m: text, arrays: true }).catch(() => []);
+    return found.some(({ dps }) => dps?.length);
   }
 
   showProblems() {
@@ -704,6 +725,7 @@ class Graph {
       ...model.TYPES.map(([name, label]) => ({ label, checked: name === type, run: () => this.change(model.withType(this.graph, name), { push: false }) })), "-",
       { label: "Logarithmic, left", hint: "y", checked: this.graph.ylog, run: () => this.logAxis("ylog") },
       { label: "Logarithmic, right", checked: this.graph.y2log, run: () => this.logAxis("y2log") },
+      { label: "Shapes: each from 0 to 100 %", checked: this.normal, run: () => this.setX("normal", this.normal ? null : "", { push: false }) },
       { label: "From zero", checked: this.graph.yrange === "[0:]", run: () => this.change({ yrange: this.graph.yrange === "[0:]" ? null : "[0:]" }, { push: false }) },
       { label: "Axes …", run: () => this.extras((more) => more.askAxes(this)) },
     ], { label: "Kind of lines" });
@@ -725,7 +747,7 @@ class Graph {
       this.ctx.writable ? "-" : null, this.ctx.writable ? { label: "Add a note …", icon: "note", run: () => this.note(null) } : null,
     ], { label: "Notes" });
   }
-  note(event) { this.extras((more) => more.askNote(this, event)); }
+  note(event, span = null) { this.extras((more) => more.askNote(this, event, span)); }
 
   shareMenu(anchor) {
     this.extras((more) => more.shareMenu(this, anchor));

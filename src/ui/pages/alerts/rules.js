@@ -5,9 +5,9 @@ import { confirm, toast } from "../../lib/layer.js";
 import { SECOND, format, span } from "../../lib/time.js";
 import { aged, level, tableOf, who } from "./parts.js";
 
-const START = `# What is read, when it is bad, and how often it is looked at. The language: docs/RULES.md.
-[rule.cpu_busy]
-query = "avg:1m-avg:sys.cpu.user{host=*}"
+const draft = (query = "avg:1m-avg:sys.cpu.user{host=*}", name = "cpu_busy") => `# What is read, when it is bad, and how often it is looked at. The language: docs/RULES.md.
+[rule.${name}]
+query = ${JSON.stringify(query)}
 judge = { critical = "all(#5) > 95", warning = "all(#5) > 85" }
 `;
 
@@ -22,7 +22,7 @@ export function rulesTab(panel, ctx, tools) {
   return {
     polls: false,
     title: () => "Rules · Alerts",
-    route(route) { editor.open(route.params.get("edit")); },
+    route(route) { editor.open(route.params.get("edit"), route.params.get("query")); },
     async load() {
       const answer = await ctx.api.get("api/alerts/rules", {}, { signal: tools.signal });
       editor.known(answer.stored);
@@ -50,7 +50,7 @@ function editorOf(ctx, tools) {
   const result = h("section.card", { hidden: true, "aria-label": "Result of the test" });
   const remove = h("button.danger", { type: "button", onclick: () => erase() }, "Delete");
   const head = h("h2");
-  const form = h("section.card", { hidden: true, "aria-label": "Editor" }, h("div.row", head, h("span.grow"), h("button", { type: "button", onclick: () => ctx.set({ edit: null }) }, "Close")), h("label.field", h("span", "Name"), name), area, problems,
+  const form = h("section.card", { hidden: true, "aria-label": "Editor" }, h("div.row", head, h("span.grow"), h("button", { type: "button", onclick: () => ctx.set({ edit: null, query: null }) }, "Close")), h("label.field", h("span", "Name"), name), area, problems,
     h("div.row.wrap", h("button", { type: "button", onclick: () => check() }, "Check"), h("button", { type: "button", onclick: () => test({ text: area.value }) }, "Test"), h("span.grow"), remove, h("button.primary", { type: "button", onclick: () => store() }, "Save")));
   const element = h("div", form, h("div.row.wrap.rule-range", h("span.quiet", "Tests replay from"), start, h("span.quiet", "to"), end), result);
   let stored = [];
@@ -64,7 +64,8 @@ function editorOf(ctx, tools) {
     fill(problems, h("p.bad", error.message), Array.isArray(faults) ? h("ul.bad", faults.map(fault)) : null);
   };
 
-  function open(wanted) {
+  /** Opens a stored text, or (`+`) a new one, of a query if it is given. */
+  function open(wanted, query = null) {
     if (opened === wanted) return;
     opened = wanted;
     form.hidden = !wanted || !ctx.writable;
@@ -74,7 +75,7 @@ function editorOf(ctx, tools) {
     head.textContent = one ? `Change ${one.name}` : "A new rule";
     name.value = one?.name ?? (wanted === "+" ? "" : wanted);
     set(name, { readonly: Boolean(one) });
-    area.value = one?.text ?? START;
+    area.value = one?.text ?? (query ? draft(query, query.split(":").pop().split("{")[0].replace(/[^A-Za-z0-9_]+/g, "_").slice(0, 60) || "mine") : draft());
     remove.hidden = !one;
     problems.replaceChildren();
     form.scrollIntoView?.({ block: "nearest" });
@@ -92,7 +93,7 @@ function editorOf(ctx, tools) {
       const answer = await ctx.api.put("api/alerts/rules", { text: area.value, user: who(), version }, { params: { name: name.value }, signal: tools.signal });
       toast(`${answer.name} is stored: workers follow with their next round.`);
       version = answer.version;
-      ctx.set({ edit: null });
+      ctx.set({ edit: null, query: null });
       tools.reload();
     } catch (error) { failed(error); }
   }
@@ -101,7 +102,7 @@ function editorOf(ctx, tools) {
     if (!(await confirm("Delete this rule?", `${name.value} is not judged any more.`))) return;
     try {
       await ctx.api.del("api/alerts/rules", { name: name.value, version });
-      ctx.set({ edit: null });
+      ctx.set({ edit: null, query: null });
       tools.reload();
     } catch (error) { failed(error); }
   }

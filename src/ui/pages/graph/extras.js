@@ -3,7 +3,7 @@ import { copy, download, fill, h, text } from "../../lib/dom.js";
 import { gnuplot } from "../../lib/format.js";
 import { join, range as valueRange, writeGraph } from "../../lib/fragment.js";
 import { confirm, dialog, menu, toast } from "../../lib/layer.js";
-import { withDownsample } from "../../lib/query.js";
+import { build, downsampleFunction, withDownsample } from "../../lib/query.js";
 import * as time from "../../lib/time.js";
 import { shiftOf, typeOf } from "./model.js";
 
@@ -69,7 +69,15 @@ export function shareMenu(page, anchor) {
     { label: "Points as text (ascii)", hint: "opens", href: pictureLink(page, "ascii"), target: "_blank" },
     { label: "Embed …", run: () => embed(page) },
     ...(page.ctx.writable ? ["-", { label: "Put on a screen …", run: () => toScreen(page) }] : []),
+    ...(page.ctx.writable && page.ctx.hasPage("alerts") && ruleQuery(page) ? [{ label: "Watch it by a rule …", href: page.ctx.href("alerts", { params: { tab: "rules", edit: "+", query: ruleQuery(page) } }) }] : []),
   ], { label: "Share" });
+}
+
+/** What a rule of the first query would read: points of a minute unless it has its own downsampling. */
+function ruleQuery({ graph }) {
+  const query = graph.queries.find(({ kind, parsed }) => kind === "m" && parsed && !parsed.switches.length);
+  if (!query) return null;
+  return query.parsed.downsample ? query.text : build({ ...query.parsed, downsample: { interval: "1m", func: downsampleFunction(query.parsed), fill: "" } });
 }
 
 /** The graph as a panel of a screen. */
@@ -142,14 +150,14 @@ export function askAxes(page) {
   };
 }
 
-/** A note: a new one, or one that is there, which may be changed or deleted. */
-export function askNote(page, event) {
+/** A note: a new one, of `span` if it is given, or one that is there, which may be changed or deleted. */
+export function askNote(page, event, span = null) {
   const { ctx } = page;
   const { zone } = ctx.time;
   const pinned = page.chart?.pins?.[page.chart.pins.length - 1];
-  const at = event?.time ?? pinned?.time ?? page.chart?.times?.[page.chart.cursor?.at] ?? ctx.time.now();
+  const at = event?.time ?? span?.from ?? pinned?.time ?? page.chart?.times?.[page.chart.cursor?.at] ?? ctx.time.now();
   const start = h("input", { type: "text", value: time.format(at, zone), "aria-label": "At" });
-  const end = h("input", { type: "text", value: event?.end ? time.format(event.end, zone) : "", placeholder: "one moment", "aria-label": "Until" });
+  const end = h("input", { type: "text", value: event?.end ?? span ? time.format(event?.end ?? span.to, zone) : "", placeholder: "one moment", "aria-label": "Until" });
   const words = h("textarea", { rows: "3", "aria-label": "Text", autofocus: true });
   words.value = event?.text ?? "";
   const notes = h("textarea", { rows: "2", "aria-label": "More" });

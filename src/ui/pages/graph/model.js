@@ -1,5 +1,7 @@
 /** What the Graph page works out from its address and from answers: pure functions, tested without a browser. */
-import { literals, parse } from "../../lib/query.js";
+import { heatOf, rangeOf } from "../../lib/align.js";
+import { asksRanges, literals, parse } from "../../lib/query.js";
+import { short } from "../../lib/format.js";
 import { UNITS } from "../../lib/time.js";
 import { looks } from "../../lib/palette.js";
 
@@ -71,7 +73,10 @@ export function lines(answers, { type = "line", max = LINES_MAX, hidden = new Se
   const all = [];
   let column = 0;
   for (const { at, query, series, past } of answers) {
-    for (const one of series) all.push({ column: column++, at, query, series: one, past: past || 0 });
+    for (const one of series) {
+      if (!isRange(query, one)) all.push({ column, at, query, series: one, past: past || 0 });
+      column++;
+    }
   }
   const present = all.filter(({ past }) => !past);
   const kept = present.length <= max ? present : [...present].sort((a, b) => (b.series.max ?? -Infinity) - (a.series.max ?? -Infinity)).slice(0, max).sort((a, b) => a.column - b.column);
@@ -102,6 +107,27 @@ export function lines(answers, { type = "line", max = LINES_MAX, hidden = new Se
   // The same series by two queries: the aggregator and the rest of the expression set them apart.
   for (const line of out) if (sameLabels.get(line.label) > 1) line.label = `${line.label} (${answers.find(({ at }) => at === line.at).query.text.split(":").slice(0, -1).join(":")})`;
   return { lines: out, common, keys: keys.filter((key) => [...labelKeys.values()].some((used) => used.includes(key))), metrics: [...metrics], total: present.length };
+}
+
+const isRange = (query, { metric }) => asksRanges(query.parsed) && rangeOf(metric) !== null;
+
+/**
+ * The heat map of all queries for ranges of histograms, with `rows` for tables (`label`, `name`, `series`, `column`): null when there
+ * is none.
+ */
+export function heat(answers, times, columns) {
+  const rows = [];
+  let column = 0;
+  for (const { query, series, past } of answers) {
+    for (const one of series) {
+      const range = !past && isRange(query, one) ? rangeOf(one.metric) : null;
+      if (range && range.low !== null) rows.push({ ...range, label: `${short(range.low)} – ${short(range.high)}`, name: fullName(one), series: one, column });
+      column++;
+    }
+  }
+  rows.sort((a, b) => a.low - b.low || a.high - b.high);
+  const map = rows.length ? heatOf(times, rows.map(({ low, high }) => [low, high]), rows.map((row) => columns[row.column])) : null;
+  return map && { ...map, rows };
 }
 
 /** Tags that name the series of one query: those it is split by if they tell all apart, else all that differ. */
@@ -152,10 +178,16 @@ export function csvField(text) {
   return /[",\n\r]/.test(plain) ? `"${plain.replace(/"/g, '""')}"` : plain;
 }
 
-/** CSV with a column of times (ISO, in UTC) and one a line. `columns` as uPlot has them. */
-export function csv(times, lineList, columns) {
+/** Places of times that a series has; those that were added for gaps are none. */
+export function realRows(times, added = []) {
+  const gaps = new Set(added);
+  return Array.from(times, (_, i) => i).filter((i) => !gaps.has(i));
+}
+
+/** CSV with a column of times (ISO, in UTC) and one a line. `columns` and `added` as `align` gives them. */
+export function csv(times, lineList, columns, added) {
   const rows = [["time", ...lineList.map(({ name }) => name)].map(csvField).join(",")];
-  for (let i = 0; i < times.length; i++) {
+  for (const i of realRows(times, added)) {
     rows.push([new Date(times[i]).toISOString().replace(".000Z", "Z"), ...columns.map((column) => (column[i] === null || column[i] === undefined ? "" : String(column[i])))].join(","));
   }
   return `${rows.join("\r\n")}\r\n`;

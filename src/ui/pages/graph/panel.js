@@ -4,9 +4,9 @@
 import { copy, download, fill, h, icon, text } from "../../lib/dom.js";
 import { bytes, count, many, value } from "../../lib/format.js";
 import { address, request } from "../../lib/api.js";
-import { LINES } from "../../lib/palette.js";
+import { LINES, shade } from "../../lib/palette.js";
 import { ago, format, formatExact, span } from "../../lib/time.js";
-import { csv } from "./model.js";
+import { csv, realRows } from "./model.js";
 
 const TABS = [["legend", "Legend"], ["table", "Table"], ["csv", "CSV"], ["json", "JSON"], ["stats", "Query stats"]];
 /** Rows drawn at once; more on demand. */
@@ -67,7 +67,7 @@ export class Panel {
   // ---------------------------------------------------------------- legend
 
   legend() {
-    const { lines, common, keys, total } = this.owner.picture;
+    const { lines, common, keys, total, heat } = this.owner.picture;
     const columns = [["name", keys.length === 1 ? keys[0] : keys.length ? keys.join(" · ") : "series"], ["min", "min"], ["avg", "avg"], ["max", "max"], ["last", "last"]];
     const of = (line, by) => (by === "name" ? line.label : line.series[by] ?? -Infinity);
     let rows = lines.filter(({ label, name }) => !this.filter || `${label} ${name}`.toLowerCase().includes(this.filter.toLowerCase()));
@@ -81,10 +81,10 @@ export class Panel {
       shared.length ? h("span.quiet", "All: ", shared.map(([key, one]) => h("span.chip.name", { title: `${key}=${one}` }, h("span.cut", `${key}=${one}`)))) : null,
       total > lines.filter(({ past }) => !past).length ? h("span.quiet", `${count(lines.filter(({ past }) => !past).length)} of ${count(total)} series`) : null,
       anyHidden ? h("button.link", { type: "button", data: { focus: "all" }, onclick: () => this.owner.showAll() }, "Show all") : null,
-      h("span.hint.legend-hint", "Click: only this line. Ctrl+click: hide it."));
+      lines.length ? h("span.hint.legend-hint", "Click: only this line. Ctrl+click: hide it.") : null);
     const table = h("table.legend", h("caption.unseen", "Lines of the picture"), h("thead", h("tr", columns.map(([by, title]) => h("th", { scope: "col", class: by === "name" ? "" : "number", "aria-sort": this.sort.by === by ? (this.sort.down ? "descending" : "ascending") : null },
       h("button", { type: "button", data: { focus: `sort-${by}` }, onclick: () => { this.sort = { by, down: this.sort.by === by ? !this.sort.down : by !== "name" }; this.legend(); } }, title, this.sort.by === by ? (this.sort.down ? " ↓" : " ↑") : ""))))),
-    h("tbody", rows.slice(0, this.more).map((line) => this.legendRow(line))));
+    h("tbody", rows.slice(0, this.more).map((line) => this.legendRow(line)), heat?.rows.toReversed().map((row) => this.rangeRow(row, heat))));
     this.scroller = h("div.scroll", table, this.moreButton(rows.length));
     fill(this.body, head, this.scroller);
     this.scroller.scrollTop = scroll;
@@ -110,6 +110,13 @@ export class Panel {
       ["min", "avg", "max", "last"].map((by) => h("td.number", { title: String(series[by] ?? "") }, value(series[by], 5))));
   }
 
+  /** A range of histograms: its counts. */
+  rangeRow({ label, name, series }, { most }) {
+    const color = shade(this.owner.ctx.theme.name, Math.sqrt(Math.max(0, series.max ?? 0) / most));
+    return h("tr", h("td", h("span.legend-range", { title: name }, h("span.swatch.wide", { style: { color } }), h("span.name.cut", label), h("span.quiet", "count"))),
+      ["min", "avg", "max", "last"].map((by) => h("td.number", { title: String(series[by] ?? "") }, value(series[by], 5))));
+  }
+
   /** How long ago a series that came to an end had its last point: more than three of its steps before the end. */
   lastSeen({ series, past }) {
     const { bounds } = this.owner.picture;
@@ -125,29 +132,29 @@ export class Panel {
   // ---------------------------------------------------------------- table
 
   shownColumns() {
-    const { lines, columns } = this.owner.picture;
-    return lines.filter(({ hidden }) => !hidden).map((line) => ({ line, column: columns[line.column] }));
+    const { lines, columns, heat } = this.owner.picture;
+    return [...lines.filter(({ hidden }) => !hidden), ...(heat?.rows ?? [])].map((line) => ({ line, column: columns[line.column] }));
   }
 
   table() {
-    const { times, answers } = this.owner.picture;
+    const { times, answers, added } = this.owner.picture;
     const { zone } = this.owner.ctx.time;
     const all = this.shownColumns();
+    const rows = realRows(times, added).reverse();
     const shown = all.slice(0, COLUMNS);
     const points = answers.reduce((sum, { series }) => sum + series.reduce((more, one) => more + one.points, 0), 0);
-    const order = Array.from({ length: Math.min(times.length, this.more) }, (_, i) => times.length - 1 - i);
     const exact = times.some((ms) => ms % 1000) ? "ms" : "second";
-    fill(this.body, h("div.legend-head", h("span.quiet", `${count(times.length)} times, ${many(points, "point")}, newest first; times in ${zone}`), all.length > shown.length ? h("span.warn", `${COLUMNS} of ${all.length} lines; the CSV has them all`) : null),
+    fill(this.body, h("div.legend-head", h("span.quiet", `${count(rows.length)} times, ${many(points, "point")}, newest first; times in ${zone}`), all.length > shown.length ? h("span.warn", `${COLUMNS} of ${all.length} lines; the CSV has them all`) : null),
       h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Points" }, h("table", h("caption.unseen", "Points of the picture"), h("thead", h("tr", h("th", { scope: "col" }, "time"), shown.map(({ line }) => h("th.number.name", { scope: "col", title: line.name }, line.label)))),
-        h("tbody", order.map((i) => h("tr", h("td.nowrap", format(times[i], zone, exact)), shown.map(({ column }) => h("td.number", column[i] === undefined || column[i] === null ? "" : value(column[i]))))))), this.moreButton(times.length)));
+        h("tbody", rows.slice(0, this.more).map((i) => h("tr", h("td.nowrap", format(times[i], zone, exact)), shown.map(({ column }) => h("td.number", column[i] === undefined || column[i] === null ? "" : value(column[i]))))))), this.moreButton(rows.length)));
   }
 
   // ---------------------------------------------------------------- texts
 
   csv() {
-    const { times } = this.owner.picture;
+    const { times, added } = this.owner.picture;
     const shown = this.shownColumns();
-    const whole = csv(times, shown.map(({ line }) => line), shown.map(({ column }) => column));
+    const whole = csv(times, shown.map(({ line }) => line), shown.map(({ column }) => column), added);
     this.textView(whole, `${fileName(shown)}.csv`, "text/csv", "Times in UTC; one column a line");
   }
 

@@ -6,7 +6,7 @@ import { combobox } from "../../lib/combobox.js";
 import { fill, h, icon, iconButton, set, text } from "../../lib/dom.js";
 import { count, many } from "../../lib/format.js";
 import { menu } from "../../lib/layer.js";
-import { build, downsampleText, parse, rateText } from "../../lib/query.js";
+import { asksHistograms, asksRanges, build, downsampleText, forHistograms, parse, rateText } from "../../lib/query.js";
 import { LINES } from "../../lib/palette.js";
 
 /** Aggregators until the server has told its own. */
@@ -252,11 +252,20 @@ class Row {
   downsampling() { this.form((forms) => forms.downsampling(this)); }
   rates() { this.form((forms) => forms.rates(this)); }
 
+  /** The same metric as histograms, or as points again. */
+  histograms() {
+    const { parsed } = this.query;
+    const now = asksRanges(parsed) ? "ranges" : asksHistograms(parsed) ? "percentiles" : "";
+    const item = (kind, label, how) => ({ label, checked: now === kind, run: () => { if (now !== kind) this.setText(build(forHistograms(parsed, how))); } });
+    return ["-", item("", "Points", null), item("ranges", "Histograms: heat map", "show-histogram-buckets"), item("percentiles", "Histograms: percentiles", PERCENTILES), "-"];
+  }
+
   menu() {
     const { parsed } = this.query;
     const queries = this.owner.graph.queries.length;
     menu(this.more, [
       { label: "Copy of this query", icon: "copy", run: () => this.owner.duplicate(this.at) },
+      ...(parsed?.metric ? this.histograms() : []),
       { label: "Edit as text", run: () => { this.asText(true); this.raw.focus(); } },
       parsed?.metric && this.owner.ctx.hasPage("explore") ? { label: "Explore this metric", icon: "search", href: this.owner.ctx.href("explore", { params: { metric: parsed.metric } }) } : null,
       queries > 1 ? { label: "Only this query", icon: "eye", run: () => this.owner.toggle(this.at, true) } : null,
@@ -269,3 +278,5 @@ class Row {
 }
 
 let ids = 0;
+/** Percentiles of histograms that the menu offers. */
+export const PERCENTILES = "percentiles[50,90,99]";

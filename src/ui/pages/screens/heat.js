@@ -1,17 +1,23 @@
-/** Heat maps: a row a series, or how many series have which value. Loaded with the first panel that shows one. */
+/**
+ * Heat maps: a row a series, how many series have which value, or the ranges of histograms over time. Loaded with the first
+ * panel that shows one.
+ */
+import { align, heatOf, rangeOf } from "../../lib/align.js";
+import { Chart } from "../../lib/chart.js";
 import { fill, h } from "../../lib/dom.js";
 import { short } from "../../lib/format.js";
-import { GROUND } from "../../lib/palette.js";
+import { GROUND, shade } from "../../lib/palette.js";
 import { format, ticks, tickTexts } from "../../lib/time.js";
 import { printer } from "./kinds.js";
+import { CROSSHAIR, forPlot } from "./lines.js";
 import { reduce } from "./model.js";
 
 /** Rows up to which each series has its own; more are counted by value. */
 const HEAT_ROWS_MAX = 60;
-/** From little to much; readable on both grounds and without colours told apart. */
-const HEAT = { light: ["#eaf2fa", "#a9cce8", "#5ea3d3", "#1f6fae", "#0a3d6b"], dark: ["#16222e", "#1d4668", "#2676ae", "#5fb0e6", "#d3ecff"] };
 
-export function heat(box, { series, names, panel, range, zone, theme }) {
+export function heat(box, common) {
+  const { series, names, panel, range, zone, theme } = common;
+  if (series.some(({ ranges }) => ranges)) return histogram(box, common);
   const canvas = h("canvas", { role: "img" });
   const tip = h("div.heat-tip", { hidden: true });
   const frame = h("div.heat.fill", canvas, tip);
@@ -37,6 +43,28 @@ export function heat(box, { series, names, panel, range, zone, theme }) {
   frame.addEventListener("pointermove", point);
   frame.addEventListener("pointerleave", () => { tip.hidden = true; });
   return { destroy() { observer.disconnect(); }, describe };
+}
+
+/** Counts of histograms by range, with other series of the panel (percentiles) as lines over them. */
+function histogram(box, { series, names, looks, panel, range, zone, theme, title, host }) {
+  const frame = h("div.lines-plot");
+  fill(box, h("div.lines.fill", frame));
+  const { times, columns } = align(series.map((one) => ({ times: Float64Array.from(one.times), values: Float64Array.from(one.values, (v) => v ?? NaN) })));
+  const found = series.map((one) => (one.ranges ? rangeOf(one.metric) : null));
+  const rows = series.map((_, at) => at).filter((at) => found[at] && found[at].low !== null);
+  const lines = series.map((_, at) => at).filter((at) => !found[at]);
+  const map = heatOf(times, rows.map((at) => [found[at].low, found[at].high]), rows.map((at) => columns[at]));
+  const print = printer(panel);
+  const chart = new Chart(frame, {
+    zone, theme, sync: CROSSHAIR, status: host.ctx.status, onzoom: (from, to) => host.zoom(from, to), onback: () => host.ctx.back(), onevent: (event) => host.event(event),
+  });
+  const describe = map ? `Heat map of ${rows.length} ranges of histograms, highest count ${short(map.most)}.` : "Nothing was counted.";
+  chart.set({
+    heat: map, times, columns: lines.map((at) => forPlot(columns[at])), range, label: title, description: describe,
+    lines: lines.map((at) => ({ key: names[at], name: names[at], ...looks[at], right: series[at].axis === "right" })),
+    left: { log: Boolean(panel.left.log), min: panel.left.min ?? null, max: panel.left.max ?? null, label: panel.left.label || "", format: panel.left.unit || panel.decimals !== null ? print : undefined },
+  });
+  return { destroy: () => chart.destroy(), describe };
 }
 
 /** Cells: a row a series, or a row a range of values with the count of series in it. */
@@ -67,12 +95,6 @@ function cellsOf(series, names, { from, to }) {
   return { cells, columns, rows, texts, counts, low: counts ? 0 : low, high: Math.max(...all) };
 }
 
-function mix(colors, share) {
-  const at = Math.max(0, Math.min(1, share)) * (colors.length - 1);
-  const [a, b] = [colors[Math.floor(at)], colors[Math.ceil(at)]].map((hex) => [1, 3, 5].map((n) => parseInt(hex.slice(n, n + 2), 16)));
-  return `rgb(${a.map((part, n) => Math.round(part + (b[n] - part) * (at % 1))).join(" ")})`;
-}
-
 function paint(canvas, frame, grid, { range, zone, theme, print }) {
   const { clientWidth: width, clientHeight: height } = frame;
   if (width < 40 || height < 40) return null;
@@ -99,7 +121,7 @@ function paint(canvas, frame, grid, { range, zone, theme, print }) {
   grid.cells.forEach((cells, row) => cells.forEach((one, at) => {
     if (one === null) return;
     const x = left + Math.floor((at / grid.columns) * wide);
-    c.fillStyle = mix(HEAT[theme], share(one));
+    c.fillStyle = shade(theme, share(one));
     c.fillRect(x, Math.floor(row * tall), left + Math.floor(((at + 1) / grid.columns) * wide) - x, Math.floor((row + 1) * tall) - Math.floor(row * tall) - (tall > 8 ? 1 : 0));
   }));
   const marks = ticks(range.from, range.to, zone, Math.max(2, wide / 90));
@@ -108,7 +130,7 @@ function paint(canvas, frame, grid, { range, zone, theme, print }) {
   c.fillStyle = ground.quiet;
   marks.at.forEach((ms, n) => c.fillText(texts[n][0], left + ((ms - range.from) / (range.to - range.from)) * wide, height - 8));
   for (let y = 0; y < deep; y++) {
-    c.fillStyle = mix(HEAT[theme], 1 - y / deep);
+    c.fillStyle = shade(theme, 1 - y / deep);
     c.fillRect(width - right + 8, y, 8, 1);
   }
   c.fillStyle = ground.quiet;

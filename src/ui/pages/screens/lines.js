@@ -8,7 +8,7 @@ import { printer } from "./kinds.js";
 import { reduce } from "./model.js";
 
 /** Charts of this name share their crosshair. */
-const CROSSHAIR = "screens";
+export const CROSSHAIR = "screens";
 /** Events that are marked at most. */
 const EVENTS_MAX = 200;
 const TYPES = { line: "line", area: "area", stacked: "stacked", points: "points" };
@@ -73,7 +73,7 @@ export function lines(box, first) {
 }
 
 /** As uPlot wants it: a value, `null` for a gap, `undefined` where a series has no point. */
-function forPlot(column) {
+export function forPlot(column) {
   return Array.from(column, (v) => (v === MISSING ? undefined : Number.isNaN(v) ? null : v));
 }
 

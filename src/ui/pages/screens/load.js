@@ -1,5 +1,5 @@
 /** Answers for panels: one request a query, few at a time, nothing asked for twice in a round. */
-import { downsampleFunction, interval, parse, withDownsample } from "../../lib/query.js";
+import { asksRanges, downsampleFunction, interval, parse, withDownsample } from "../../lib/query.js";
 import { asked, letter } from "./model.js";
 
 /** Requests at a time: browsers open six connections to a host, and other parts of the page need one too. */
@@ -69,7 +69,7 @@ function seriesOf({ metric, tags, aggregateTags, dps, annotations = [], globalAn
     const value = dps[at][1];
     values[at] = typeof value === "number" && Number.isFinite(value) ? value : null;
   }
-  return { metric, tags, aggregateTags, aggregator: m.slice(0, m.indexOf(":")), times, values, annotations: [...annotations, ...globalAnnotations] };
+  return { metric, tags, aggregateTags, ranges: asksRanges(parse(m)), aggregator: m.slice(0, m.indexOf(":")), times, values, annotations: [...annotations, ...globalAnnotations] };
 }
 
 /** The query with a downsampling that fits the width, unless it has its own. */
@@ -77,7 +77,7 @@ export function sized(m, span, width) {
   const parts = parse(m);
   if (parts.error || parts.downsample) return m;
   const every = interval(span, Math.min(POINTS_MAX, Math.max(60, width)));
-  return every === "1s" ? m : withDownsample(m, "m", { interval: every, func: downsampleFunction(parts.agg), fill: "" });
+  return every === "1s" ? m : withDownsample(m, "m", { interval: every, func: downsampleFunction(parts), fill: "" });
 }
 
 /**

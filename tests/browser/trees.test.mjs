@@ -1,0 +1,71 @@
+// Trees on the page Explore: a real tree, made by the API before these tests, that the server sorts new series into.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { axe, close, json, noSidewaysScrolling, send, visit } from './helper.mjs';
+
+after(close);
+
+const MARKUP = '<i>db1</i>';
+let treeId;
+
+before(async () => {
+  [{ treeId }] = await json('/api/tree');
+  const now = Math.floor(Date.now() / 1000);
+  const series = [['tree.cpu.user', 'web01'], ['tree.cpu.idle', 'web01'], ['tree.mem', 'web01'], ['tree.mem', MARKUP]];
+  await send('/api/put', series.flatMap(([metric, host]) => Array.from({ length: 30 }, (_, n) => ({ metric, timestamp: now - 60 * n, value: n % 7, tags: { host } }))));
+  // Series go into trees behind their points.
+  const end = Date.now() + 20_000;
+  const grown = async () => (await json(`/api/tree/branch?treeid=${treeId}`)).branches?.some(({ displayName }) => displayName === MARKUP);
+  while (!(await grown().catch(() => false))) {
+    assert.ok(Date.now() < end, 'the series did not come into the tree');
+    await new Promise((go) => setTimeout(go, 100));
+  }
+}, { timeout: 30_000 });
+
+const hashHas = (page, text) => page.waitForFunction((part) => decodeURIComponent(location.hash).includes(part), text);
+const branch = (page, name) => page.getByRole('treeitem', { name, exact: true });
+
+test('a tree is walked by keys down to its series, which are drawn and lead to the graph', async () => {
+  await visit('/#/explore?tab=trees', async (page) => {
+    await page.getByText('hosts, then metrics').waitFor();
+    await branch(page, 'web01').focus();
+    await page.keyboard.press('ArrowRight');
+    await branch(page, 'tree').waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowRight');
+    await branch(page, 'cpu').focus();
+    await page.keyboard.press('Enter');
+    await page.getByText('2 series').waitFor();
+    const { leaves } = await json(`/api/tree/branch?branch=${await page.evaluate(() => /branch=([0-9A-F]+)/i.exec(location.hash)[1])}`);
+    assert.deepEqual(leaves.map(({ metric }) => metric).sort(), ['tree.cpu.idle', 'tree.cpu.user']);
+    await page.locator('.explore-list .picture canvas').first().waitFor();
+    for (const { displayName, tsuid } of leaves) {
+      const href = await page.getByRole('link', { name: displayName, exact: true }).getAttribute('href');
+      assert.match(decodeURIComponent(href), new RegExp(`tsuid=sum:${tsuid}`));
+    }
+    await axe(page);
+    // The path leads up again, step by step.
+    await page.getByRole('navigation', { name: 'Path' }).getByRole('button', { name: 'web01' }).click();
+    await page.getByText('1 branch').waitFor();
+    await page.getByRole('navigation', { name: 'Path' }).getByRole('button', { name: 'ROOT' }).click();
+    await page.getByText(/^\d+ branches/).waitFor();
+    const address = await page.evaluate(() => location.hash);
+    assert.doesNotMatch(address, /branch=/);
+  });
+});
+
+test('a branch opens by its address; markup in its name is text', async () => {
+  const { branches } = await json(`/api/tree/branch?treeid=${treeId}`);
+  const { branchId } = branches.find(({ displayName }) => displayName === MARKUP);
+  await visit(`/#/explore?tab=trees&tree=${treeId}&branch=${branchId}`, { dark: true }, async (page) => {
+    await page.getByRole('heading', { name: MARKUP }).waitFor();
+    await page.getByRole('button', { name: 'tree', exact: true }).click();
+    await page.getByRole('link', { name: 'mem', exact: true }).waitFor();
+    await hashHas(page, 'branch=');
+    await axe(page);
+  });
+  await visit(`/#/explore?tab=trees&tree=${treeId}&branch=${branchId}`, { width: 320, height: 640 }, async (page) => {
+    await page.getByRole('heading', { name: MARKUP }).waitFor();
+    await noSidewaysScrolling(page);
+  });
+});
