@@ -216,8 +216,12 @@ pub fn store_kind(settings: &Settings) -> StoreKind {
 pub fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, OpenError> {
     Ok(match store_kind(settings) {
         StoreKind::Hbase => Arc::new(HbaseStore::connect(hbase_options(settings)?)?),
-        StoreKind::Embedded => Arc::new(EmbeddedStore::open(&settings.storage_embedded_path, EmbeddedOptions::default())?),
+        StoreKind::Embedded => Arc::new(EmbeddedStore::open(&settings.storage_embedded_path, embedded_options(settings))?),
     })
+}
+
+fn embedded_options(settings: &Settings) -> EmbeddedOptions {
+    EmbeddedOptions { cache_bytes: unsigned(settings.storage_embedded_cache_bytes), ..EmbeddedOptions::default() }
 }
 
 /// Names over an open store.

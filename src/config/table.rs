@@ -172,6 +172,8 @@ declare! {
     storage_engine: String = "", "tsd.storage.engine", ours works, ["", "embedded", "hbase"];
     /// Folder of the embedded store. Only one process may use it at a time.
     storage_embedded_path: String = "tsdb-data", "tsd.storage.embedded.path", ours works;
+    /// Bytes of memory for blocks of the embedded store that were read. What falls out of it is as a rule still in the file cache of the system, and has to be unpacked again.
+    storage_embedded_cache_bytes: i64 = 8_388_608, "tsd.storage.embedded.cache_bytes", ours works, 1_048_576..=1_099_511_627_776;
     /// Thrift1 gateways of HBase, `host:port,host:port`. A host without a port means port 9090.
     storage_hbase_thrift: String = "", "tsd.storage.hbase.thrift", ours works, hosts;
     /// How the gateways frame messages.

@@ -63,7 +63,7 @@ pub struct EmbeddedOptions {
 
 impl Default for EmbeddedOptions {
     fn default() -> Self {
-        EmbeddedOptions { cache_bytes: 16 << 20, memtable_bytes: 8 << 20, direct_bytes: 4 << 20, reserve_bytes: None, threads: 2 }
+        EmbeddedOptions { cache_bytes: 8 << 20, memtable_bytes: 8 << 20, direct_bytes: 4 << 20, reserve_bytes: None, threads: 2 }
     }
 }
 
