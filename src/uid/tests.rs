@@ -174,7 +174,7 @@ fn widths_and_their_ends() {
     }
     check(uids.assign(Metric, "m256"), "All Unique IDs for metrics on 1 bytes are already assigned!");
     check(uids.assign(Tagk, "wide"), "0000000000000001");
-    store.set("tsdb-uid", &MAX_ID_ROW, "id", b"tagk", &i64::MAX.to_be_bytes(), 99);
+    store.set("tsdb-uid", &MAX_ID_ROW, "id", b"tagk", &i64::MAX.to_be_bytes(), i64::MAX);
     check(Uids::new(store.clone(), options).max_id(Tagk), &i64::MAX.to_string());
     assert_sound(&store);
     let stats = uids.stats(Metric);
