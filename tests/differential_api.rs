@@ -254,7 +254,7 @@ fn line_of(r: &mut Random, line: &str) -> String {
         4 => words.push(words[at].clone()),
         5 => words.swap(at, 0),
         6 => words[at] = words[at].to_uppercase(),
-        7 => words[at].push_str(*r.pick(&["x", ".", "=", "-", "é", "\t", " "])),
+        7 => words[at].push_str(r.pick::<&str>(&["x", ".", "=", "-", "é", "\t", " "])),
         _ => words[at] = r.pick(&WORDS).to_string(),
     }
     words.join(" ")

@@ -187,7 +187,7 @@ fn round(seed: u64, wrong: &mut Vec<String>) {
     let mut r = Random::new(seed * 7_919 + 17);
     // Small seeds begin alike.
     for _ in 0..20 {
-        r.next();
+        let _ = r.next();
     }
     let settings = settings(&mut r);
     let settings: Vec<(&str, &str)> = settings.iter().map(|(k, v)| (*k, v.as_str())).collect();

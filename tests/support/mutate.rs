@@ -163,7 +163,7 @@ fn changed_path(r: &mut Random, whole: &str) -> String {
     }
     let mut changed = whole.to_string();
     if r.chance(0.5) {
-        push_parameter(&mut changed, *r.pick(&EXTRA));
+        push_parameter(&mut changed, r.pick::<&str>(&EXTRA));
         return changed;
     }
     let path = match r.range(0, 6) {
