@@ -352,6 +352,57 @@ fn a_prefilter_loses_no_row() {
     assert!(left_out > rows.len() * trials() / 4, "the filter leaves almost nothing out: {left_out}");
 }
 
+/// Hours that are alike and hours that are not: empty ones, rows without tags, with a lower tag, between two hours.
+#[test]
+fn leaps_over_hours_lose_no_row() {
+    let store = HbaseStore::connect(HbaseOptions { leaps: Some(true), ..options() }).unwrap();
+    let table = table(&store);
+    let mut dice = Random::new(3);
+    let mut rows = std::collections::BTreeMap::new();
+    for hour in (0..200u32).filter(|hour| !(60..150).contains(hour)) {
+        let mut add = |time: u32, tags: &[[u8; 2]]| {
+            let key = [b"abc", &time.to_be_bytes()[..], &tags.concat()].concat();
+            rows.insert(key, tags.to_vec());
+        };
+        let alike = hour < 30 || dice.below(3) > 0;
+        for value in 0..40 {
+            add(hour * 10, &[[5, value]]);
+            if value == 7 {
+                (0..dice.below(12) as u8).for_each(|other| add(hour * 10, &[[5, value], [6, other]]));
+            }
+        }
+        match dice.below(4) {
+            _ if alike => {}
+            0 => add(hour * 10, &[]),
+            1 => add(hour * 10, &[[4, 1], [5, 7]]),
+            2 => add(hour * 10 + 3, &[[5, 7]]),
+            _ => add(hour * 10, &[[4, 0xff], [6, 7]]),
+        }
+    }
+    store.write(&table, &rows.keys().map(|key| put(key, b"q", b"v")).collect::<Vec<_>>()).unwrap();
+    for trial in 0..60 {
+        let (from, to) = (dice.below(200) as u32 * 10, dice.below(220) as u32 * 10);
+        let (start, stop) = ([b"abc", &from.to_be_bytes()[..]].concat(), [b"abc", &to.to_be_bytes()[..]].concat());
+        let mut tags = vec![TagBytes { key: vec![5], values: (0..=dice.below(3)).map(|_| vec![7 * dice.below(4) as u8]).collect() }];
+        tags.extend((dice.below(3) == 0).then(|| TagBytes { key: vec![6], values: Vec::new() }));
+        let has = |of: &[[u8; 2]], tag: &TagBytes| {
+            of.iter().any(|[k, v]| tag.key == [*k] && (tag.values.is_empty() || tag.values.contains(&vec![*v])))
+        };
+        let within = |key: &Vec<u8>| *key >= start && *key < stop;
+        let want: Vec<_> =
+            rows.iter().filter(|(key, of)| within(key) && tags.iter().all(|tag| has(of, tag))).map(|(key, _)| key.clone()).collect();
+        let prefilter = Some(Prefilter { skip: 7, tagk_width: 1, tagv_width: 1, tags: tags.clone() });
+        let scan = Scan { prefilter, time_step: Some(10), ..Scan::range(start.clone(), stop.clone()) };
+        let got: Vec<_> = all(&store, &table, scan).into_iter().map(|(key, _)| key).collect();
+        assert!(got.is_sorted_by(|a, b| a < b), "trial {trial}");
+        // Of the second tag a filter lets more through than it must.
+        let got: Vec<_> = got.into_iter().filter(|key| tags.iter().all(|tag| has(&rows[key], tag))).collect();
+        assert_eq!(got, want, "trial {trial}: {tags:?} from {from} to {to}");
+    }
+    assert!(stat(&store, "hbase.leaps") > 500);
+    assert_eq!((stat(&store, "hbase.errors"), stat(&store, "hbase.scanners_left")), (0, 0));
+}
+
 /// A row key, its tags (key and value ids) and the width of those ids.
 type TaggedRow = (Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>, usize);
 

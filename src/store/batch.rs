@@ -69,6 +69,11 @@ impl RowBatch {
         self.bytes.len()
     }
 
+    /// Number of cells of all rows.
+    pub fn cell_count(&self) -> usize {
+        self.cells.len()
+    }
+
     /// Begins a row; cells pushed after it are its own.
     pub fn push_row(&mut self, key: &[u8]) {
         let key = self.store(key);

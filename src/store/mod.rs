@@ -124,13 +124,46 @@ pub struct Scan {
     pub reverse: bool,
     /// Only the keys of rows matter: an engine may send one cell of a row, and that without its value.
     pub keys_only: bool,
+    /// How large the rows are, where the asker has read such rows before: a hint for how many to fetch at once.
+    pub row_size: Option<RowSize>,
+    /// The times in the row keys, four bytes before the tags, are multiples of this: a hint where rows can stand.
+    pub time_step: Option<u32>,
+}
+
+/// The size of a row, about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowSize {
+    /// Bytes of its key and its cells.
+    pub bytes: usize,
+    /// Cells.
+    pub cells: usize,
+}
+
+/// What a cell costs beside its bytes, in bytes: about what a gateway sends with it.
+const CELL_BYTES: usize = 56;
+
+impl RowSize {
+    /// Both as bytes.
+    pub fn weight(self) -> usize {
+        self.bytes.saturating_add(self.cells.saturating_mul(CELL_BYTES))
+    }
 }
 
 impl Scan {
     /// Everything from `start` up to `stop`, in batches of 512 rows.
     pub fn range(start: impl Into<Vec<u8>>, stop: impl Into<Vec<u8>>) -> Scan {
         let (start, stop) = (start.into(), stop.into());
-        Scan { start, stop, columns: Columns::All, prefilter: None, batch_rows: 512, reverse: false, keys_only: false }
+        Scan {
+            start,
+            stop,
+            columns: Columns::All,
+            prefilter: None,
+            batch_rows: 512,
+            reverse: false,
+            keys_only: false,
+            row_size: None,
+            time_step: None,
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 //! downsampled while they stream. Memory follows the answer, not the input.
 
 use super::budget::{Budget, Used};
+use super::habit::Tally;
+use super::range::ROW_SECONDS;
 use super::repair::Repairs;
 use super::rollup::Source;
 use super::select::{Selection, SeriesTest};
@@ -12,12 +14,13 @@ use crate::point::Number;
 use crate::query::downsample::{Buckets, Grid};
 use crate::query::histogram::{Gathered, Histograms};
 use crate::query::points::{POINT_BYTES, Points, as_f64};
-use crate::store::{CellView, Columns, Overlay, RowBatch, RowView, Scan, Store};
+use crate::store::{CellView, Columns, Overlay, RowBatch, RowSize, RowView, Scan, Store};
 use crate::uid::{UidKind, Uids};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 /// Rows a batch: 500 to 1,000 is the plateau of a gateway, and the engines bound a batch's bytes as well.
 const BATCH_ROWS: usize = 512;
@@ -61,6 +64,10 @@ pub struct Fetch<'a> {
     pub budget: &'a Budget<'a>,
     /// Takes columns of appends that are out of order.
     pub repairs: Option<&'a Repairs>,
+    /// About how large a row is, if that is known.
+    pub row_size: Option<RowSize>,
+    /// Takes what the scans bring.
+    pub tally: &'a Tally,
 }
 
 /// A series inside one slice.
@@ -220,10 +227,20 @@ impl<'a> SliceReader<'a> {
         scan.columns = Columns::Family(FAMILY);
         scan.prefilter = fetch.selection.prefilter(self.prefix + TIME_WIDTH);
         scan.batch_rows = BATCH_ROWS;
+        scan.row_size = fetch.row_size;
+        scan.time_step = fetch.source.rollup.is_none().then_some(ROW_SECONDS as u32);
         let mut waiting = Waiting::new(waiting, slice);
         let mut scanner = fetch.store.scan(&fetch.source.table, scan)?;
         fetch.budget.check()?;
-        while scanner.next(batch)? {
+        let mut waited = Duration::ZERO;
+        loop {
+            let begun = Instant::now();
+            let more = scanner.next(batch)?;
+            waited += begun.elapsed();
+            if !more {
+                break;
+            }
+            fetch.tally.batch(batch);
             self.warm(batch)?;
             for row in batch.rows() {
                 while let Some(before) = waiting.take_if(|key| key < row.key()) {
@@ -236,6 +253,7 @@ impl<'a> SliceReader<'a> {
             }
             self.account(batch.len() as u64, batch.byte_len() as u64)?;
         }
+        fetch.tally.scan(waited);
         while let Some(row) = waiting.take_if(|_| true) {
             self.row(row.key(), || row.cells())?;
         }

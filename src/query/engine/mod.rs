@@ -8,6 +8,7 @@ mod count;
 mod delete;
 mod fetch;
 mod group;
+mod habit;
 mod range;
 pub mod raw;
 mod repair;
@@ -27,6 +28,7 @@ use crate::uid::{UidError, UidKind, Uids};
 pub use budget::Used;
 use budget::{Allowance, Budget};
 pub use delete::AtRest;
+use habit::Habits;
 use repair::Repairs;
 use rollup::RollupSettings;
 use run::Run;
@@ -110,6 +112,7 @@ pub struct Engine {
     options: EngineOptions,
     counters: Counters,
     repairs: Option<Repairs>,
+    habits: Habits,
 }
 
 /// What queries did so far.
@@ -138,7 +141,7 @@ impl Engine {
     /// `overlay`: rows that wait in this process.
     pub fn new(store: Arc<dyn Store>, overlay: Option<Arc<dyn Overlay>>, uids: Arc<Uids>, options: EngineOptions) -> Engine {
         let repairs = options.repair_appends.then(|| Repairs::start(store.clone(), options.data_table.clone()));
-        Engine { store, overlay, uids, options, counters: Counters::default(), repairs }
+        Engine { store, overlay, uids, options, counters: Counters::default(), repairs, habits: Habits::default() }
     }
 
     /// Answers every sub query, in their order.

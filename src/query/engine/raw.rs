@@ -35,7 +35,7 @@ impl Engine {
         let selection = Selection::resolve(sub, &self.uids, layout, self.options.skip_unresolved_tagvs)?;
         let rows = RowRange::new(query.start_ms, query.end_ms, sub.downsample.as_ref());
         let prefix = usize::from(layout.salt_width) + usize::from(layout.metric_width);
-        let slices = slices(layout, &selection.metric, rows, None, 1, selection.reads_end_row());
+        let slices = slices(layout, &selection.metric, rows, (None, None), 1, selection.reads_end_row());
         let scan = |start, stop| Scan {
             columns: Columns::Family(super::FAMILY),
             prefilter: selection.prefilter(prefix + TIME_WIDTH),

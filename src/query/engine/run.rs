@@ -3,6 +3,7 @@
 use super::budget::Budget;
 use super::fetch::Fetch;
 use super::group::Grouping;
+use super::habit::Tally;
 use super::range::RowRange;
 use super::rollup::{self, Source};
 use super::select::Selection;
@@ -63,7 +64,7 @@ impl Run<'_> {
 
     /// Reads one source. `asked`: start and end, which decide about rows; shown is what the request wants to see.
     fn read(&self, source: &Source, asked: (i64, i64)) -> Result<Named, QueryError> {
-        let Engine { store, overlay, uids, options, .. } = self.engine;
+        let Engine { store, overlay, uids, options, habits, .. } = self.engine;
         let spec = source.downsample.as_ref();
         let rows = match &source.rollup {
             None => RowRange::new(asked.0, asked.1, spec),
@@ -79,7 +80,11 @@ impl Run<'_> {
         // Rows of rollups are long and few.
         let split_ms = if source.rollup.is_some() { None } else { grid.as_ref().map_or(Some(1), Grid::split_ms) };
         let selection = self.selection;
-        let slices = slices(&options.layout, &selection.metric, rows, split_ms, options.threads, selection.reads_end_row());
+        let habit = habits.of(&source.table, &selection.metric);
+        // Of rows that nobody has seen a slice for each thread.
+        let worth = habit.slices(rows, selection.is_filtered()).or(u64::try_from(options.threads).ok());
+        let slices = slices(&options.layout, &selection.metric, rows, (split_ms, worth), options.threads, selection.reads_end_row());
+        let tally = Tally::default();
         let fetch = Fetch {
             store: store.as_ref(),
             overlay: overlay.as_deref(),
@@ -90,8 +95,11 @@ impl Run<'_> {
             grid: grid.as_ref(),
             budget: self.budget,
             repairs: self.engine.repairs.as_ref(),
+            row_size: habit.row,
+            tally: &tally,
         };
         let series = fetch.run(&slices)?;
+        habits.learn(&source.table, &selection.metric, rows, selection.is_filtered(), &tally);
         let is_all = grid.as_ref().is_some_and(Grid::is_all);
         let fill = spec.and_then(|spec| grid.as_ref()?.fill(spec.fill, rows.millis()));
         let rollup = source.rollup.as_ref().map(|reading| reading.interval.name.clone());

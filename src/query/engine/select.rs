@@ -124,6 +124,11 @@ impl Selection {
         matches!(&self.ids, Ids::Tags { tags, explicit: true } if !tags.is_empty())
     }
 
+    /// Whether some of the metric's series are left out by their UIDs.
+    pub fn is_filtered(&self) -> bool {
+        !matches!(self.ids, Ids::All)
+    }
+
     /// What the store may leave out. `skip`: bytes before the tags.
     pub fn prefilter(&self, skip: usize) -> Option<Prefilter> {
         let tags: Vec<TagBytes> = match &self.ids {

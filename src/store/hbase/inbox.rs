@@ -30,12 +30,16 @@ impl<R: Read> Inbox<R> {
         &mut self.source
     }
 
-    /// Forgets the last answer and awaits the next, which is `limit` bytes long at most.
+    /// Forgets the last answer and awaits the next, which is `limit` bytes long at most. Of the next some bytes may have come
+    /// along already.
     pub(super) fn begin(&mut self, limit: usize) {
-        if self.buffer.len() > KEEP_BYTES {
+        let early = self.filled.saturating_sub(self.at);
+        if early > 0 {
+            self.buffer.copy_within(self.at..self.filled, 0);
+        } else if self.buffer.len() > KEEP_BYTES {
             self.buffer = Vec::new();
         }
-        (self.filled, self.at, self.end) = (0, 0, limit.min(ANSWER_BYTES_MAX));
+        (self.filled, self.at, self.end) = (early, 0, limit.min(ANSWER_BYTES_MAX));
     }
 
     /// Takes the 4-byte length before a framed answer and holds the answer to it.
@@ -52,9 +56,13 @@ impl<R: Read> Inbox<R> {
         Ok(())
     }
 
-    /// The answer has been read: nothing may be left of it.
-    pub(super) fn finish(&mut self, framed: bool) -> Result<(), Failure> {
-        let left = if framed { self.end - self.at } else { self.filled - self.at };
+    /// The answer has been read: nothing may be left of it. `more`: others are awaited behind it.
+    pub(super) fn finish(&mut self, framed: bool, more: bool) -> Result<(), Failure> {
+        let left = match (framed, more) {
+            (true, _) => self.end - self.at,
+            (false, true) => 0,
+            (false, false) => self.filled - self.at,
+        };
         if left > 0 {
             return Err(Failure::Corrupt(format!("{left} bytes after the end of an answer")));
         }
@@ -157,14 +165,28 @@ mod tests {
     }
 
     #[test]
+    fn answers_may_come_together() {
+        let mut inbox = Inbox::new(&b"abcde"[..]);
+        inbox.begin(ANSWER_BYTES_MAX);
+        assert_eq!(inbox.array().unwrap(), *b"ab");
+        inbox.finish(false, true).unwrap();
+        inbox.begin(ANSWER_BYTES_MAX);
+        assert_eq!(inbox.array().unwrap(), *b"cd");
+        assert!(inbox.finish(false, false).is_err());
+        inbox.begin(ANSWER_BYTES_MAX);
+        assert_eq!(inbox.byte().unwrap(), b'e');
+        inbox.finish(false, false).unwrap();
+    }
+
+    #[test]
     fn a_frame_bounds_its_message() {
         let mut inbox = Inbox::new(&b"\0\0\0\x03abcd"[..]);
         inbox.begin_frame().unwrap();
         assert_eq!(inbox.array().unwrap(), *b"ab");
-        assert!(inbox.finish(true).is_err());
+        assert!(inbox.finish(true, false).is_err());
         assert!(matches!(inbox.skip(2), Err(Failure::Corrupt(_))));
         assert_eq!(inbox.byte().unwrap(), b'c');
-        inbox.finish(true).unwrap();
+        inbox.finish(true, true).unwrap();
         let mut inbox = Inbox::new(&b"\xff\xff\xff\xff"[..]);
         assert!(matches!(inbox.begin_frame(), Err(Failure::Corrupt(_))));
         let mut inbox = Inbox::new(&b"\x04\0\0\x01"[..]);

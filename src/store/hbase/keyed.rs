@@ -6,10 +6,13 @@
 
 use super::HbaseStore;
 use super::scan::HbaseScanner;
-use crate::store::{Columns, Prefilter, Result, RowBatch, Scan, Scanner};
+use crate::store::{Columns, Prefilter, Result, RowBatch, RowSize, Scan, Scanner};
 
 /// Rows fetched at once at most, and collected before they are; fewer where the scan's batches are smaller.
 const FETCH_ROWS: usize = 128;
+
+/// What is sent of a row in the first step, about.
+const KEY_SIZE: RowSize = RowSize { bytes: 64, cells: 1 };
 
 /// A running scan in two steps.
 pub(super) struct KeyedScanner {
@@ -25,11 +28,12 @@ pub(super) struct KeyedScanner {
 }
 
 impl KeyedScanner {
-    pub(super) fn new(store: HbaseStore, table: &str, scan: Scan, mut prefilter: Prefilter, filter: &str) -> KeyedScanner {
+    pub(super) fn new(store: HbaseStore, table: &str, mut scan: Scan, mut prefilter: Prefilter, filter: &str) -> KeyedScanner {
         prefilter.tags.iter_mut().for_each(|tag| tag.values.sort_unstable());
         let columns = scan.columns.clone();
         let fetch_rows = scan.batch_rows.clamp(1, FETCH_ROWS);
         let filter = format!("{filter} AND FirstKeyOnlyFilter() AND KeyOnlyFilter()");
+        scan.row_size = Some(KEY_SIZE);
         let keys = HbaseScanner::new(store.pool.clone(), table, scan, Some(filter));
         let (page, found) = (RowBatch::default(), Vec::new());
         KeyedScanner { store, table: table.to_owned(), keys, page, columns, prefilter, found, fetch_rows, ended: false }

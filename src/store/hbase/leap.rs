@@ -7,6 +7,8 @@ use crate::store::{Prefilter, TagBytes};
 
 /// Values of the tag that are looked for, at most: each is a run of its own behind every stem.
 const VALUES_MAX: usize = 8;
+/// Bytes of the time in a row key.
+pub(super) const TIME_BYTES: usize = 4;
 
 /// The lowest tag of a prefilter.
 #[derive(Debug)]
@@ -17,6 +19,16 @@ pub(super) struct Leap {
     key: Vec<u8>,
     /// Ascending.
     values: Vec<Vec<u8>>,
+}
+
+/// An hour of rows as it is thought to be.
+#[derive(Debug)]
+pub(super) struct Hour {
+    /// All keys of the hour: start, and key to stop before.
+    pub(super) look: (Vec<u8>, Vec<u8>),
+    /// Where the rows with the tag stand, if the hour is so.
+    pub(super) runs: Vec<(Vec<u8>, Vec<u8>)>,
+    stem: Vec<u8>,
 }
 
 /// What a row tells about the keys that follow it.
@@ -41,6 +53,52 @@ impl Leap {
         values.dedup();
         let pair_width = prefilter.tagk_width + prefilter.tagv_width;
         Some(Leap { skip: prefilter.skip, tagk_width: prefilter.tagk_width, pair_width, key: key.clone(), values })
+    }
+
+    /// Hours from `start` on, `most` at most, up to `stop`, if the four bytes before the tags are a time that goes by `step`.
+    ///
+    /// Together they look at every key from `start` up to the end of the last one; that each is as it is thought to be (rows
+    /// without tags below this one, at its own time) is told by the first key in it: see [`Leap::holds`]. `None` where
+    /// `start` is no whole time.
+    pub(super) fn hours(&self, start: &[u8], stop: &[u8], step: u32, most: usize) -> Option<Vec<Hour>> {
+        let (head, time) = start.split_at_checked(self.skip.checked_sub(TIME_BYTES)?)?;
+        let mut time = u32::from_be_bytes(time.try_into().ok()?).checked_next_multiple_of(step.max(1))?;
+        let (mut hours, mut from) = (Vec::new(), start.to_vec());
+        while hours.len() < most && from.as_slice() < stop {
+            let stem = [head, &time.to_be_bytes()].concat();
+            time = time.checked_add(step)?;
+            let end = [head, &time.to_be_bytes()].concat();
+            let runs = self.values.iter().map(|value| {
+                let start = [&stem, self.key.as_slice(), value].concat();
+                let stop = successor(&start).unwrap_or_default();
+                (start, stop)
+            });
+            let runs = runs.filter(|(start, _)| start.as_slice() < stop).map(|(start, end)| (start, end.min(stop.to_vec()))).collect();
+            let after = successor(&stem)?;
+            hours.push(Hour { look: (from, end.min(stop.to_vec())), stem, runs });
+            from = after;
+        }
+        Some(hours)
+    }
+
+    /// How many values are looked for.
+    pub(super) fn values(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Where the next hours begin.
+    pub(super) fn behind(&self, hour: &Hour) -> Option<Vec<u8>> {
+        successor(&hour.stem)
+    }
+
+    /// Whether an hour is as it was thought to be, by the first key from its beginning on, if there is one.
+    pub(super) fn holds(&self, hour: &Hour, first: Option<&[u8]>) -> bool {
+        first.is_none_or(|row| self.find(row).after == successor(&hour.stem))
+    }
+
+    /// The tag's name.
+    pub(super) fn key(&self) -> &[u8] {
+        &self.key
     }
 
     /// `row` is the first key of the table from some place on.
@@ -108,6 +166,29 @@ mod tests {
         assert!(leap(5, &[]).is_none());
         assert!(leap(5, &[1; VALUES_MAX + 1]).is_none());
         assert!(Leap::new(&Prefilter { skip: 2, tagk_width: 1, tagv_width: 1, tags: vec![] }).is_none());
+    }
+
+    #[test]
+    fn hours() {
+        let tag = TagBytes { key: vec![5], values: vec![vec![3]] };
+        let leap = Leap::new(&Prefilter { skip: 5, tagk_width: 1, tagv_width: 1, tags: vec![tag] }).unwrap();
+        let got = leap.hours(b"m\0\0\0\x0b", b"m\0\0\0\x28", 10, 9).unwrap();
+        let key = |time: u8, rest: &[u8]| [b"m\0\0\0", &[time][..], rest].concat();
+        let looks: Vec<_> = got.iter().map(|hour| hour.look.clone()).collect();
+        assert_eq!(looks, [(key(11, b""), key(30, b"")), (key(21, b""), key(40, b"")), (key(31, b""), key(40, b""))]);
+        assert_eq!(got[1].runs, [(key(30, b"\x05\x03"), key(30, b"\x05\x04"))]);
+        assert!(got[2].runs.is_empty());
+        assert_eq!(leap.behind(&got[0]), Some(key(21, b"")));
+        assert!(leap.holds(&got[0], None));
+        assert!(leap.holds(&got[0], Some(&key(20, b"\x05\x01"))));
+        assert!(leap.holds(&got[0], Some(&key(20, b"\x06\x01"))));
+        assert!(!leap.holds(&got[0], Some(&key(20, b"\x04\x01")))); // a tag below this one
+        assert!(!leap.holds(&got[0], Some(&key(11, b"\x05\x03")))); // another time
+        assert!(!leap.holds(&got[0], Some(&key(20, b"")))); // no tags
+        assert_eq!(leap.hours(b"m\0\0\0\x14", b"n", 10, 2).unwrap().len(), 2);
+        assert!(leap.hours(b"m\0\0\0\x14\x05", b"n", 10, 2).is_none());
+        assert!(leap.hours(b"m", b"n", 10, 2).is_none());
+        assert!(leap.hours(b"m\xff\xff\xff\xff", b"n", 10, 2).is_none());
     }
 
     /// Walks random tables with it and finds exactly the rows with the tag.

@@ -1,4 +1,5 @@
-//! One connection to a gateway: a socket with deadlines, one call at a time.
+//! One connection to a gateway: a socket with deadlines. Calls are answered in their order, so several may be sent before
+//! the first answer is read.
 //!
 //! After any failure but a declared exception the connection is out of step, and its owner drops it.
 
@@ -8,7 +9,8 @@ use super::message::{self, CellPlace};
 use super::options::{HbaseOptions, Protocol, Transport};
 use super::reader::Reader;
 use super::writer::Writer;
-use crate::store::{Columns, RowBatch};
+use crate::store::{Columns, RowBatch, Scan};
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
@@ -55,8 +57,13 @@ pub(super) struct Link {
     protocol: Protocol,
     framed: bool,
     sequence: u32,
+    /// Calls whose answers have not been read: their names and numbers.
+    asked: VecDeque<(&'static str, u32)>,
     used: Instant,
     cells: Vec<CellPlace>,
+    /// Scanners to close when the waiter has its answer.
+    closing: Vec<i32>,
+    sent: usize,
 }
 
 impl Link {
@@ -70,8 +77,11 @@ impl Link {
             protocol: options.protocol,
             framed: options.transport == Transport::Framed,
             sequence: 0,
+            asked: VecDeque::new(),
             used: Instant::now(),
             cells: Vec::new(),
+            closing: Vec::new(),
+            sent: 0,
         };
         link.ping(until)?;
         Ok(link)
@@ -80,8 +90,9 @@ impl Link {
     /// Asks for something that costs the gateway nothing. An exception is an answer too.
     fn ping(&mut self, until: Instant) -> Result<(), Failure> {
         let name = "getThriftServerType"; // absent from gateways before 2.1: they answer with an exception
-        self.call(name, until, |call| call.stop())?;
-        match self.answer(name, |reader, field| reader.skip_field(field)) {
+        self.ask(name, |call| call.stop());
+        self.send_asked(until)?;
+        match self.answer(|reader, field| reader.skip_field(field)) {
             Err(Failure::Internal(_)) => Ok(()),
             other => other,
         }
@@ -115,8 +126,9 @@ impl Link {
         until: Instant,
     ) -> Result<(), Failure> {
         let name = message::mutate_name(time);
-        self.call(name, until, |call| message::encode_mutate(call, table, time, rows, encoded))?;
-        self.answer(name, |reader, field| reader.skip_field(field))
+        self.ask(name, |call| message::encode_mutate(call, table, time, rows, encoded));
+        self.send_asked(until)?;
+        self.answer(|reader, field| reader.skip_field(field))
     }
 
     /// Appends the rows of `keys` that exist to `batch` and returns the number of their cells.
@@ -128,22 +140,86 @@ impl Link {
         batch: &mut RowBatch,
         until: Instant,
     ) -> Result<usize, Failure> {
-        let name = "getRowsWithColumns";
-        self.call(name, until, |call| message::encode_get(call, table, keys, columns))?;
-        self.rows(name, keys.len(), batch)
+        self.ask("getRowsWithColumns", |call| message::encode_get(call, table, keys, columns));
+        self.send_asked(until)?;
+        self.rows(keys.len(), batch)
     }
 
     /// Appends the next rows of a scanner to `batch` and returns the number of their cells.
     pub(super) fn next_rows(&mut self, scanner: i32, rows: usize, batch: &mut RowBatch, until: Instant) -> Result<usize, Failure> {
-        let name = "scannerGetList";
-        let asked = i32::try_from(rows).unwrap_or(i32::MAX);
-        self.call(name, until, |call| message::encode_next(call, scanner, asked))?;
-        self.rows(name, rows, batch)
+        self.ask_rows(scanner, rows);
+        self.send_asked(until)?;
+        self.rows(rows, batch)
     }
 
-    fn rows(&mut self, name: &str, rows_max: usize, batch: &mut RowBatch) -> Result<usize, Failure> {
+    /// Prepares the opening of a scanner; its number is [`Link::opened`].
+    pub(super) fn ask_open(&mut self, table: &str, scan: &Scan, filter: Option<&str>) {
+        self.ask("scannerOpenWithScan", |call| message::encode_open(call, table, scan, filter));
+    }
+
+    /// The number of a scanner, which is good on every connection to this gateway and on no other.
+    pub(super) fn opened(&mut self) -> Result<i32, Failure> {
+        let mut number = None;
+        self.answer(|reader, field| {
+            number = Some(message::decode_number(reader, field)?);
+            Ok(())
+        })?;
+        number.ok_or_else(|| Failure::Corrupt(String::from("an open scanner without a number")))
+    }
+
+    /// Prepares the reading of a scanner; the answer is [`Link::rows`].
+    pub(super) fn ask_rows(&mut self, scanner: i32, rows: usize) {
+        let asked = i32::try_from(rows).unwrap_or(i32::MAX);
+        self.ask("scannerGetList", |call| message::encode_next(call, scanner, asked));
+    }
+
+    /// Closes a scanner. A gateway keeps those that nobody closes for ever.
+    pub(super) fn close(&mut self, scanner: i32, until: Instant) -> Result<(), Failure> {
+        self.ask("scannerClose", |call| message::encode_close(call, scanner));
+        self.send_asked(until)?;
+        self.answer(|reader, field| reader.skip_field(field))
+    }
+
+    /// A scanner that is done with. Its gateway is told when nobody waits for this connection: see [`Link::close_rest`].
+    pub(super) fn close_later(&mut self, scanner: i32) {
+        self.closing.push(scanner);
+    }
+
+    /// Closes the scanners that are done with. Returns how many were left open, and what failed beyond one call.
+    pub(super) fn close_rest(&mut self, limit: Duration) -> (usize, Option<Failure>) {
+        let mut open = self.closing.len();
+        if open == 0 {
+            return (0, None);
+        }
+        for scanner in std::mem::take(&mut self.closing) {
+            self.ask("scannerClose", |call| message::encode_close(call, scanner));
+        }
+        let mut result = self.send_asked(Instant::now() + limit);
+        while result.is_ok() && open > 0 {
+            // One that its gateway does not know is closed.
+            result = match self.answer(|reader, field| reader.skip_field(field)) {
+                Err(failure) if !failure.in_step() => Err(failure),
+                _ => Ok(()),
+            };
+            open -= usize::from(result.is_ok());
+        }
+        (open, result.err())
+    }
+
+    /// The connection is out of step: how many scanners stay open.
+    pub(super) fn leave_rest(&mut self) -> usize {
+        self.closing.drain(..).count()
+    }
+
+    /// Calls sent since this was asked last.
+    pub(super) fn take_sent(&mut self) -> usize {
+        std::mem::take(&mut self.sent)
+    }
+
+    /// Appends the rows of an answer, `rows_max` at most, to `batch` and returns the number of their cells.
+    pub(super) fn rows(&mut self, rows_max: usize, batch: &mut RowBatch) -> Result<usize, Failure> {
         let (mut cells, mut count) = (std::mem::take(&mut self.cells), 0);
-        let result = self.answer(name, |reader, field| {
+        let result = self.answer(|reader, field| {
             count = message::decode_rows(reader, field, rows_max, batch, &mut cells)?;
             Ok(())
         });
@@ -151,12 +227,34 @@ impl Link {
         result.map(|()| count)
     }
 
-    /// Sends a call whose arguments `write` writes.
-    fn call(&mut self, name: &str, until: Instant, write: impl FnOnce(Writer<'_>)) -> Result<(), Failure> {
+    /// Prepares a call whose arguments `write` writes. Nothing is sent before [`Link::send_asked`].
+    fn ask(&mut self, name: &'static str, write: impl FnOnce(Writer<'_>)) {
+        if self.asked.is_empty() {
+            self.begin();
+        } else if self.framed {
+            self.out.extend_from_slice(&[0; 4]);
+        }
+        let start = self.out.len();
         self.sequence = self.sequence.wrapping_add(1) & 0x7fff_ffff;
-        self.begin();
         write(Writer::call(&mut self.out, self.protocol, name, self.sequence));
-        self.send(until)
+        if self.framed {
+            let length = (self.out.len() - start) as u32;
+            if let Some(head) = start.checked_sub(4).and_then(|head| self.out.get_mut(head..start)) {
+                head.copy_from_slice(&length.to_be_bytes());
+            }
+        }
+        self.asked.push_back((name, self.sequence));
+    }
+
+    /// Sends the calls that are prepared. Each is to be answered, in their order.
+    pub(super) fn send_asked(&mut self, until: Instant) -> Result<(), Failure> {
+        self.sent += self.asked.len();
+        self.write_out(until)
+    }
+
+    /// True while answers are to come: nothing else can be sent then.
+    pub(super) fn is_awaiting(&self) -> bool {
+        !self.asked.is_empty()
     }
 
     /// Room for the next request.
@@ -170,7 +268,7 @@ impl Link {
         }
     }
 
-    /// Sends what stands in `out` and opens the inbox for its answer.
+    /// Sends the one call that stands in `out` and opens the inbox for its answer.
     pub(super) fn send(&mut self, until: Instant) -> Result<(), Failure> {
         if self.framed {
             let length = (self.out.len().saturating_sub(4) as u32).to_be_bytes();
@@ -178,11 +276,22 @@ impl Link {
                 *head = length;
             }
         }
+        self.sent += 1;
+        self.write_out(until)?;
+        self.begin_answer()
+    }
+
+    fn write_out(&mut self, until: Instant) -> Result<(), Failure> {
         let wire = self.inbox.source();
         wire.until = until;
-        // Without its last byte no gateway acts on a call: a failed write has done nothing.
+        // Without its last byte no gateway acts on a call: a failed write has done nothing, or only reads before the last.
         write_all(wire, &self.out).map_err(|e| Failure::Unsent(format!("sending a call: {e}")))?;
+        self.out.clear();
         self.used = Instant::now();
+        Ok(())
+    }
+
+    fn begin_answer(&mut self) -> Result<(), Failure> {
         if self.framed {
             return self.inbox.begin_frame();
         }
@@ -190,25 +299,24 @@ impl Link {
         Ok(())
     }
 
-    fn answer(
-        &mut self,
-        name: &str,
-        take: impl FnMut(&mut Reader<'_, Wire>, super::reader::Field) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    /// Reads the answer to the first call that has none yet.
+    fn answer(&mut self, take: impl FnMut(&mut Reader<'_, Wire>, super::reader::Field) -> Result<(), Failure>) -> Result<(), Failure> {
+        let Some((name, sequence)) = self.asked.pop_front() else { return Err(Failure::Corrupt(String::from("nothing was asked"))) };
+        self.begin_answer()?;
         let mut reader = Reader::new(&mut self.inbox, self.protocol);
-        let result = message::decode_answer(&mut reader, name, self.sequence, take);
+        let result = message::decode_answer(&mut reader, name, sequence, take);
         if result.as_ref().is_err_and(|failure| !failure.in_step()) {
             return result;
         }
         self.used = Instant::now();
-        self.inbox.finish(self.framed)?;
+        self.inbox.finish(self.framed, !self.asked.is_empty())?;
         result
     }
 
     /// Reads a whole answer, checks its lengths, and returns its bytes if there are at most `bytes_max`.
     pub(super) fn raw_answer(&mut self, bytes_max: usize) -> Result<Vec<u8>, Failure> {
         Reader::new(&mut self.inbox, self.protocol).skip_message()?;
-        self.inbox.finish(self.framed)?;
+        self.inbox.finish(self.framed, false)?;
         self.used = Instant::now();
         let end = self.inbox.position();
         if end > bytes_max {

@@ -1,4 +1,4 @@
-//! The three hot calls: what we send and what comes back, straight between our buffers and the socket's.
+//! The hot calls: what we send and what comes back, straight between our buffers and the socket's.
 //!
 //! Rare calls go through the generated client ([`super::rare`]), which also is the reference of the tests.
 
@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::options::Protocol;
 use super::reader::{Field, Message, Reader};
 use super::writer::{Writer, kind};
-use crate::store::{Columns, Mutation, RowBatch, RowMutation};
+use crate::store::{Columns, Mutation, RowBatch, RowMutation, Scan};
 use std::io::Read;
 use std::ops::Range;
 
@@ -81,6 +81,53 @@ pub(super) fn encode_get(mut call: Writer<'_>, table: &str, keys: &[Vec<u8>], co
         }
     }
     call.empty_map(4);
+    call.stop();
+}
+
+/// Arguments of `scannerOpenWithScan`.
+pub(super) fn encode_open(mut call: Writer<'_>, table: &str, scan: &Scan, filter: Option<&str>) {
+    call.string(1, table.as_bytes());
+    let mut inner = call.structure(2);
+    for (id, bound) in [(1, &scan.start), (2, &scan.stop)] {
+        if !bound.is_empty() {
+            inner.string(id, bound);
+        }
+    }
+    match &scan.columns {
+        Columns::All => {}
+        Columns::Family(family) => {
+            inner.list(4, kind::STRING, 1);
+            inner.bytes(family.as_bytes());
+        }
+        Columns::Only(only) => {
+            inner.list(4, kind::STRING, only.len());
+            only.iter().for_each(|(family, qualifier)| inner.column_element(family, qualifier));
+        }
+    }
+    inner.i32(5, i32::try_from(scan.batch_rows).unwrap_or(i32::MAX));
+    if let Some(filter) = filter {
+        inner.string(6, filter.as_bytes());
+    }
+    // Columns sorted by unsigned bytes, and cheaper for the gateway than its map.
+    inner.truth(8, true);
+    inner.truth(9, scan.reverse);
+    inner.truth(10, true);
+    inner.stop();
+    call.empty_map(3);
+    call.stop();
+}
+
+/// Reads the number of a scanner.
+pub(super) fn decode_number<R: Read>(reader: &mut Reader<'_, R>, field: Field) -> Result<i32, Failure> {
+    match field.kind {
+        kind::I32 => reader.i32(),
+        other => Err(Failure::Corrupt(format!("a scanner's number of type {other}"))),
+    }
+}
+
+/// Arguments of `scannerClose`.
+pub(super) fn encode_close(mut call: Writer<'_>, scanner: i32) {
+    call.i32(1, scanner);
     call.stop();
 }
 

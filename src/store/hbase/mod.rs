@@ -1,8 +1,8 @@
 //! HBase through Thrift1 gateways.
 //!
 //! Read [`pool`] first (gateways, threads, queues), then [`retry`] (waiting and repeating), [`link`] (one connection),
-//! [`message`] over [`writer`] and [`reader`] (the hot calls' bytes), [`rare`] (all other calls), [`scan`], [`filter`],
-//! [`keyed`], [`skip`] over [`leap`].
+//! [`message`] over [`writer`] and [`reader`] (the hot calls' bytes), [`rare`] (all other calls), [`scan`] over [`held`],
+//! [`filter`], [`keyed`], [`skip`] over [`leap`], [`stride`] and [`weighed`].
 //!
 //! What a gateway does that its interface does not say (HBase 2.4): it closes connections idle for 60 s; it has one
 //! thread a connection and accepts more connections than it serves; scanners belong to the process, not to the
@@ -11,6 +11,7 @@
 
 mod failure;
 mod filter;
+mod held;
 mod inbox;
 mod keyed;
 mod leap;
@@ -23,8 +24,10 @@ mod reader;
 mod retry;
 mod scan;
 mod skip;
+mod stride;
 #[cfg(test)]
 mod tests;
+mod weighed;
 mod writer;
 
 pub use options::{CONNECTIONS_MAX, GATEWAY_PORT, HbaseOptions, Protocol, Transport};

@@ -67,6 +67,8 @@ pub struct HbaseOptions {
     pub connect_timeout: Duration,
     /// How long a call may take in all, waiting and repeats on other gateways included.
     pub deadline: Duration,
+    /// Whether filtered scans leap over rows; `None`: what is quicker, as it is weighed.
+    pub leaps: Option<bool>,
 }
 
 impl HbaseOptions {
@@ -79,6 +81,7 @@ impl HbaseOptions {
             connections: 4,
             connect_timeout: Duration::from_secs(2),
             deadline: Duration::from_secs(10),
+            leaps: None,
         }
     }
 

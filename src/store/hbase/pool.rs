@@ -9,6 +9,7 @@
 use super::failure::Failure;
 use super::link::Link;
 use super::options::HbaseOptions;
+use super::weighed::Weighed;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -119,6 +120,7 @@ struct Gateway {
 pub(super) struct Common {
     pub(super) options: HbaseOptions,
     pub(super) counters: Counters,
+    pub(super) weighed: Weighed,
     gateways: Vec<Gateway>,
 }
 
@@ -178,7 +180,7 @@ impl Pool {
             last_error: Mutex::new(String::from("not tried yet")),
         };
         let gateways = options.gateways.iter().map(gateway).collect();
-        let common = Arc::new(Common { options, counters: Counters::default(), gateways });
+        let common = Arc::new(Common { options, counters: Counters::default(), weighed: Weighed::default(), gateways });
         let (writes, writes_in) = bounded(QUEUE_CALLS_MAX);
         let (calls, calls_in) = bounded(QUEUE_CALLS_MAX);
         let (stop, stopped) = bounded(0);
@@ -346,9 +348,22 @@ impl Owner {
         }
         let at = Where { gateway: self.gateway, until: self.attempt_until(job.until, job.repeats) };
         let Some(link) = self.link.as_mut() else { return };
-        count(&self.common.counters.calls, 1);
-        let failure = (job.run)(Ok((link, at)));
+        let mut failure = (job.run)(Ok((link, at)));
+        // The waiter has its answer.
+        let in_step = failure.as_ref().is_none_or(Failure::in_step) && !link.is_awaiting();
+        let left = if in_step {
+            let (left, worse) = link.close_rest(self.common.options.deadline);
+            failure = worse.or(failure);
+            left
+        } else {
+            link.leave_rest()
+        };
+        count(&self.common.counters.scanners_left, left);
+        count(&self.common.counters.calls, link.take_sent());
         self.settle(failure.as_ref());
+        if !in_step {
+            self.link = None;
+        }
     }
 
     /// Drops what is out of step.
@@ -405,9 +420,9 @@ impl Owner {
         let until = self.attempt_until(until, true);
         let Some(link) = self.link.as_mut() else { return Err(Failure::Unsent(String::from("no connection"))) };
         let rows = group.iter().map(|job| job.chunk.rows).sum();
-        count(&self.common.counters.calls, 1);
         let encoded = group.iter().map(|job| job.chunk.bytes.as_slice());
         let result = link.mutate(&first.chunk.table, first.chunk.time, rows, encoded, until);
+        count(&self.common.counters.calls, link.take_sent());
         match &result {
             Ok(()) => count(&self.common.counters.cells_written, group.iter().map(|job| job.chunk.cells).sum()),
             Err(failure) => self.settle(Some(failure)),

@@ -6,8 +6,8 @@
 use super::failure::Failure;
 use super::link::Link;
 use super::options::Protocol;
-use crate::store::{Columns, FamilySpec, Scan, TableSpec};
-use hbase_thrift::hbase::{AlreadyExists, ColumnDescriptor, HbaseSyncClient, IOError, IllegalArgument, Mutation, TAppend, TScan};
+use crate::store::{FamilySpec, TableSpec};
+use hbase_thrift::hbase::{AlreadyExists, ColumnDescriptor, HbaseSyncClient, IOError, IllegalArgument, Mutation, TAppend};
 use hbase_thrift::hbase::{HbaseSyncClient as Client, THbaseSyncClient};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -152,33 +152,4 @@ fn descriptor(family: &FamilySpec) -> ColumnDescriptor {
         block_cache_enabled: Some(true),
         time_to_live: Some(family.ttl.and_then(|ttl| i32::try_from(ttl).ok()).unwrap_or(i32::MAX)),
     }
-}
-
-/// Opens a scanner and returns its number, which is good on every connection to this gateway and on no other.
-pub(super) fn open_scanner(link: &mut Link, until: Instant, table: &str, scan: &Scan, filter: Option<&str>) -> Result<i32, Failure> {
-    let columns = match &scan.columns {
-        Columns::All => None,
-        Columns::Family(family) => Some(vec![family.as_bytes().to_vec()]),
-        Columns::Only(only) => Some(only.iter().map(|(family, qualifier)| column(family, qualifier)).collect()),
-    };
-    let bound = |row: &Vec<u8>| (!row.is_empty()).then(|| row.clone());
-    let scan = TScan {
-        start_row: bound(&scan.start),
-        stop_row: bound(&scan.stop),
-        timestamp: None,
-        columns,
-        caching: Some(i32::try_from(scan.batch_rows).unwrap_or(i32::MAX)),
-        filter_string: filter.map(|text| text.as_bytes().to_vec()),
-        batch_size: None,
-        // Sorted by unsigned bytes, and cheaper for the gateway than its map.
-        sort_columns: Some(true),
-        reversed: Some(scan.reverse),
-        cache_blocks: Some(true),
-    };
-    through(link, until, |client| client.scanner_open_with_scan(table.into(), scan, BTreeMap::new()))
-}
-
-/// Closes a scanner. A gateway keeps those that nobody closes for ever.
-pub(super) fn close_scanner(link: &mut Link, until: Instant, scanner: i32) -> Result<(), Failure> {
-    through(link, until, |client| client.scanner_close(scanner))
 }

@@ -129,6 +129,13 @@ impl<'a, R: Read> Reader<'a, R> {
         }
     }
 
+    pub(super) fn i32(&mut self) -> Result<i32, Failure> {
+        match self.protocol {
+            Protocol::Binary => Ok(i32::from_be_bytes(self.inbox.array()?)),
+            Protocol::Compact => i32::try_from(self.zigzag()?).map_err(|_| corrupt("a 32-bit integer that is none")),
+        }
+    }
+
     /// Type and number of a list's elements. The number is as the gateway says: allocate nothing for it.
     pub(super) fn list(&mut self) -> Result<(u8, usize), Failure> {
         let head = self.inbox.byte()?;

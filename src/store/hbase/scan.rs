@@ -2,24 +2,21 @@
 //! after the last one delivered, on whichever gateway is up.
 
 use super::failure::{Effect, Failure};
-use super::link::Link;
-use super::pool::{CallJob, Pool, Run, Ticket, Where, count};
-use super::rare;
+use super::held::{Closer, Held};
+use super::pool::{Pool, count};
 use super::retry::{Lane, Task};
-use crate::store::{Result as StoreResult, RowBatch, Scan, Scanner};
+use crate::store::{Result as StoreResult, RowBatch, RowSize, Scan, Scanner};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Rows of the first page at most; later ones follow the size of the rows. A framed gateway holds a whole page in
-/// memory, twice: one of 128 rows of 1 MB ended a gateway of 512 MB.
+/// Rows of the first page at most, where nobody knows how large they are; later ones follow their size. A framed gateway
+/// holds a whole page in memory, twice: one of 128 rows of 1 MB ended a gateway of 512 MB.
 const FIRST_ROWS: usize = 32;
 /// Rows of any page at most.
 const ROWS_MAX: usize = 10_000;
 /// Size a page is steered to, in bytes. A gateway makes six objects of a cell: pages of 4 MiB cost it a quarter more of its
 /// time than these, as they outlive its youngest generation.
 const PAGE_BYTES: usize = 512 * 1024;
-/// What a cell counts beside its bytes.
-const CELL_BYTES: usize = 56;
 /// A page of a filtered scan may be looked for this many deadlines long: rows that do not match are passed over there.
 const FILTER_PATIENCE: u32 = 3;
 
@@ -29,8 +26,7 @@ pub(super) struct HbaseScanner {
     table: Arc<str>,
     scan: Scan,
     filter: Option<Arc<str>>,
-    /// Gateway and number of the scanner there.
-    held: Option<(usize, i32)>,
+    held: Option<Held>,
     last_key: Option<Vec<u8>>,
     rows: usize,
     ended: bool,
@@ -40,7 +36,10 @@ pub(super) struct HbaseScanner {
 struct Page {
     batch: RowBatch,
     cells: usize,
-    held: Option<(usize, i32)>,
+    /// The scanner that a first page came from, if it has more.
+    held: Option<Held>,
+    /// These are the last rows, and the connection closes the scanner.
+    last: bool,
 }
 
 impl HbaseScanner {
@@ -48,7 +47,8 @@ impl HbaseScanner {
     pub(super) fn new(pool: Arc<Pool>, table: &str, mut scan: Scan, filter: Option<String>) -> HbaseScanner {
         scan.batch_rows = scan.batch_rows.clamp(1, ROWS_MAX);
         scan.prefilter = None;
-        let rows = scan.batch_rows.min(FIRST_ROWS);
+        let first = scan.row_size.map_or(FIRST_ROWS, |size| PAGE_BYTES / size.weight().max(1));
+        let rows = first.clamp(1, scan.batch_rows);
         HbaseScanner { pool, table: Arc::from(table), scan, filter: filter.map(Arc::from), held: None, last_key: None, rows, ended: false }
     }
 
@@ -58,17 +58,26 @@ impl HbaseScanner {
     }
 
     fn page(&mut self, batch: &mut RowBatch, until: Instant) -> Result<Page, Failure> {
-        let (rows, empty) = (self.rows, std::mem::take(batch));
-        let Some((gateway, scanner)) = self.held else {
+        let (rows, mut empty) = (self.rows, std::mem::take(batch));
+        let Some((gateway, number)) = self.held.as_ref().and_then(Held::place) else {
             return self.pool.attempt(Lane::Any, Effect::Reads, until, self.opening(empty));
         };
         let half = if self.pool.common.up() > 1 { until.saturating_duration_since(Instant::now()) / 2 } else { Duration::ZERO };
-        let task: Task<Page> = Box::new(move |link, at| turn(link, at, scanner, rows, empty));
+        let task: Task<Page> = Box::new(move |link, at| {
+            empty.clear();
+            let cells = link.next_rows(number, rows, &mut empty, at.until)?;
+            // The gateway gives fewer rows than asked for only at the end.
+            let last = empty.len() < rows;
+            if last {
+                link.close_later(number);
+            }
+            Ok(Page { batch: empty, cells, held: None, last })
+        });
         self.pool.attempt(Lane::Gateway(gateway), Effect::Reads, until - half, task)
     }
 
     /// Opens a scanner and reads its first page in one go.
-    fn opening(&self, batch: RowBatch) -> Task<Page> {
+    fn opening(&self, mut batch: RowBatch) -> Task<Page> {
         let (table, rows, filter) = (self.table.clone(), self.rows, self.filter.clone());
         let mut scan = self.scan.clone();
         if scan.reverse && !scan.stop.is_empty() {
@@ -79,16 +88,27 @@ impl HbaseScanner {
             (Some(last), true) => scan.start = last.clone(),
             (None, _) => {}
         }
+        let closer = Closer::new(&self.pool);
         Box::new(move |link, at| {
-            let scanner = rare::open_scanner(link, at.until, &table, &scan, filter.as_deref())?;
-            turn(link, at, scanner, rows, batch)
+            let held = Held::open(link, at, &closer, &table, &scan, filter.as_deref())?;
+            batch.clear();
+            let cells = held.next_rows(link, rows, &mut batch, at.until)?;
+            if batch.len() == rows {
+                return Ok(Page { batch, cells, held: Some(held), last: false });
+            }
+            held.finish(link);
+            Ok(Page { batch, cells, held: None, last: true })
         })
     }
 
     /// What a page means for the next one.
     fn accept(&mut self, page: Page, batch: &mut RowBatch) {
-        self.held = page.held;
-        self.ended = page.held.is_none();
+        self.ended = page.last;
+        if page.last {
+            self.held.take().into_iter().for_each(Held::forget);
+        } else if page.held.is_some() {
+            self.held = page.held;
+        }
         *batch = page.batch;
         let counters = &self.pool.common.counters;
         count(&counters.cells_read, page.cells);
@@ -114,41 +134,11 @@ impl HbaseScanner {
             batch.pop_row();
         }
     }
-
-    /// Lets go of the scanner, on its gateway too as soon as that can be.
-    fn close(&mut self) {
-        let Some((gateway, scanner)) = self.held.take() else { return };
-        let limit = self.pool.common.options.deadline;
-        let run: Run = Box::new(move |link| {
-            // Also after the time of whoever asked: a gateway keeps open scanners for ever.
-            let (link, _) = link.ok()?;
-            rare::close_scanner(link, Instant::now() + limit, scanner).err()
-        });
-        let job = CallJob { ticket: Arc::new(Ticket::default()), until: Instant::now() + limit, repeats: false, run };
-        let left = self.pool.pinned.get(gateway).is_none_or(|queue| queue.try_send(job).is_err());
-        if left {
-            count(&self.pool.common.counters.scanners_left, 1);
-        }
-    }
-}
-
-/// Reads a page; closes the scanner at its end.
-fn turn(link: &mut Link, at: Where, scanner: i32, rows: usize, mut batch: RowBatch) -> Result<Page, Failure> {
-    batch.clear();
-    let cells = link.next_rows(scanner, rows, &mut batch, at.until)?;
-    if batch.len() == rows {
-        return Ok(Page { batch, cells, held: Some((at.gateway, scanner)) });
-    }
-    // The gateway gives fewer rows than asked for only at the end. The rows are good even if the close is not.
-    match rare::close_scanner(link, at.until, scanner) {
-        Err(failure) if !failure.in_step() => Err(failure),
-        _ => Ok(Page { batch, cells, held: None }),
-    }
 }
 
 /// How many rows to ask for after `asked` brought `batch`: about `page_bytes` of them, growing step by step.
 pub(super) fn rows_after(asked: usize, batch: &RowBatch, cells: usize, page_bytes: usize) -> usize {
-    let row_bytes = (batch.byte_len() + cells * CELL_BYTES) / batch.len().max(1) + 1;
+    let row_bytes = RowSize { bytes: batch.byte_len(), cells }.weight() / batch.len().max(1) + 1;
     (page_bytes / row_bytes).clamp(1, asked.saturating_mul(4))
 }
 
@@ -181,11 +171,11 @@ impl Scanner for HbaseScanner {
                     }
                 }
                 Err(Failure::TooLarge(_)) if self.rows > 1 => {
-                    self.close();
+                    self.held = None;
                     self.rows = (self.rows / 4).max(1);
                 }
                 Err(failure) if failure.is_lost_scanner() || failure.may_pass() => {
-                    self.close();
+                    self.held = None;
                     if !self.pool.pause(until) {
                         return Err(self.error(failure, limit));
                     }
@@ -206,7 +196,8 @@ impl HbaseScanner {
 
 impl Drop for HbaseScanner {
     fn drop(&mut self) {
-        self.close();
+        // While the pool is there.
+        self.held = None;
     }
 }
 

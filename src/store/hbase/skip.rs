@@ -1,15 +1,18 @@
 //! A filtered scan that leaps over the rows between those that can match, where that is cheaper than having the region
 //! server walk them: it looks at every cell of a row, also of one that its filter leaves out.
 //!
-//! A leap is a look at the next key (three calls on one connection) and a short scan. Before the first leap, and now and
-//! then later, the keys that it would pass over are walked for a moment: if that is quick, the rest is an ordinary scan.
+//! A leap is a look at the next key (two calls on one connection) and a short scan. Before the first leap, and now and then
+//! later, the keys that it would pass over are walked for a moment: if that is quick, the rest is an ordinary scan. What was
+//! found counts for the next scans of such rows as well, for a while ([`super::weighed`]), and where it is known that leaps
+//! are worth it and where hours begin, several are made at once ([`super::stride`]).
 
-use super::HbaseStore;
 use super::failure::{Effect, Failure};
-use super::leap::{Found, Leap};
+use super::held::{Closer, Held};
+use super::leap::{Found, Leap, TIME_BYTES};
 use super::link::Link;
 use super::pool::{Where, count};
-use super::rare;
+use super::stride::{Part, Stride, Taken, hours_of};
+use super::{HbaseStore, filter};
 use crate::store::{Prefilter, Result, RowBatch, Scan, Scanner};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,6 +28,8 @@ const LEAP_COST: u32 = 4;
 const LEAPS: u32 = 16;
 /// A key may be looked for this many deadlines long.
 const PATIENCE: u32 = 3;
+/// A walk that takes longer for a page is weighed again the next time, whatever was found before.
+const WALK_LONG: Duration = Duration::from_millis(50);
 
 /// A running scan that leaps.
 pub(super) struct SkipScanner {
@@ -34,11 +39,17 @@ pub(super) struct SkipScanner {
     leap: Arc<Leap>,
     /// Tags that are left to the region server inside a run.
     inside: Option<Prefilter>,
-    runs: VecDeque<(Vec<u8>, Vec<u8>)>,
+    parts: VecDeque<Part>,
     open: Option<Box<dyn Scanner>>,
     leaps: u32,
     /// Nothing lies behind what is open and waiting.
     last: bool,
+    /// Which scans are like this one.
+    kind: Vec<u8>,
+    /// Hours come as they are thought to.
+    even: bool,
+    /// The last ones were empty: a look finds the next row, however far it is.
+    gap: bool,
 }
 
 /// What a look brought.
@@ -53,48 +64,112 @@ impl SkipScanner {
     pub(super) fn new(store: HbaseStore, table: &str, scan: Scan, prefilter: &Prefilter, leap: Leap) -> SkipScanner {
         let rest = prefilter.tags.get(1..).unwrap_or_default().to_vec();
         let inside = (!rest.is_empty()).then(|| Prefilter { tags: rest, ..prefilter.clone() });
+        // Salt and metric, where there is a time behind them.
+        let same = scan.start.get(..prefilter.skip.saturating_sub(TIME_BYTES)).unwrap_or_default();
+        let kind = [table.as_bytes(), &[0], same, leap.key()].concat();
         let (leap, table) = (Arc::new(leap), Arc::from(table));
-        SkipScanner { store, table, scan, leap, inside, runs: VecDeque::new(), open: None, leaps: 0, last: false }
+        SkipScanner {
+            store,
+            table,
+            scan,
+            leap,
+            inside,
+            parts: VecDeque::new(),
+            open: None,
+            leaps: 0,
+            last: false,
+            kind,
+            even: true,
+            gap: false,
+        }
     }
 
     /// Looks for the next key from the place reached, and what it means.
-    fn look(&self) -> Result<Option<Look>> {
-        let weigh = self.leaps.is_multiple_of(LEAPS);
+    fn look(&self, weigh: bool) -> Result<Option<Look>> {
         let rows = if weigh { WEIGHED_ROWS } else { 1 };
         let limit = self.store.deadline() * PATIENCE;
         let scan = Scan { batch_rows: rows, prefilter: None, ..self.scan.clone() };
+        let closer = Closer::new(&self.store.pool);
         self.store.pool.call(Effect::Reads, &format!("scan of table {}", self.table), limit, || {
-            let (table, scan, leap) = (self.table.clone(), scan.clone(), self.leap.clone());
+            let (table, scan, leap, closer) = (self.table.clone(), scan.clone(), self.leap.clone(), closer.clone());
             Box::new(move |link, at| {
                 let begun = Instant::now();
-                let scanner = rare::open_scanner(link, at.until, &table, &scan, Some(KEYS_ONLY))?;
-                let seen = see(link, at, scanner, &leap, weigh.then_some(begun));
-                // A gateway keeps open scanners for ever.
-                match (seen, rare::close_scanner(link, at.until, scanner)) {
-                    (Ok(_), Err(failure)) if !failure.in_step() => Err(failure),
-                    (seen, _) => seen,
-                }
+                let held = Held::open(link, at, &closer, &table, &scan, Some(KEYS_ONLY))?;
+                let seen = see(link, at, &held, &leap, weigh.then_some(begun))?;
+                held.finish(link);
+                Ok(seen)
             })
         })
     }
 
+    /// All that is left is walked.
+    fn walk_on(&mut self) -> bool {
+        self.open = Some(self.store.walk(&self.table, self.scan.clone()));
+        self.last = true;
+        true
+    }
+
+    /// Makes several leaps at once. False: that cannot be done here.
+    fn stride(&mut self) -> Result<bool> {
+        let Some(step) = self.scan.time_step.filter(|_| self.even && !std::mem::take(&mut self.gap)) else { return Ok(false) };
+        let hours = self.leap.hours(&self.scan.start, &self.scan.stop, step, hours_of(self.leap.values()));
+        let Some(hours) = hours.filter(|hours| !hours.is_empty()) else { return Ok(false) };
+        let filter = self.inside.as_ref().and_then(filter::filter_string);
+        let scan = Scan { prefilter: None, ..self.scan.clone() };
+        let stride = Arc::new(Stride { table: self.table.clone(), leap: self.leap.clone(), hours, scan, filter });
+        let (closer, limit) = (Closer::new(&self.store.pool), self.store.deadline() * PATIENCE);
+        let taken = self.store.pool.repeat(Effect::Reads, limit, || {
+            let (stride, closer) = (stride.clone(), closer.clone());
+            Box::new(move |link, at| stride.take(link, at, &closer))
+        });
+        let Taken { parts, hours, rows, cells } = match taken {
+            Ok(taken) => taken,
+            // One by one, with pages that follow the size of the rows.
+            Err(Failure::TooLarge(_)) => {
+                self.even = false;
+                return Ok(false);
+            }
+            Err(failure) => {
+                let what = format!("scan of table {}", self.table);
+                return Err(failure.into_error(Effect::Reads, &what, &self.store.pool.who(), limit));
+            }
+        };
+        let counters = &self.store.pool.common.counters;
+        count(&counters.rows_read, rows);
+        count(&counters.cells_read, cells);
+        count(&counters.leaps, hours);
+        self.even = hours == stride.hours.len();
+        self.gap = rows == 0;
+        self.leaps += u32::try_from(hours).unwrap_or(0);
+        self.parts.extend(parts);
+        if let Some(behind) = hours.checked_sub(1).and_then(|last| stride.hours.get(last)).and_then(|hour| self.leap.behind(hour)) {
+            self.scan.start = behind;
+        }
+        Ok(true)
+    }
+
     /// Opens the next run, or goes on to the next leap. False: the scan has ended.
     fn advance(&mut self) -> Result<bool> {
-        if let Some((start, stop)) = self.runs.pop_front() {
-            let scan = Scan { start, stop, prefilter: self.inside.clone(), ..self.scan.clone() };
-            self.open = Some(self.store.walk(&self.table, scan));
-            return Ok(true);
-        }
         if self.last || (!self.scan.stop.is_empty() && self.scan.start >= self.scan.stop) {
             return Ok(false);
         }
-        let Some(look) = self.look()? else { return Ok(false) };
+        let common = &self.store.pool.common;
+        let known = common.options.leaps.map(|leaps| !leaps).or_else(|| common.weighed.is_walk(&self.kind));
+        if self.leaps == 0 && known == Some(true) {
+            return Ok(self.walk_on());
+        }
+        if (self.leaps > 0 || known == Some(false)) && self.stride()? {
+            return Ok(true);
+        }
+        let weigh = self.leaps.is_multiple_of(LEAPS) && self.store.pool.common.options.leaps.is_none();
+        let Some(look) = self.look(weigh)? else { return Ok(false) };
+        if weigh {
+            self.store.pool.common.weighed.note(&self.kind, look.walk);
+        }
         let counters = &self.store.pool.common.counters;
         count(&counters.rows_read, look.rows);
         if look.walk {
-            self.open = Some(self.store.walk(&self.table, self.scan.clone()));
-            self.last = true;
-            return Ok(true);
+            return Ok(self.walk_on());
         }
         count(&counters.leaps, 1);
         self.leaps += 1;
@@ -102,7 +177,7 @@ impl SkipScanner {
         for (start, stop) in look.found.runs {
             let stop = if stop.is_empty() || (!end.is_empty() && stop > *end) { end.clone() } else { stop };
             if stop.is_empty() || start < stop {
-                self.runs.push_back((start, stop));
+                self.parts.push_back(Part::Run(start, stop));
             }
         }
         match look.found.after {
@@ -115,15 +190,15 @@ impl SkipScanner {
 
 /// Reads the first key of a scanner, and in a weighing, which began at `weigh`, those that a leap from there would pass
 /// over.
-fn see(link: &mut Link, at: Where, scanner: i32, leap: &Leap, weigh: Option<Instant>) -> std::result::Result<Option<Look>, Failure> {
+fn see(link: &mut Link, at: Where, scanner: &Held, leap: &Leap, weigh: Option<Instant>) -> std::result::Result<Option<Look>, Failure> {
     let mut page = RowBatch::default();
-    link.next_rows(scanner, 1, &mut page, at.until)?;
+    scanner.next_rows(link, 1, &mut page, at.until)?;
     let Some(found) = page.row(0).map(|row| leap.find(row.key())) else { return Ok(None) };
     let (mut rows, begun) = (1, Instant::now());
     let cost = weigh.map_or(Duration::ZERO, |opened| opened.elapsed() * LEAP_COST);
     while weigh.is_some() {
         page.clear();
-        link.next_rows(scanner, WEIGHED_ROWS, &mut page, at.until)?;
+        scanner.next_rows(link, WEIGHED_ROWS, &mut page, at.until)?;
         rows += page.len();
         let passed = page.row(page.len().wrapping_sub(1)).is_some_and(|row| found.after.as_deref().is_some_and(|after| row.key() >= after));
         if passed || page.len() < WEIGHED_ROWS {
@@ -141,12 +216,30 @@ impl Scanner for SkipScanner {
         batch.clear();
         loop {
             if let Some(open) = &mut self.open {
-                if open.next(batch)? {
+                let begun = Instant::now();
+                let more = open.next(batch)?;
+                if self.last && begun.elapsed() > WALK_LONG {
+                    self.store.pool.common.weighed.forget(&self.kind);
+                }
+                if more {
                     return Ok(true);
                 }
                 self.open = None;
-            } else if !self.advance()? {
-                return Ok(false);
+                continue;
+            }
+            match self.parts.pop_front() {
+                Some(Part::Rows(rows)) => {
+                    *batch = rows;
+                    return Ok(true);
+                }
+                Some(Part::Run(start, stop)) => {
+                    let scan = Scan { start, stop, prefilter: self.inside.clone(), ..self.scan.clone() };
+                    self.open = Some(self.store.walk(&self.table, scan));
+                }
+                None if !self.advance()? => return Ok(false),
+                // So that whoever waits can look whether it still wants to.
+                None if self.parts.is_empty() && self.open.is_none() => return Ok(true),
+                None => {}
             }
         }
     }

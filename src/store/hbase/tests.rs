@@ -2,13 +2,15 @@
 
 use super::failure::Failure;
 use super::inbox::Inbox;
-use super::message::{decode_answer, decode_rows, encode_get, encode_mutate, encode_next, encode_row, mutate_name};
+use super::message::{
+    decode_answer, decode_rows, encode_close, encode_get, encode_mutate, encode_next, encode_open, encode_row, mutate_name,
+};
 use super::options::Protocol;
 use super::reader::Reader;
 use super::writer::Writer;
 use crate::fuzz;
-use crate::store::{Columns, Mutation, RowBatch, RowMutation};
-use hbase_thrift::hbase::{BatchMutation, HbaseSyncClient, Mutation as TMutation, TCell, TColumn, THbaseSyncClient, TRowResult};
+use crate::store::{Columns, Mutation, RowBatch, RowMutation, Scan};
+use hbase_thrift::hbase::{BatchMutation, HbaseSyncClient, Mutation as TMutation, TCell, TColumn, THbaseSyncClient, TRowResult, TScan};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
@@ -82,6 +84,8 @@ fn ours(protocol: Protocol, name: &str, write: impl FnOnce(Writer<'_>)) -> Vec<u
 fn calls_are_the_generated_clients_byte_for_byte() {
     let keys: Vec<Vec<u8>> = (0..40u8).map(|n| vec![n; usize::from(n)]).collect();
     for protocol in BOTH {
+        let want = generated(protocol, |client| drop(client.scanner_close(70_000)));
+        assert_eq!(ours(protocol, "scannerClose", |call| encode_close(call, 70_000)), want);
         let want = generated(protocol, |client| drop(client.scanner_get_list(-7, 1_000)));
         assert_eq!(ours(protocol, "scannerGetList", |call| encode_next(call, -7, 1_000)), want);
         let want = generated(protocol, |client| {
@@ -95,6 +99,38 @@ fn calls_are_the_generated_clients_byte_for_byte() {
             });
             assert_eq!(ours(protocol, "getRowsWithColumns", |call| encode_get(call, "tsdb", &keys[..3], &columns)), want);
         }
+    }
+}
+
+#[test]
+fn scans_are_opened_as_the_generated_client_does() {
+    let columns = Columns::Only(vec![("t", b"\xff".to_vec()), ("id", Vec::new())]);
+    let whole = Scan::range(Vec::new(), Vec::new());
+    let part = Scan { reverse: true, batch_rows: 7, columns, ..Scan::range(b"a\xff".to_vec(), b"b".to_vec()) };
+    let family = Scan { columns: Columns::Family("t"), ..Scan::range(b"a".to_vec(), Vec::new()) };
+    for (protocol, (scan, filter)) in
+        BOTH.into_iter().flat_map(|p| [(p, (&whole, None)), (p, (&part, Some("KeyOnlyFilter()"))), (p, (&family, None))])
+    {
+        let columns = match &scan.columns {
+            Columns::All => None,
+            Columns::Family(family) => Some(vec![family.as_bytes().to_vec()]),
+            Columns::Only(_) => Some(vec![b"t:\xff".to_vec(), b"id:".to_vec()]),
+        };
+        let bound = |row: &Vec<u8>| (!row.is_empty()).then(|| row.clone());
+        let asked = TScan {
+            start_row: bound(&scan.start),
+            stop_row: bound(&scan.stop),
+            timestamp: None,
+            columns,
+            caching: Some(scan.batch_rows as i32),
+            filter_string: filter.map(|text: &str| text.as_bytes().to_vec()),
+            batch_size: None,
+            sort_columns: Some(true),
+            reversed: Some(scan.reverse),
+            cache_blocks: Some(true),
+        };
+        let want = generated(protocol, |client| drop(client.scanner_open_with_scan(b"tsdb".to_vec(), asked, BTreeMap::new())));
+        assert_eq!(ours(protocol, "scannerOpenWithScan", |call| encode_open(call, "tsdb", scan, filter)), want);
     }
 }
 
@@ -201,7 +237,7 @@ fn decode(protocol: Protocol, source: impl Read) -> (Result<Plain, Failure>, usi
     let mut reader = Reader::new(&mut inbox, protocol);
     let result =
         decode_answer(&mut reader, "scannerGetList", 9, |reader, field| decode_rows(reader, field, 100, &mut batch, &mut cells).map(drop));
-    let result = result.and_then(|()| inbox.finish(false));
+    let result = result.and_then(|()| inbox.finish(false, false));
     let plain = || batch.rows().map(|r| (r.key().to_vec(), r.cells().map(|c| (c.qualifier.to_vec(), c.value.to_vec(), c.time)).collect()));
     (result.map(|()| plain().collect()), inbox.allocated())
 }

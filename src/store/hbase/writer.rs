@@ -83,6 +83,12 @@ impl<'a> Writer<'a> {
         Writer { out: self.out, protocol: self.protocol, last: 0 }
     }
 
+    /// A struct as a field of this one.
+    pub(super) fn structure(&mut self, id: i16) -> Writer<'_> {
+        self.field(kind::STRUCT, id);
+        self.inner()
+    }
+
     #[inline]
     fn field(&mut self, kind: u8, id: i16) {
         match self.protocol {
@@ -121,9 +127,22 @@ impl<'a> Writer<'a> {
     }
 
     pub(super) fn true_field(&mut self, id: i16) {
-        self.field(kind::BOOL, id);
-        if self.protocol == Protocol::Binary {
-            self.out.push(1);
+        self.truth(id, true);
+    }
+
+    pub(super) fn truth(&mut self, id: i16, value: bool) {
+        match self.protocol {
+            Protocol::Binary => {
+                self.field(kind::BOOL, id);
+                self.out.push(u8::from(value));
+            }
+            Protocol::Compact => {
+                // The value stands in the field's type: 1 or 2.
+                self.field(kind::BOOL, id);
+                if let (false, Some(head)) = (value, self.out.last_mut()) {
+                    *head += 1;
+                }
+            }
         }
     }
 

@@ -1,0 +1,118 @@
+//! Leaps over several hours at once. Rows of a metric stand hour by hour, and nearly always every hour begins in the same
+//! way: so the first key of each of the next hours, which tells whether that is so, and the rows that a leap would read
+//! behind it are asked for together, two waits for all of them. An hour that is not so is left to a leap of its own.
+
+use super::failure::Failure;
+use super::held::{Closer, Held};
+use super::leap::{Hour, Leap};
+use super::link::Link;
+use super::pool::Where;
+use crate::store::{RowBatch, Scan};
+use std::sync::Arc;
+
+/// Scanners of one stride at most, about. A gateway serves the calls of a connection one after the other.
+const SCANNERS_MAX: usize = 32;
+/// Rows of a run that are read with it at most; the rest is a scan of its own.
+const RUN_ROWS: usize = 32;
+/// The same where nobody knows how large they are.
+const RUN_ROWS_UNKNOWN: usize = 4;
+/// Size of those rows at most.
+const RUN_BYTES: usize = 128 * 1024;
+/// Sends the first key alone, and ends the scan behind it.
+const FIRST_KEY: &str = "PageFilter(1) AND FirstKeyOnlyFilter() AND KeyOnlyFilter()";
+
+/// Some hours to read.
+pub(super) struct Stride {
+    pub(super) table: Arc<str>,
+    pub(super) leap: Arc<Leap>,
+    pub(super) hours: Vec<Hour>,
+    /// Columns and sizes.
+    pub(super) scan: Scan,
+    /// For the rows of a run.
+    pub(super) filter: Option<String>,
+}
+
+/// Rows in order of their keys.
+pub(super) enum Part {
+    /// These.
+    Rows(RowBatch),
+    /// Those of a range.
+    Run(Vec<u8>, Vec<u8>),
+}
+
+/// What a stride brought.
+pub(super) struct Taken {
+    pub(super) parts: Vec<Part>,
+    /// How many hours were as they were thought to be.
+    pub(super) hours: usize,
+    pub(super) rows: usize,
+    pub(super) cells: usize,
+}
+
+/// Hours of a stride that looks for `values` values.
+pub(super) fn hours_of(values: usize) -> usize {
+    (SCANNERS_MAX / (values + 1)).max(1)
+}
+
+impl Stride {
+    fn run_rows(&self) -> usize {
+        let known = self.scan.row_size.map(|size| RUN_BYTES / size.weight().max(1));
+        known.unwrap_or(RUN_ROWS_UNKNOWN).clamp(1, RUN_ROWS)
+    }
+
+    /// Reads the hours.
+    pub(super) fn take(&self, link: &mut Link, at: Where, closer: &Closer) -> Result<Taken, Failure> {
+        let (rows, mut asked) = (self.run_rows(), Vec::new());
+        let mut ask = |(start, stop): &(Vec<u8>, Vec<u8>), batch_rows, filter: Option<&str>| {
+            let scan = Scan { start: start.clone(), stop: stop.clone(), batch_rows, ..self.scan.clone() };
+            link.ask_open(&self.table, &scan, filter);
+            asked.push(batch_rows);
+        };
+        for hour in &self.hours {
+            ask(&hour.look, 1, Some(FIRST_KEY));
+            hour.runs.iter().for_each(|run| ask(run, rows, self.filter.as_deref()));
+        }
+        let scanners = Held::open_asked(link, at, closer, asked.len())?;
+        scanners.iter().zip(&asked).for_each(|(scanner, rows)| scanner.ask_rows(link, *rows));
+        link.send_asked(at.until)?;
+        let taken = self.read(link, rows)?;
+        scanners.into_iter().for_each(|scanner| scanner.finish(link));
+        Ok(taken)
+    }
+
+    fn read(&self, link: &mut Link, rows: usize) -> Result<Taken, Failure> {
+        let mut taken = Taken { parts: Vec::new(), hours: 0, rows: 0, cells: 0 };
+        let (mut first, mut batch, mut broken, mut refused) = (RowBatch::default(), RowBatch::default(), false, None);
+        // All answers have to be read, whatever the first ones say.
+        let mut read = |rows: usize, batch: &mut RowBatch| match link.rows(rows, batch) {
+            Err(failure) if failure.in_step() => {
+                refused = Some(failure);
+                Ok(0)
+            }
+            other => other,
+        };
+        for hour in &self.hours {
+            first.clear();
+            taken.cells += read(1, &mut first)?;
+            taken.rows += first.len();
+            broken |= !self.leap.holds(hour, first.row(0).map(|row| row.key()));
+            taken.hours += usize::from(!broken);
+            for (_, stop) in &hour.runs {
+                let before = batch.len();
+                taken.cells += read(rows, &mut batch)?;
+                let got = batch.len() - before;
+                taken.rows += got;
+                if broken {
+                    (0..got).for_each(|_| batch.pop_row());
+                } else if let Some(last) = batch.row(batch.len().wrapping_sub(1)).filter(|_| got == rows) {
+                    let rest = Part::Run([last.key(), &[0]].concat(), stop.clone());
+                    taken.parts.extend([Part::Rows(std::mem::take(&mut batch)), rest]);
+                }
+            }
+        }
+        if !batch.is_empty() {
+            taken.parts.push(Part::Rows(batch));
+        }
+        refused.map_or(Ok(taken), Err)
+    }
+}
