@@ -199,6 +199,8 @@ fn worker_pages(engine: &Engine) {
     settings.extend(TREES);
     settings.extend([("tsd.worker.enable", "true"), ("tsd.worker.interval", "1"), ("tsd.worker.delay", "1"), ("tsd.worker.rules", &rules)]);
     settings.extend([("tsd.worker.path", own.as_str()), ("tsd.worker.detect.metrics", "worker.*"), ("tsd.worker.detect.interval", "2")]);
+    // Similar series are looked for in what is there now: a round before had seen nothing yet.
+    settings.push(("tsd.worker.similar.interval", "0"));
     if !ui.is_empty() {
         settings.push(("tsd.ui.path", &ui));
     }
