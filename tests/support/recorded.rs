@@ -96,7 +96,13 @@ fn odd_places(value: &Value, path: &mut Vec<String>, any: &mut Vec<String>, unor
         }
         _ => {}
     }
-    if TIMES.contains(&last.as_str()) {
+    if TIMES.contains(&last.as_str()) || is_now(value) {
         any.push(path.join("."));
     }
+}
+
+/// A number that is now, within a minute, in milliseconds: the end of a range that none was given for.
+fn is_now(value: &Value) -> bool {
+    let now = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_millis());
+    value.as_u64().is_some_and(|at| now.abs_diff(u128::from(at)) < 60_000)
 }

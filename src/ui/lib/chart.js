@@ -46,6 +46,8 @@ const OVER_HEAT = 12;
 const EVENT_REACH = 5;
 /** How long the pointer rests before its line is drawn stronger, in ms. */
 const LIGHT_AFTER = 60;
+/** A second click within so long is half of a double click, in ms. */
+const DOUBLE_CLICK = 500;
 /** Read-outs that stay at once. */
 const PINS_MAX = 12;
 
@@ -719,6 +721,9 @@ export class Chart {
     const pin = { key, time, dx: 12, dy: -64, name, value, when };
     pin.element = h("div.chart-pin", { role: "group" }, h("div.pin-head", h("div.grow", when, value, name), iconButton("close", "Let this read-out go", () => this.unpin(pin))));
     pin.element.addEventListener("pointerdown", (event) => this.dragPin(pin, event));
+    // It may lie under the pointer: the second click of a double click is meant for the picture.
+    pin.element.style.pointerEvents = "none";
+    setTimeout(() => { pin.element.style.pointerEvents = ""; }, DOUBLE_CLICK);
     this.box.append(pin.element);
     this.pins.push(pin);
     this.placePins();

@@ -71,6 +71,8 @@ class Graph {
     this.infos = new Map();
     this.hidden = new Set();
     this.peaked = new Set();
+    // Metrics that had points here, and with a range those that had no histograms in it: a reload does not ask again.
+    this.plain = new Set();
     this.picture = null;
     this.results = [];
     this.draw = ctx.theme.name;
@@ -636,6 +638,8 @@ class Graph {
     if (total > present) add("", `The ${present} lines with the highest values of ${count(total)} are drawn.`, { label: "Draw all", run: () => this.setX("all", "", { push: false }) });
     if (this.chart.skipped) add("warn", `${many(this.chart.skipped, "value")} at or below 0 cannot be shown on a logarithmic axis.`);
     const empty = answers.filter(({ past, series }) => !past && series.every(({ count: n }) => n === 0));
+    const full = answers.filter((one) => !one.past && !empty.includes(one) && one.query.parsed?.metric && !asksHistograms(one.query.parsed));
+    full.forEach(({ query }) => this.plain.add(query.parsed.metric));
     if (empty.length && empty.length === answers.filter(({ past }) => !past).length) this.empty(empty[0]);
     else for (const { query } of empty) add("", `${query.text}: no points in this time range.`);
   }
@@ -663,9 +667,14 @@ class Graph {
   /** Whether a metric without points has histograms in the range. */
   async hasHistograms(query) {
     const { bounds } = this.picture;
+    const { metric } = query.parsed;
+    const here = `${metric} ${this.ctx.time.label()}`;
+    if (this.plain.has(metric) || this.plain.has(here)) return false;
     const text = build({ ...forHistograms(query.parsed, "show-histogram-buckets"), downsample: { interval: interval(bounds.to - bounds.from, 100), func: "sum", fill: "" } });
     const found = await this.ctx.api.get("api/query", { start: Math.floor(bounds.from), end: Math.ceil(bounds.to), m: text, arrays: true }).catch(() => []);
-    return found.some(({ dps }) => dps?.length);
+    const has = found.some(({ dps }) => dps?.length);
+    if (!has) this.plain.add(here);
+    return has;
   }
 
   showProblems() {
