@@ -1,6 +1,6 @@
 //! The recorded answers of the real OpenTSDB, through the parser and the engine over a store in a map.
 
-use super::tests::put;
+use super::tests::{options, put};
 use super::*;
 use crate::codec::to_hex;
 use crate::point::{Number, PointTime, Value as PointValue};
@@ -94,19 +94,12 @@ impl World {
 
     fn engine(&self, skip_unresolved_tagvs: bool) -> Engine {
         let options = EngineOptions {
-            rollups: None,
             layout: self.layout,
-            data_table: "tsdb".to_string(),
-            histograms: crate::codec::Decoders::default(),
-            repair_appends: false,
-            decode: DecodeOptions::default(),
             skip_unresolved_tagvs,
             threads: self.threads,
-            max_points: 0,
-            overrides: None,
-            max_bytes: 0,
             timeout_ms: 60_000,
             memory_bytes: 1 << 30,
+            ..options()
         };
         let overlay = self.overlay.clone().map(|overlay| overlay as Arc<dyn Overlay>);
         Engine::new(self.store.clone(), overlay, self.uids.clone(), options)

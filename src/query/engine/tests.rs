@@ -22,6 +22,25 @@ pub fn put(store: &MemoryStore, uids: &Uids, layout: &Layout, metric: &str, time
     store.write("tsdb", &[RowMutation { row: key.row(base_time(time)), mutations: vec![put], time: None }]).unwrap();
 }
 
+/// An engine without limits, over plain tables.
+pub(super) fn options() -> EngineOptions {
+    EngineOptions {
+        rollups: None,
+        layout: Layout::default(),
+        data_table: "tsdb".to_string(),
+        histograms: crate::codec::Decoders::default(),
+        repair_appends: false,
+        decode: DecodeOptions::default(),
+        skip_unresolved_tagvs: false,
+        threads: 2,
+        max_points: 0,
+        overrides: None,
+        max_bytes: 0,
+        timeout_ms: 0,
+        memory_bytes: 0,
+    }
+}
+
 struct World {
     store: Arc<MemoryStore>,
     waiting: Arc<MemoryStore>,
@@ -33,22 +52,7 @@ impl World {
     fn new() -> World {
         let store = Arc::new(MemoryStore::default());
         let uids = Arc::new(Uids::new(store.clone(), UidOptions::default()));
-        let options = EngineOptions {
-            rollups: None,
-            layout: Layout::default(),
-            data_table: "tsdb".to_string(),
-            histograms: crate::codec::Decoders::default(),
-            repair_appends: false,
-            decode: DecodeOptions::default(),
-            skip_unresolved_tagvs: false,
-            threads: 2,
-            max_points: 0,
-            overrides: None,
-            max_bytes: 0,
-            timeout_ms: 0,
-            memory_bytes: 0,
-        };
-        World { store, waiting: Arc::default(), uids, options }
+        World { store, waiting: Arc::default(), uids, options: options() }
     }
 
     fn put(&self, second: u32, value: Value, tags: &[(&str, &str)]) {

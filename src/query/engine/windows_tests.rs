@@ -1,6 +1,6 @@
 //! Very long series, and parts of a metric.
 
-use super::tests::put;
+use super::tests::{options, put};
 use super::windows::{Next, WindowQuery};
 use super::*;
 use crate::point::{PointTime, Value};
@@ -80,24 +80,6 @@ impl Store for Endless {
         true
     }
     fn stats(&self, _: &mut dyn FnMut(&str, u64)) {}
-}
-
-fn options() -> EngineOptions {
-    EngineOptions {
-        rollups: None,
-        layout: Layout::default(),
-        data_table: "tsdb".to_string(),
-        histograms: crate::codec::Decoders::default(),
-        repair_appends: false,
-        decode: DecodeOptions::default(),
-        skip_unresolved_tagvs: false,
-        threads: 2,
-        max_points: 0,
-        overrides: None,
-        max_bytes: 0,
-        timeout_ms: 0,
-        memory_bytes: 0,
-    }
 }
 
 /// Ten million points; a hundred in the long form of the suites.

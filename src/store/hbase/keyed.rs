@@ -6,6 +6,7 @@
 
 use super::HbaseStore;
 use super::scan::HbaseScanner;
+use super::skip::KEYS_ONLY;
 use crate::store::{Columns, Prefilter, Result, RowBatch, RowSize, Scan, Scanner};
 
 /// Rows fetched at once at most, and collected before they are; fewer where the scan's batches are smaller.
@@ -32,7 +33,7 @@ impl KeyedScanner {
         prefilter.tags.iter_mut().for_each(|tag| tag.values.sort_unstable());
         let columns = scan.columns.clone();
         let fetch_rows = scan.batch_rows.clamp(1, FETCH_ROWS);
-        let filter = format!("{filter} AND FirstKeyOnlyFilter() AND KeyOnlyFilter()");
+        let filter = format!("{filter} AND {KEYS_ONLY}");
         scan.row_size = Some(KEY_SIZE);
         let keys = HbaseScanner::new(store.pool.clone(), table, scan, Some(filter));
         let (page, found) = (RowBatch::default(), Vec::new());
