@@ -126,9 +126,12 @@ export function align(series) {
     if (times === axis || same(times, axis)) return values.slice();
     const column = new Float64Array(axis.length).fill(MISSING);
     let at = 0;
+    let gap = false;
     for (let i = 0; i < times.length; i++) {
-      while (axis[at] < times[i]) at++;
+      // A gap lasts until the next point: where other series have points meanwhile the line would go on.
+      for (; axis[at] < times[i]; at++) if (gap) column[at] = GAP;
       column[at] = values[i];
+      gap = values[i] !== values[i];
     }
     return column;
   });
