@@ -148,7 +148,7 @@ fn what_is_no_screen_is_refused() {
     let (_server, mut pages) = start(&Engine::Embedded, &[]);
     pages.refused("POST", PATH, json!([]), 400, "not a JSON object");
     pages.refused("POST", PATH, json!({"panels": []}), 400, "name: must be there");
-    pages.refused("POST", PATH, json!({"name": "n", "panels": [{"kind": "pie"}]}), 400, "panels[0].kind: must be one of line, area");
+    pages.refused("POST", PATH, json!({"name": "n", "panels": [{"kind": "gauge"}]}), 400, "panels[0].kind: must be one of line, area");
     pages.refused("POST", PATH, json!({"name": "n", "panels": [], "onload": "x"}), 400, "onload: no such member");
     pages.refused("POST", PATH, json!({"name": "n", "panels": [], "version": -1}), 400, "version: must be a whole number");
     pages.refused("POST", PATH, Value::Null, 400, "Missing message content");

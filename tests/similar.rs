@@ -56,7 +56,9 @@ fn finds(engine: &Engine) {
     assert_eq!(metrics(&get(&server, &format!("?tsuid={cpu}&{window}&filters=load")).1), ["sys.cpu"]);
     assert_eq!(metrics(&get(&server, &format!("?tsuid={cpu}&{window}&filters=web01")).1), ["sys.load"]);
     assert_eq!(metrics(&get(&server, &format!("?tsuid={cpu}&{window}&max=1&page=2")).1), ["sys.load"]);
-    assert_eq!(metrics(&get(&server, &format!("?draw_values=5,5,1,1&{window}")).1), ["sys.idle"]);
+    let (_, drawing) = get(&server, &format!("?draw_values=5,5,1,1&{window}"));
+    assert_eq!((metrics(&drawing), &drawing["query"]["shape"]), (vec!["sys.idle".to_owned()], &json!("sdec")));
+    assert_eq!(get(&server, &format!("?draw_values=5,5&{window}")).1["query"]["shape"], "");
     // Nothing was written: a window whose index is there is searched again.
     assert_eq!(get(&server, &format!("?draw_values=1,2&{window}")).1["index"]["built"], found["index"]["built"]);
     for (what, code, why) in [

@@ -118,6 +118,7 @@ fn silences_and_rules_over_http() {
     assert_eq!(status, 200, "{test}");
     let lines = test["result"]["lines"].as_array().unwrap();
     assert!(lines.iter().any(|line| line["what"] == "notice" && line["level"] == "critical"), "{test}");
+    assert_eq!(test["queries"].as_array().map(Vec::len), Some(1), "{test}");
     assert_eq!(request("DELETE", "/api/alerts/rules?name=r0", &[], &json!({})).0, 204);
     assert_eq!(get(&server, "/api/alerts/rules")["stored"], json!([]));
 }

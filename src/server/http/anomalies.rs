@@ -37,7 +37,7 @@ pub fn anomalies(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiErro
             let metric = request.param("metric").unwrap_or_default();
             let wanted = |event: &Event| event.rule == RULE && (metric.is_empty() || event.metric == metric);
             let after = request.param("after").filter(|after| !after.is_empty()).map(str::to_owned);
-            let (events, more) = events(tsd, &wanted, after, EVENTS_MAX)?;
+            let (events, more) = events(tsd, &wanted, i64::MIN, after, EVENTS_MAX)?;
             Ok(answer(&json!({"events": events, "more": more})))
         }
         _ => Err(ApiError::new(404, "Endpoint not found")),

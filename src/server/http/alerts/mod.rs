@@ -138,9 +138,8 @@ fn detail(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let Some((alert, _)) = records::one::<Alert>(&desk, ALERT, id).map_err(refused)? else {
         return Err(ApiError::new(404, "There is no such alert").details(id.to_owned()));
     };
-    let incident = alert.state.incident.as_ref().map(|incident| incident.id.clone());
-    let events = match &incident {
-        Some(incident) => events(tsd, &|event| event.incident == *incident, None, EVENTS_MAX)?.0,
+    let events = match &alert.state.incident {
+        Some(incident) => events(tsd, &|event| event.incident == incident.id, incident.start, None, EVENTS_MAX)?.0,
         None => Vec::new(),
     };
     let mut shown = shown(id, &alert);
@@ -150,10 +149,11 @@ fn detail(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     Ok(answer(&shown))
 }
 
-/// Events, the newest first, and where to go on.
+/// Events, the newest first, and where to go on. None from before `since` (seconds): there the reading ends.
 pub(super) fn events(
     tsd: &Tsd,
     wanted: &dyn Fn(&Event) -> bool,
+    since: i64,
     from: Option<String>,
     max: usize,
 ) -> Result<(Vec<Event>, Option<String>), ApiError> {
@@ -163,8 +163,11 @@ pub(super) fn events(
         let page = desk.list(HISTORY, "", after.as_deref(), EVENTS_MAX).map_err(refused)?;
         for record in &page.records {
             read += 1;
-            let event = serde_json::from_slice::<Event>(&record.value).ok().filter(|event| wanted(event));
-            found.extend(event);
+            let event = serde_json::from_slice::<Event>(&record.value).ok();
+            if event.as_ref().is_some_and(|event| event.at < since) {
+                return Ok((found, None));
+            }
+            found.extend(event.filter(|event| wanted(event)));
             if found.len() >= max || read >= EVENTS_READ_MAX {
                 return Ok((found, Some(record.id.clone())));
             }
@@ -182,13 +185,8 @@ fn history(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let after = request.param("after").filter(|after| !after.is_empty()).map(str::to_owned);
     let from = after.or_else(|| end.map(|end| history_from(end.saturating_add(1))));
     let is = |name: &str, text: &str| request.param(name).is_none_or(|wanted| wanted.is_empty() || wanted == text);
-    let wanted = |event: &Event| {
-        start.is_none_or(|start| event.at >= start)
-            && is("rule", &event.rule)
-            && is("incident", &event.incident)
-            && is("level", event.level.name())
-    };
-    let (events, more) = events(tsd, &wanted, from, max)?;
+    let wanted = |event: &Event| is("rule", &event.rule) && is("incident", &event.incident) && is("level", event.level.name());
+    let (events, more) = events(tsd, &wanted, start.unwrap_or(i64::MIN), from, max)?;
     Ok(answer(&json!({"events": events, "more": more})))
 }
 

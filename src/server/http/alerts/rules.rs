@@ -3,11 +3,12 @@
 use super::{ApiError, ApiRequest, ApiResponse, answer, body, now, refused, text};
 use crate::query::request::date::parse_date;
 use crate::tsd::{self, Tsd};
+use crate::worker::asked;
 use crate::worker::house::Tables;
 use crate::worker::loader;
 use crate::worker::open::desk_of;
 use crate::worker::options::Options;
-use crate::worker::records::{self, RULE, StoredRule, bytes};
+use crate::worker::records::{self, RULE, StoredRule, Tags, bytes};
 use crate::worker::replay::{ReplayError, replay};
 use crate::worker::rule::calendar::{Maintenance, MaintenanceAction};
 use crate::worker::rule::file::{self, SourceFile};
@@ -198,5 +199,5 @@ pub fn test(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
         ReplayError::Away(_) => ApiError::new(503, error.to_string()),
         ReplayError::Stopped => ApiError::new(400, error.to_string()),
     })?;
-    Ok(answer(&json!({"rule": name, "start": start, "end": end, "result": done})))
+    Ok(answer(&json!({"rule": name, "queries": asked::queries(rule, &Tags::default()), "start": start, "end": end, "result": done})))
 }

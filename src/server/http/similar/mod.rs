@@ -18,7 +18,7 @@ use crate::codec::from_hex;
 use crate::query::request::date;
 use crate::stats::Sample;
 use crate::tsd::Tsd;
-use crate::worker::similar::{Hit, Method, Results, Search, drawn};
+use crate::worker::similar::{Hit, Method, Results, Search, drawn, fingerprint};
 use serde_json::{Map, Value, json};
 use window::{Described, Held, Pace, Span, Windows};
 
@@ -139,7 +139,7 @@ fn query(tsd: &Tsd, request: &ApiRequest, span: &Span) -> Result<(Value, Vec<f64
     let given = |name| request.param(name).filter(|text| !text.is_empty());
     if let Some(text) = given("draw_values") {
         let values = drawn(text).map_err(|e| ApiError::bad(e.to_string()))?;
-        return Ok((json!({"values": values}), values));
+        return Ok((json!({"values": values, "shape": fingerprint(&values)}), values));
     }
     let text = given("tsuid").ok_or_else(|| ApiError::bad("Missing parameter 'tsuid' or 'draw_values'"))?;
     let tsuid = from_hex(text).filter(|id| window::is_tsuid(tsd, id)).ok_or_else(|| ApiError::bad(format!("{text:?} is no TSUID")))?;
@@ -147,6 +147,7 @@ fn query(tsd: &Tsd, request: &ApiRequest, span: &Span) -> Result<(Value, Vec<f64
     let Described { metric, tags } = window::describe(tsd, &tsuid).map_err(error)?;
     let mut query = series(text, &metric, &tags);
     query.insert("values".into(), json!(values));
+    query.insert("shape".into(), fingerprint(&values).into());
     Ok((query.into(), values))
 }
 

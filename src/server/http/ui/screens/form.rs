@@ -59,7 +59,7 @@ const VARIABLE: &[Member] = &[
 
 const PANEL: &[Member] = &[
     may("title", Shape::Text(200)),
-    must("kind", Shape::Word(&["line", "area", "stacked", "points", "heat", "top", "value", "table", "text"])),
+    must("kind", Shape::Word(&["line", "area", "stacked", "points", "heat", "top", "pie", "value", "table", "text"])),
     may("width", Shape::Whole(1, 4)),
     may("height", Shape::Whole(1, 8)),
     may("queries", Shape::List(20, QUERY)),
@@ -198,7 +198,10 @@ mod tests {
         check(json!({"name": "n", "panels": [3]}), "panels[0]: must be an object");
         check(json!({"name": "n", "panels": [{}]}), "panels[0].kind: must be there");
         check(json!({"name": "n", "panels": vec![json!({"kind": "text"}); 101]}), "panels: must be a list of at most 100 objects");
-        check(panel("kind", json!("pie")), "panels[1].kind: must be one of line, area, stacked, points, heat, top, value, table, text");
+        check(
+            panel("kind", json!("gauge")),
+            "panels[1].kind: must be one of line, area, stacked, points, heat, top, pie, value, table, text",
+        );
         check(panel("width", json!(5)), "panels[1].width: must be a whole number from 1 to 4");
         check(panel("width", json!(1.5)), "panels[1].width: must be a whole number from 1 to 4");
         check(panel("queries", json!([{"m": "sum:x", "axis": "up"}])), "panels[1].queries[0].axis: must be one of left, right");
