@@ -311,9 +311,10 @@ test('export, import, and a page of Metrilyx', async () => {
     const all = JSON.parse(await readFile(await (await both).path(), 'utf8'));
     assert.deepEqual(all.map(({ name, panels }) => [name, panels.length]), [['Out', 4], ['Out', 4]]);
     await bring(JSON.stringify({ _id: 'o', name: 'Overview', layout: [[[{ graphs: [{ name: 'Load', graphType: 'pie', series: [{ alias: 'a', query: { aggregator: 'avg', metric: 'proc.loadavg.1min', rate: false, tags: { host: '*' } } }] }] }]]] }));
-    await toast(page, 'a pie became a top list');
-    await page.locator('.top li').first().waitFor();
-    assert.deepEqual((await read((await list()).find(({ name }) => name === 'Overview').id)).panels[0].queries, [{ m: 'avg:proc.loadavg.1min{host=*}', alias: 'a' }]);
+    await toast(page, 'Overview was imported');
+    await page.locator('.pie-list li').first().waitFor();
+    const [panel] = (await read((await list()).find(({ name }) => name === 'Overview').id)).panels;
+    assert.deepEqual([panel.kind, panel.queries], ['pie', [{ m: 'avg:proc.loadavg.1min{host=*}', alias: 'a' }]]);
   });
 });
 
@@ -341,7 +342,7 @@ test('a temporary screen lives in its link and can be saved', async () => {
 const KINDS = () => [
   line('Lines', 'avg:sys.cpu.user{host=*}', { thresholds: [{ level: 'warn', from: 20 }], left: { unit: '%' } }),
   line('Area', 'avg:sys.cpu.user{host=*}', { kind: 'area', compare: '1h' }), line('Stacked', 'sum:sys.cpu{type=*}', { kind: 'stacked' }), line('Points', 'avg:odd.markup{host=*}', { kind: 'points' }),
-  line('Heat', 'avg:sys.cpu{host=*,type=*}', { kind: 'heat' }), line('Top', 'avg:odd.markup{host=*}', { kind: 'top', by: 'avg' }),
+  line('Heat', 'avg:sys.cpu{host=*,type=*}', { kind: 'heat' }), line('Top', 'avg:odd.markup{host=*}', { kind: 'top', by: 'avg' }), line('Pie', 'avg:odd.markup{host=*}', { kind: 'pie' }),
   line('Number', 'avg:proc.loadavg.1min{host=*}', { kind: 'value', thresholds: [{ level: 'bad', from: 0, label: EVIL_TEXT.slice(0, 90) }] }), line('Table', 'avg:df.bytes.free{host=*,mount=*}', { kind: 'table' }),
   { kind: 'text', title: 'Text', text: `# Head\n- point\nhttps://example.com/x ${EVIL_TEXT}\njavascript:alert(1)` },
   { kind: 'line', title: 'Two axes', queries: [{ m: 'avg:sys.cpu.user', expression: 'v / 100' }, { m: 'avg:proc.loadavg.1min', axis: 'right' }, { m: 'avg:proc.loadavg.5min', expression: 'B - v', axis: 'right' }] },
@@ -351,7 +352,7 @@ for (const dark of [false, true]) {
   test(`all kinds of panels, ${dark ? 'dark' : 'light'}: drawn, named, free of faults`, async () => {
     const id = await make({ name: EVIL_TEXT, folder: EVIL_TEXT.slice(0, 100), columns: 2, panels: KINDS() });
     await visit(`/#/screens/${id}`, { dark, height: 3200 }, async (page) => {
-      await drawn(page, 10);
+      await drawn(page, 11);
       assert.equal(await page.locator('.note a').count(), 1);
       assert.equal(await page.locator('.note').textContent().then((text) => text.includes('<img')), true);
       assert.ok((await page.locator('.top-name').allTextContents()).some((name) => name.includes('<img')));
@@ -455,7 +456,7 @@ test('one range for all: a drag zooms every panel, back returns; alone, legends,
 test('a reload moves nothing, and an event tells what it was', async () => {
   const id = await make({ name: 'Still', columns: 2, panels: KINDS() });
   await visit(`/#/screens/${id}`, { height: 3200 }, async (page) => {
-    await drawn(page, 10);
+    await drawn(page, 11);
     await page.waitForTimeout(300);
     await page.evaluate(() => { window.__seen.shift = 0; window.__seen.shifts = []; });
     for (let n = 0; n < 3; n += 1) {
@@ -616,5 +617,54 @@ test('narrow windows, and every stop of the Tab key shows itself', async () => {
     await drawn(page, 4);
     const stops = await tabThrough(page);
     assert.ok(stops.some((stop) => stop.includes('Move panel Lines')), stops.join('\n'));
+  });
+});
+
+test('a pie is made in the editor, stored, and there after a reload', async () => {
+  const id = await make({ name: 'Shares', panels: three().slice(2) });
+  await visit(`/#/screens/${id}`, async (page) => {
+    await drawn(page, 1);
+    await openMenu(page, 'Three', 'Edit …');
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Shows').selectOption('pie');
+    await dialog.getByText('More', { exact: true }).click();
+    await dialog.getByLabel('Counts').selectOption('avg');
+    await dialog.locator('.pie-list li').nth(3).waitFor();
+    await dialog.getByRole('button', { name: 'Apply' }).click();
+    await page.keyboard.press('Control+s');
+    await toast(page, 'Saved');
+    assert.deepEqual((await read(id)).panels, [{ kind: 'pie', title: 'Three', queries: [{ m: 'avg:df.bytes.free{host=*}' }], by: 'avg' }]);
+    await page.reload();
+    await page.locator('.pie-list li').nth(3).waitFor();
+    const shares = await page.locator('.pie-share').allTextContents();
+    assert.ok(Math.abs(shares.reduce((sum, text) => sum + Number.parseFloat(text), 0) - 100) < 0.3, shares.join());
+  });
+});
+
+test('metrics are found beside an edited screen: a click makes a panel, a drag a query', async () => {
+  const id = await make({ name: 'Fill', panels: [line('One', 'avg:sys.cpu.user{host=*}')] });
+  await visit(`/#/screens/${id}?x.edit`, async (page) => {
+    await drawn(page, 1);
+    const box = page.getByRole('region', { name: 'Metrics to add' });
+    await box.getByLabel('Find a metric to add').fill('loadavg 5min');
+    await page.waitForFunction(() => document.querySelectorAll('.metric-item').length === 1);
+    const item = box.getByRole('button', { name: 'proc.loadavg.5min' });
+    await item.dragTo(page.locator('.panel', { hasText: 'One' }), { targetPosition: { x: 80, y: 80 } });
+    await page.locator('#polite', { hasText: 'proc.loadavg.5min is a query of the panel now.' }).waitFor();
+    // By keyboard: down into the list, Enter makes a panel.
+    await box.getByLabel('Find a metric to add').focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await page.locator('#polite', { hasText: 'proc.loadavg.5min is panel 2 now.' }).waitFor();
+    await drawn(page, 2);
+    await axe(page, 'metrics beside an edited screen');
+    await largeTargets(page);
+    await page.keyboard.press('Control+s');
+    await toast(page, 'Saved');
+    await box.waitFor({ state: 'detached' });
+    assert.deepEqual((await read(id)).panels, [
+      { kind: 'line', title: 'One', queries: [{ m: 'avg:sys.cpu.user{host=*}' }, { m: 'avg:proc.loadavg.5min' }] },
+      { kind: 'line', queries: [{ m: 'sum:proc.loadavg.5min' }] },
+    ]);
   });
 });

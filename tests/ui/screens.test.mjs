@@ -99,12 +99,12 @@ test('a page of Metrilyx', () => {
   const pie = graph('Share', { graphType: 'pie', thresholds: { warning: 5 }, series: [{ alias: '!function(a){}', yTransform: 'v/2', query: { aggregator: 'avg', metric: 'a', rate: true, tags: {} } }] });
   const page = { _id: 'o', name: 'Overview', layout: [[[{ name: 'pod', graphs: [graph('Load'), pie] }]], [[{ graphs: [graph('Two')] }], [{ graphs: [] }]]] };
   const { screens: [screen], notes } = imported(JSON.stringify(page));
-  assert.deepEqual(screen.panels.map(({ title, kind }) => [title, kind]), [['Load', 'line'], ['Share', 'top'], ['Two', 'line']]);
+  assert.deepEqual(screen.panels.map(({ title, kind }) => [title, kind]), [['Load', 'line'], ['Share', 'pie'], ['Two', 'line']]);
   assert.deepEqual(screen.panels[0].queries[0], { m: 'sum:proc.loadavg.1min{host=*}', alias: 'load', expression: '', axis: 'left', hidden: false });
   assert.deepEqual(screen.panels[0].thresholds, [{ from: 80, to: null, level: 'bad' }]);
   assert.deepEqual(screen.panels[1].queries[0].m, 'avg:rate:a');
   assert.equal(screen.panels[1].queries[0].alias, '');
-  assert.equal(notes.length, 2);
+  assert.deepEqual(notes, ['Share: a script in an alias or transform was left out.']);
 });
 
 test('a panel asks once for equal queries, and each query fails by itself', async () => {

@@ -25,7 +25,7 @@ const TEMPORARY = "ad-hoc";
 
 class Page {
   constructor(root, ctx) {
-    Object.assign(this, { root, ctx, list: null, error: null, open: "", view: null, screen: null, saving: false, asking: null });
+    Object.assign(this, { root, ctx, list: null, error: null, open: "", view: null, screen: null, saving: false, asking: null, metrics: null });
     this.actions = new Actions(this);
     this.tree = tree(this);
     this.main = h("div.screens-main");
@@ -74,8 +74,9 @@ class Page {
       const [id, name] = [this.open, store.draftOf(this.open).screen.name || "the new screen"];
       toast(`Changes to ${name} are not saved. They are kept as a draft.`, { action: { label: "Back to them", run: () => this.ctx.go("screens", { id, params: { "x.edit": "" } }) } });
     }
+    this.metrics?.close();
     this.view?.destroy();
-    Object.assign(this, { view: null, screen: null });
+    Object.assign(this, { view: null, screen: null, metrics: null });
   }
 
   async showIndex() {
@@ -145,7 +146,23 @@ class Page {
     if (!first) this.view.update();
     else this.view.refresh();
     this.offerDraft(Boolean(draft));
+    this.offerMetrics(Boolean(draft));
     this.tree.draw();
+  }
+
+  /** While it is edited, metrics to add stand below the tree. */
+  async offerMetrics(editing) {
+    if (!editing) {
+      this.metrics?.close();
+      this.metrics = null;
+      return;
+    }
+    const { view } = this;
+    const { metricList } = await import("./screens/metric-list.js");
+    await this.ctx.style("css/screens-edit.css");
+    if (this.metrics || this.view !== view || !this.editing()) return;
+    this.metrics = metricList(this);
+    this.tree.element.append(this.metrics.element);
   }
 
   /** A draft of an earlier visit is told, not shown. */

@@ -38,7 +38,7 @@ export function imported(text) {
 
 // ------------------------------------------------------------------ Metrilyx
 
-const TYPES = { line: "line", spline: "line", area: "area", areaspline: "area", stacked: "stacked", column: "stacked", pie: "top", scatter: "points" };
+const TYPES = { line: "line", spline: "line", area: "area", areaspline: "area", stacked: "stacked", column: "stacked", pie: "pie", scatter: "points" };
 const LEVELS = { danger: "bad", warning: "warn", info: "good" };
 /** Metrilyx writes numbers of this size for "none". */
 const NONE = 1e14;
@@ -83,7 +83,6 @@ function metrilyxGraph(graph, notes) {
   });
   if (graph.series.length > 20) notes.push(`${title}: only the first 20 of ${graph.series.length} queries were taken.`);
   const kind = TYPES[graph.graphType] ?? "line";
-  if (graph.graphType === "pie") notes.push(`${title || "A graph"}: a pie became a top list.`);
   const number = (value) => (value === "" || value === null || value === undefined || !Number.isFinite(Number(value)) || Math.abs(Number(value)) >= NONE ? null : Number(value));
   const thresholds = Object.entries(graph.thresholds ?? {}).flatMap(([name, bounds]) => {
     const [from, to] = bounds !== null && typeof bounds === "object" ? [number(bounds.min), number(bounds.max)] : [number(bounds), null];

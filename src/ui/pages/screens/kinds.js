@@ -11,12 +11,16 @@ export function printer(panel, side = "left") {
   return (number) => {
     if (number === null || number === undefined) return "–";
     const text = decimals === null || decimals === undefined ? short(number) : number.toFixed(decimals).replace("-", "−");
-    return unit ? `${text} ${unit}` : text;
+    if (!unit) return text;
+    // The letter of thousands belongs to a unit of letters: 80 GB, not 80G B.
+    const parts = /^\p{L}/u.test(unit) ? /^(.*\d)([kMGTPEmµn])$/.exec(text) : null;
+    return parts ? `${parts[1]} ${parts[2]}${unit}` : `${text} ${unit}`;
   };
 }
 
 const swatch = (color) => h("span.series-color", { style: { "--series": color }, "aria-hidden": "true" });
-const word = (hit) => hit && h("span.level", { class: `level-${hit.level}` }, hit.label || LEVELS[hit.level]);
+/** The level that a value is in, in words. */
+export const word = (hit) => hit && h("span.level", { class: `level-${hit.level}` }, hit.label || LEVELS[hit.level]);
 
 // ------------------------------------------------------------------ top list
 
@@ -77,13 +81,13 @@ function spark({ times, values }, theme, hit) {
 
 const COLUMNS = [["last", "Last"], ["min", "Min"], ["avg", "Average"], ["max", "Max"]];
 
-export function table(box, { series, names, panel, colors }) {
+export function table(box, { series, names, panel, colors, kept }) {
   const print = printer(panel);
   const rows = series.map((one, at) => ({ name: names[at], color: colors[at], ...Object.fromEntries(COLUMNS.map(([by]) => [by, reduce(one.values, by)])) }));
-  let [by, way] = [panel.by === "sum" ? "last" : panel.by, -1];
+  let [by, way] = kept.order ?? [panel.by === "sum" ? "last" : panel.by, -1];
   const body = h("tbody");
   const heads = [["name", "Series"], ...COLUMNS].map(([name, title]) => h("th", { class: name === "name" ? "" : "number", scope: "col" },
-    h("button", { type: "button", data: { by: name }, onclick: () => { way = by === name ? -way : name === "name" ? 1 : -1; by = name; draw(); } }, title)));
+    h("button", { type: "button", data: { by: name }, onclick: () => { way = by === name ? -way : name === "name" ? 1 : -1; by = name; kept.order = [by, way]; draw(); } }, title)));
   const draw = () => {
     const sorted = [...rows].sort((a, b) => way * (by === "name" ? a.name.localeCompare(b.name) : (a[by] ?? -Infinity) - (b[by] ?? -Infinity)));
     for (const head of heads) head.setAttribute("aria-sort", head.firstChild.dataset.by !== by ? "none" : way > 0 ? "ascending" : "descending");

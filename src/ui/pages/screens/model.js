@@ -12,6 +12,7 @@ export const KINDS = {
   points: { title: "Points", chart: true },
   heat: { title: "Heat map", reduce: false },
   top: { title: "Top list", reduce: true },
+  pie: { title: "Pie: shares of the whole", reduce: true },
   value: { title: "Single value", reduce: true },
   table: { title: "Table", reduce: true },
   text: { title: "Text", text: true },

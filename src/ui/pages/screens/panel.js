@@ -10,8 +10,9 @@ import { lines } from "./lines.js";
 import { SERIES_MAX, load } from "./load.js";
 import { KINDS, fillIn, letter, nameSeries } from "./model.js";
 
-/** Heat maps, once a panel shows one. */
-let heat = null;
+/** Kinds that are loaded with the first panel that shows one. */
+const LATER = { heat: async () => (await import("./heat.js")).heat, pie: async () => (await import("./pie.js")).pie };
+const loaded = {};
 
 /** Loading is shown after this long, and how long it takes after that long, in ms. */
 const BUSY_AFTER = 150;
@@ -30,6 +31,7 @@ export class PanelView {
     this.seen = false;
     this.stale = true;
     this.all = false;
+    this.kept = {}; // what a person chose in the panel, such as the order of a table
     const id = uid("panel");
     this.title = h("h3.panel-title.name", { id });
     this.badges = h("span.panel-badges");
@@ -87,7 +89,7 @@ export class PanelView {
         this.result = null;
         return this.say(`This panel would read up to ${count(many.series)} series.`, { label: "Read them all", run: () => { this.confirmed = true; host.reload(this); } }, this.editing());
       }
-      if (panel.kind === "heat") heat ??= (await import("./heat.js")).heat;
+      if (LATER[panel.kind]) loaded[panel.kind] ??= await LATER[panel.kind]();
       const result = await load(round, panel, host.screen, host.values(), { ...range, width: Math.max(this.body.clientWidth, 200), shift });
       if (this.round !== round || !this.element.isConnected) return;
       this.result = { ...result, range, at: Date.now() };
@@ -117,18 +119,22 @@ export class PanelView {
       if (problems.length) return this.fail(problems);
       return this.explain();
     }
-    const series = this.all ? full : full.slice(0, SERIES_MAX);
+    // Lines are too many to be seen at some number; the highest of all, and shares of the whole, are of all.
+    const series = this.all || !KINDS[panel.kind].chart ? full : full.slice(0, SERIES_MAX);
     const names = nameSeries(series, panel, host.values()).map((name, at) => (series[at].earlier ? `${name} (${spanText(series[at].earlier)} earlier)` : name));
     // What is compared has the colour of what it is compared with.
     const plain = nameSeries(series, panel, host.values()).map((name, at) => `${series[at].query} ${name}`);
     const keys = [...new Set(plain)];
-    const known = looks(keys);
-    const given = plain.map((key) => known[keys.indexOf(key)]);
+    const known = new Map(looks(keys).map((look, at) => [keys[at], look]));
+    const given = plain.map((key) => known.get(key));
     const theme = host.ctx.theme.name;
     const colors = given.map(({ color }) => LINES[theme][color]);
-    const common = { series, names, looks: given, colors, panel, range, zone: host.ctx.time.zone, theme, host, title: this.title.textContent };
-    if (!KINDS[panel.kind].chart) this.show(() => (panel.kind === "heat" ? heat : kinds[panel.kind])(this.body, common));
-    else if (this.drawn?.kind === "chart") this.redraw(common);
+    const common = { series, names, looks: given, colors, panel, range, zone: host.ctx.time.zone, theme, host, title: this.title.textContent, kept: this.kept };
+    const make = loaded[panel.kind] ?? kinds[panel.kind];
+    if (!KINDS[panel.kind].chart) {
+      if (!make) return; // its module comes with the load that follows a change of kind
+      this.show(() => make(this.body, common));
+    } else if (this.drawn?.kind === "chart") this.redraw(common);
     else this.show(() => lines(this.body, common));
     if (problems.length) this.badge("partial", `${problems.map(({ at }) => letter(at)).join(", ")} failed`, problems.map(({ at, message }) => `${letter(at)}: ${message}`).join("\n"), "bad");
     if (full.length > series.length) this.badge("many", `${series.length} of ${full.length}`, `Only ${series.length} of ${full.length} series are drawn.`, "warn", () => { this.all = true; this.draw(); });
@@ -137,9 +143,15 @@ export class PanelView {
   }
 
   show(make) {
+    const before = this.body.querySelector(".scroll");
+    const [at, focused] = [before?.scrollTop ?? 0, this.body.contains(document.activeElement)];
     this.drawn?.destroy();
     this.body.classList.remove("failed");
     this.drawn = make();
+    // A list that loads again stays where somebody is reading it.
+    const box = this.body.querySelector(".scroll");
+    if (box && at) box.scrollTop = at;
+    if (box && focused && document.activeElement === document.body) box.focus({ preventScroll: true });
     this.element.setAttribute("data-state", "drawn");
   }
 
@@ -225,6 +237,7 @@ export class PanelView {
       return this.say(`No points in ${range.to > host.ctx.time.now() - 60_000 ? "the last " : "these "}${span}; the newest is ${ago(newest, host.ctx.time.now())}.`,
         { label: "Go there", run: () => host.zoom(newest - (range.to - range.from) * 0.8, newest + (range.to - range.from) * 0.2) });
     }
+    if (await host.hasHistograms(m, range) && this.result === result) this.say(`${known.metric} has histograms, no points: sum:show-histogram-buckets:${known.metric} shows their ranges in a heat map.`, this.editing());
   }
 
   destroy() {

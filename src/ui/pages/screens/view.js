@@ -1,7 +1,7 @@
 /** One screen: its head, its variables and the grid of panels, drawn when they come into view. */
 import { fill, h, icon, iconButton, text } from "../../lib/dom.js";
 import { toast } from "../../lib/layer.js";
-import { parse } from "../../lib/query.js";
+import { asksHistograms, build, forHistograms, interval, parse } from "../../lib/query.js";
 import { ago, format } from "../../lib/time.js";
 import { Queue, Round } from "./load.js";
 import { asked, valuesOf } from "./model.js";
@@ -235,6 +235,18 @@ export class ScreenView {
       return { metric: parts.metric, tags: tags.map(({ tagk, filter }) => `${tagk}=${filter}`).join(", "), series: own.series, all, last: own.last };
     } catch {
       return null; // not known, or not in time: what was said already stays
+    }
+  }
+
+  /** Whether a query without points has histograms in the range. */
+  async hasHistograms(m, { from, to }) {
+    const parts = parse(m);
+    if (parts.error || asksHistograms(parts)) return false;
+    const text = build({ ...forHistograms(parts, "show-histogram-buckets"), downsample: { interval: interval(to - from, 100), func: "sum", fill: "" } });
+    try {
+      return (await this.ctx.api.get("api/query", { start: Math.floor(from), end: Math.ceil(to), m: text, arrays: true })).length > 0;
+    } catch {
+      return false; // not known: what was said already stays
     }
   }
 

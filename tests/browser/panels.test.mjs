@@ -1,0 +1,121 @@
+// Screens, kinds of panels: what they show is what the API answers. The screens are temporary ones, which are stored nowhere.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { axe, close, json, largeTargets, noSidewaysScrolling, send, visit } from './helper.mjs';
+
+after(close);
+
+/** Parts of a whole: three that make 100, one below zero; and more series than a picture of lines draws. */
+const PARTS = { a: 50, b: 30, '<b>c</b>': 20, debt: -5 };
+const MANY = 120;
+const END = Math.floor(Date.now() / 1000 / 60) * 60;
+
+before(async () => {
+  const minutes = Array.from({ length: 10 }, (_, n) => END - 60 * n);
+  const parts = Object.entries(PARTS).flatMap(([part, value]) => minutes.map((timestamp) => ({ metric: 'panels.parts', timestamp, value, tags: { part } })));
+  const many = Array.from({ length: MANY }, (_, n) => ({ metric: 'panels.many', timestamp: END - 60, value: n + 1, tags: { n: `n${n}` } }));
+  const zero = minutes.map((timestamp) => ({ metric: 'panels.zero', timestamp, value: 0, tags: { part: 'a' } }));
+  await send('/api/put?sync', [...parts, ...many, ...zero]);
+});
+
+/** The address of a temporary screen with these panels. */
+const screen = (...panels) => `/#/screens/ad-hoc?start=1h-ago&x.screen=${encodeURIComponent(JSON.stringify({ name: 'Panels', columns: 1, panels }))}`;
+const panel = (kind, m, more = {}) => ({ kind, queries: [].concat(m).map((one) => ({ m: one })), height: 4, ...more });
+const lastOf = ({ dps }) => dps.at(-1)[1];
+const drawn = (page, count = 1) => page.waitForFunction((n) => document.querySelectorAll('.panel[data-state=drawn]').length >= n, count);
+
+test('a pie shows shares of the whole, the numbers beside it', async () => {
+  const answer = await json('/api/query?start=1h-ago&m=sum:panels.parts%7Bpart=*%7D&arrays');
+  const known = answer.map(({ tags, ...one }) => [tags.part, lastOf(one)]).filter(([, value]) => value >= 0).sort(([, a], [, b]) => b - a);
+  const total = known.reduce((sum, [, value]) => sum + value, 0);
+  const lines = known.map(([name, value]) => `${name}|${value}|${(100 * value) / total} %`);
+  assert.deepEqual(lines, ['a|50|50 %', 'b|30|30 %', '<b>c</b>|20|20 %']);
+  for (const dark of [false, true]) {
+    await visit(screen(panel('pie', 'sum:panels.parts{part=*}', { title: 'Parts' })), { dark }, async (page) => {
+      await drawn(page);
+      const rows = page.locator('.pie-list li');
+      assert.deepEqual(await rows.evaluateAll((all) => all.map((row) => ['.name', '.pie-value', '.pie-share'].map((part) => row.querySelector(part).textContent).join('|'))), lines);
+      assert.equal(await page.locator('.pie-ring').getAttribute('aria-label'), 'Shares of 100 by last value: a 50 %, b 30 %, <b>c</b> 20 %.');
+      assert.equal(await page.locator('.pie-ring text').textContent(), '100');
+      await page.getByText('1 series below zero: no part of a whole, left out.').waitFor();
+      // Each part of the ring has the angle of its share: its length along the circle is measured.
+      const angles = await page.locator('.pie-ring path').evaluateAll((paths) => paths.map((path) => {
+        const [first, last] = [...path.getAttribute('d').matchAll(/([\d.]+) ([\d.]+)(?=[AL])/g)].map(([, x, y]) => [Number(x) - 100, 100 - Number(y)]);
+        const angle = ([x, y]) => (Math.atan2(x, y) + 2 * Math.PI) % (2 * Math.PI);
+        return Math.round((100 * ((angle(last) - angle(first) + 2 * Math.PI) % (2 * Math.PI))) / (2 * Math.PI));
+      }));
+      assert.deepEqual(angles, known.map(([, value]) => value));
+      await rows.nth(1).hover();
+      await page.waitForFunction(() => document.querySelectorAll('.pie-ring path.faded').length === 2);
+      await axe(page, 'a pie');
+      await largeTargets(page);
+    });
+  }
+});
+
+test('a pie of more parts than its rows sums up the rest; one of nothing but zeros says so', async () => {
+  await visit(screen(panel('pie', 'sum:panels.many{n=*}', { title: 'Many', limit: 2 }), panel('pie', 'sum:panels.zero{part=*}', { title: 'Zero' })), { width: 360 }, async (page) => {
+    await drawn(page, 2);
+    const all = (MANY * (MANY + 1)) / 2;
+    const rest = all - MANY - (MANY - 1);
+    // Of all series, not of the hundred that a picture of lines would draw.
+    const row = page.locator('.pie-list').first().locator('li').nth(2);
+    assert.equal(await row.getAttribute('title'), `${MANY - 2} more: ${String(rest).replace(/(\d)(?=\d{3}$)/, '$1\u202f')}`);
+    assert.equal(await row.locator('.pie-share').textContent(), `${((100 * rest) / all).toFixed(1)} %`);
+    await page.getByText('All parts are zero: there are no shares.').waitFor();
+    await noSidewaysScrolling(page);
+  });
+});
+
+test('a top list looks at all series', async () => {
+  await visit(screen(panel('top', 'sum:panels.many{n=*}', { limit: 3 })), async (page) => {
+    await drawn(page);
+    assert.deepEqual(await page.locator('.top li').evaluateAll((all) => all.map((one) => one.querySelector('.top-value').textContent)), [MANY, MANY - 1, MANY - 2].map(String));
+    await page.getByText(`and ${MANY - 3} more`).waitFor();
+  });
+});
+
+test('ranges of histograms are a heat map, percentiles lie over it; a metric of histograms says what it has', async () => {
+  const buckets = 'sum:show-histogram-buckets:http.latency';
+  const answer = await json(`/api/query?start=2h-ago&m=${buckets}&arrays`);
+  const ranges = answer.filter(({ metric }) => /_[\d.]+_[\d.]+$/.test(metric));
+  assert.equal(ranges.length, 4);
+  // Points of a minute each, and a panel that is wide enough for all of them: nothing is added up.
+  const most = Math.max(...ranges.flatMap(({ dps }) => dps.map(([, count]) => count)));
+  await visit(screen(panel('heat', [buckets, 'sum:percentiles[50,99]:http.latency'], { title: 'Latency' }), panel('line', 'sum:http.latency', { title: 'Points' })).replace('1h-ago', '2h-ago'), async (page) => {
+    await drawn(page);
+    const chart = page.locator('.panel').first().locator('[aria-roledescription=chart]');
+    await chart.locator('canvas').first().waitFor();
+    const told = () => chart.evaluate((one) => document.getElementById(one.getAttribute('aria-describedby')).textContent);
+    assert.equal(await told(), `Heat map of 4 ranges of histograms, highest count ${most}.`);
+    // The lowest range, which is counted in each minute, is coloured all along: canvases are looked at.
+    const coloured = await chart.evaluate((one) => {
+      const canvas = one.querySelector('canvas');
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      const found = new Set();
+      for (let at = 0; at < data.length; at += 4) if (data[at + 3] === 255 && data[at + 2] > data[at] + 40) found.add(`${data[at]} ${data[at + 1]} ${data[at + 2]}`);
+      return found.size;
+    });
+    assert.ok(coloured >= 4, `${coloured} shades`);
+    await page.getByText('http.latency has histograms, no points').waitFor();
+    await axe(page, 'a heat map of histograms');
+  });
+});
+
+test('a table keeps its order, and a list its place, when it loads again', async () => {
+  await visit(screen(panel('table', 'sum:panels.many{n=*}', { limit: 100, height: 3 })), async (page, { requests }) => {
+    await drawn(page);
+    await page.getByRole('button', { name: 'Series', exact: true }).click();
+    const first = () => page.locator('.panel tbody tr').first().locator('.name').textContent();
+    assert.equal(await first(), 'n0');
+    await page.locator('.panel .scroll').evaluate((box) => { box.scrollTop = 300; });
+    const asked = requests.filter(({ path }) => path.startsWith('/api/query')).length;
+    await page.evaluate(() => { document.querySelector('.panel tbody').dataset.before = 'yes'; });
+    await page.keyboard.press('r');
+    await page.waitForFunction(() => document.querySelector('.panel tbody') && !document.querySelector('.panel tbody').dataset.before);
+    assert.ok(requests.filter(({ path }) => path.startsWith('/api/query')).length > asked);
+    assert.equal(await first(), 'n0');
+    assert.equal(await page.locator('th[aria-sort=ascending]').textContent(), 'Series');
+    assert.equal(await page.locator('.panel .scroll').evaluate((box) => box.scrollTop), 300);
+  });
+});
