@@ -193,11 +193,132 @@ test('workers say what they do and cannot do, and the pages fit a narrow window'
     await page.getByText(/any\(#3\)/).first().waitFor();
     await axe(page);
   });
-  for (const path of ['/#/anomalies', '/#/alerts', '/#/alerts?tab=rules', '/#/alerts?tab=silences', '/#/similar']) {
+  for (const path of ['/#/anomalies', '/#/alerts', '/#/alerts?tab=history', '/#/alerts?tab=rules', '/#/alerts?tab=silences', '/#/alerts?tab=workers', '/#/similar']) {
     await visit(path, { width: 320, height: 640 }, async (page) => {
       await page.getByRole('heading', { level: 1 }).waitFor();
       await page.waitForTimeout(800);
       await noSidewaysScrolling(page);
     });
   }
+});
+
+/** What is anomalous now. A series that nobody writes any more is no anomaly after a while: each gets a point. */
+async function stillAnomalous() {
+  const timestamp = Math.floor(Date.now() / 1000);
+  await send('/api/put?sync', ['web01', 'web02', 'busy', MARKUP].map((host) => ({ metric: 'worker.cpu', timestamp, value: host.match(/busy|bold/) ? 97 : 21, tags: { host } })));
+  await until('two anomalies', async () => (await json('/api/anomalies')).anomalies.length === 2);
+  return (await json('/api/anomalies')).anomalies;
+}
+
+test('Anomalies: a marked time says what else was anomalous then; narrow rows break between the parts of a name', async () => {
+  const anomalies = await stillAnomalous();
+  await visit('/#/anomalies', async (page) => {
+    await page.locator('.anomaly-hour canvas').first().waitFor();
+    await page.getByRole('button', { name: 'What else then?' }).click();
+    const marked = page.getByRole('region', { name: 'The marked time' });
+    await page.waitForFunction((count) => document.querySelectorAll('.anomaly-ranked li').length === count, anomalies.length);
+    const names = await marked.locator('li .name').allInnerTexts();
+    assert.deepEqual(names.sort(), anomalies.map(({ name }) => name).sort());
+    await axe(page, 'a marked time');
+    // A name leads to its series; what was marked stays.
+    const other = anomalies.find(({ name }) => name.includes('bold'));
+    await marked.getByRole('button', { name: other.name }).click();
+    await page.waitForFunction((name) => document.querySelector('.anomaly-detail h2').textContent === name, other.name);
+    await marked.getByRole('link', { name: 'Graph of this time' }).waitFor();
+    const href = decodeURIComponent(await marked.getByRole('link', { name: 'Same shape at this time' }).getAttribute('href'));
+    assert.ok(href.includes(`tsuid=${other.tsuid}`) && href.includes('start=20'), href);
+    await page.getByRole('button', { name: 'Mark nothing' }).click();
+    await marked.waitFor({ state: 'hidden' });
+    // A drag over the day from before anything was wrong: a part of it without anomalies says so.
+    const day = page.locator('.anomaly-day .u-over');
+    const box = await day.boundingBox();
+    await page.mouse.move(box.x + box.width * 0.2, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.5, box.y + box.height / 2, { steps: 8 });
+    await page.mouse.up();
+    await marked.getByText('No series was, as far as the history goes.').waitFor();
+  });
+  await visit('/#/anomalies', { width: 360 }, async (page) => {
+    await page.getByRole('option').nth(1).waitFor();
+    const cut = await page.locator('.anomaly-row > .name').evaluateAll((names) => names.flatMap((name) => [...name.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE && node.data).filter((node) => {
+      const range = document.createRange();
+      range.selectNodeContents(node);
+      return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1;
+    }).map((node) => node.data)));
+    assert.deepEqual(cut, [], 'broken in the middle of a part');
+    await noSidewaysScrolling(page);
+  });
+});
+
+test('Similar shows the fingerprint of what is searched for, and saved series that look like it', async () => {
+  const anomalies = await stillAnomalous();
+  const { tsuid, name } = anomalies.find(({ tags }) => tags.host === 'busy');
+  const end = Math.floor(Date.now() / 1000);
+  await send('/api/similar/collections/busy-once', { name: 'Busy once', description: '', updated: 0, items: [{ name, tsuid, start: end - 3600, end, note: '' }] }, 'PUT');
+  await visit(`/#/similar?tsuid=${tsuid}&start=1h-ago`, async (page) => {
+    const asked = page.waitForResponse(/\/api\/similar\?/);
+    await page.reload();
+    const { query } = await (await asked).json();
+    assert.match(query.shape, /^((s?dec|s?inc)( |$))+/);
+    await page.getByText(`Its shape in ${query.shape.split(' ').length} words`).click();
+    await page.getByText(query.shape, { exact: true }).waitFor();
+    await page.getByText('1 saved series looks like it').waitFor();
+    await page.getByRole('link', { name: `busy-once: ${name}` }).waitFor();
+    await axe(page, 'a fingerprint');
+    await noSidewaysScrolling(page);
+    await page.getByRole('link', { name: `busy-once: ${name}` }).click();
+    await page.getByRole('region', { name: 'Collection' }).getByLabel('Name', { exact: true }).waitFor();
+  });
+  await json('/api/similar/collections/busy-once', { method: 'DELETE' });
+  // A drawing of a straight line has no shape.
+  await visit('/#/similar?draw=5,5,5&start=1h-ago', async (page) => {
+    await page.getByText('It is flat: without a shape nothing is like it.').waitFor();
+  });
+});
+
+test('a test of a rule is drawn; open alerts are grouped; rules with faults are told beside them', async () => {
+  await visit('/#/alerts?tab=rules', async (page) => {
+    await page.getByLabel('Test from').fill('30m-ago');
+    await page.getByRole('row', { name: /cpu_busy/ }).getByRole('button', { name: 'Test' }).click();
+    const result = page.getByRole('region', { name: 'Result of the test' });
+    await result.getByRole('heading', { name: 'Test of cpu_busy' }).waitFor({ timeout: 60_000 });
+    await result.locator('canvas').first().waitFor();
+    const chart = result.locator('[aria-roledescription=chart]');
+    const description = await chart.evaluate((one) => document.getElementById(one.getAttribute('aria-describedby')).textContent);
+    const { result: { lines } } = await send('/api/alerts/test', { rule: 'cpu_busy', start: '30m-ago', end: 'now' });
+    const opened = new Set(lines.filter(({ what }) => what === 'opened').map((line) => line.name));
+    assert.match(description, /^Bad /);
+    for (const name of opened) assert.ok(description.includes(name), `${name}: ${description}`);
+    await axe(page, 'a test that is drawn');
+  });
+  await visit('/#/alerts', async (page) => {
+    await page.getByRole('link', { name: /1 fault in rules/ }).waitFor();
+    await page.getByLabel('Grouped by').selectOption('rule');
+    await page.waitForURL(/by=rule/);
+    const { alerts } = await json('/api/alerts');
+    for (const rule of new Set(alerts.map((alert) => alert.rule))) {
+      await page.getByRole('heading', { name: `${rule} (${alerts.filter((alert) => alert.rule === rule).length})` }).waitFor();
+    }
+    await axe(page, 'alerts by rule');
+    await page.getByRole('link', { name: /1 fault in rules/ }).click();
+    await page.getByRole('heading', { name: 'What they cannot do' }).waitFor();
+  });
+});
+
+test('a silence is changed', async () => {
+  await send('/api/alerts/silence', { rule: 'none*', tags: { host: 'x' }, for: 7200, every: 0, user: 'nora', message: 'first', confirm: true });
+  await visit('/#/alerts?tab=silences', async (page) => {
+    await page.getByRole('row', { name: /none\*/ }).getByRole('button', { name: 'Change' }).click();
+    const form = page.getByRole('form', { name: 'A new silence' });
+    assert.deepEqual(await Promise.all(['Rules', 'Tags', 'For', 'Message'].map((label) => form.getByLabel(label).inputValue())), ['none*', 'host=x', '2h', 'first']);
+    await form.getByLabel('Tags').fill('host=y');
+    await form.getByLabel('For').fill('1d');
+    await form.getByRole('button', { name: 'Change', exact: true }).click();
+    await until('the changed silence', async () => { const all = await json('/api/alerts/silences'); return all.length === 1 && all[0].tags.host === 'y'; });
+    const [{ id, start, end, message }] = await json('/api/alerts/silences');
+    assert.ok(Math.abs(end - start - 86_400) < 120 && message === 'first', `${start} ${end} ${message}`);
+    await page.getByRole('row', { name: /host=y/ }).waitFor();
+    await page.getByRole('heading', { name: 'A new silence' }).waitFor();
+    await send('/api/alerts/unsilence', { id });
+  });
 });

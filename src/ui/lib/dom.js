@@ -79,6 +79,9 @@ export function marked(value, words) {
   return out.filter((part) => part !== "");
 }
 
+/** The name of a series, which may go on in the next line behind its parts: where there is room for none, it is not cut in a word. */
+export const breakable = (name) => name.split(/([.,{]+)/).flatMap((piece, at) => (at % 2 ? [piece, h("wbr")] : [piece]));
+
 let ids = 0;
 /** A fresh element id. */
 export const uid = (what = "e") => `${what}-${++ids}`;

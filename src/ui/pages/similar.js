@@ -11,7 +11,7 @@ import { fill, h, icon } from "../lib/dom.js";
 import { count, many, nameOf, value as exact } from "../lib/format.js";
 import { toast } from "../lib/layer.js";
 import { stateLine } from "../lib/state.js";
-import { span } from "../lib/time.js";
+import { SECOND, ago, span } from "../lib/time.js";
 import { Pictures } from "./explore/parts.js";
 import { collectionsView, Basket } from "./similar/collections.js";
 import { sketch, sparkline } from "./similar/sketch.js";
@@ -22,6 +22,8 @@ export const title = "Similar";
 const CHOICES = 200;
 /** Hits of one page of the list. */
 const HITS = 20;
+/** Words of a shape that are written out. */
+const WORDS_MAX = 2000;
 
 export async function mount(root, ctx) {
   await Promise.all([ctx.style("css/worker.css"), ctx.style("css/explore.css"), ctx.style("css/chart.css"), ctx.style("css/similar.css")]);
@@ -112,16 +114,28 @@ export async function mount(root, ctx) {
 
   function render(answer, page) {
     const { index } = answer;
-    say("good", `${many(answer.total, "series has", "series have")} this shape, of ${count(index.series)} in the window${index.limited ? " (not all of them)" : ""}; ${span(index.search_ms)}`);
+    const read = `read ${ago(index.built * SECOND, Date.now())}, searched in ${span(index.search_ms)}`;
+    say(answer.query.shape ? "good" : "warn", answer.query.shape ? `${many(answer.total, "series has", "series have")} this shape, of ${count(index.series)} in the window${index.limited ? " (not all of them)" : ""}; ${read}`
+      : "It is flat: without a shape nothing is like it.");
     const now = JSON.stringify([answer.query.values, answer.hits, answer.collections, page]);
     if (now === shown) return pictures.refresh();
     shown = now;
     pictures.clear(found);
-    fill(query, h("h2.name", answer.query.metric ? nameOf(answer.query) : "The drawing"), sparkline(answer.query.values, answer.query.metric ? `Shape of ${nameOf(answer.query)}` : "The drawn shape"));
-    fill(saved, answer.collections.length ? h("details", h("summary", `${many(answer.collections.length, "saved series looks", "saved series look")} like it`), h("ul", answer.collections.map((one) => h("li", h("a.name", { href: ctx.href("similar", { params: { tab: "collections", open: one.collection } }) }, `${one.collection}: ${one.name}`), h("span.quiet", ` ${exact(one.score, 4)}`))))) : null);
-    fill(hits, answer.hits.map(hit), answer.hits.length ? null : h("div.state", h("p.quiet", "Nothing had this shape in this window. A larger slop finds more.")));
+    fill(query, h("h2.name", answer.query.metric ? nameOf(answer.query) : "The drawing"), sparkline(answer.query.values, answer.query.metric ? `Shape of ${nameOf(answer.query)}` : "The drawn shape"), inWords(answer.query.shape));
+    const { total: like, hits: known } = answer.collections;
+    fill(saved, known.length ? h("details.similar-saved", { open: true }, h("summary", `${many(like, "saved series looks", "saved series look")} like it`), h("ul", known.map((one) => h("li", h("a.name", { href: ctx.href("similar", { params: { tab: "collections", open: one.collection } }) }, `${one.collection}: ${one.name}`), h("span.quiet", ` ${exact(one.score, 4)}`))))) : null);
+    fill(hits, answer.hits.map((one, at) => hit(one, (page - 1) * HITS + at)), answer.hits.length ? null : h("div.state", h("p.quiet", "Nothing had this shape in this window. A larger slop finds more.")));
     const pages = Math.ceil(answer.total / HITS);
     fill(pager, pages > 1 ? [h("button", { type: "button", disabled: page <= 1, onclick: () => ctx.set({ page: String(page - 1) }) }, "Nearer"), h("span.quiet", `page ${count(page)} of ${count(pages)}`), h("button", { type: "button", disabled: page >= pages, onclick: () => ctx.set({ page: String(page + 1) }) }, "Farther")] : null);
+  }
+
+  /** The fingerprint, folded: what is compared first, and what slop counts. */
+  function inWords(shape) {
+    if (!shape) return null;
+    const words = shape.split(" ");
+    return h("details.similar-words", h("summary", `Its shape in ${many(words.length, "word")}`),
+      h("p.mono.name", words.slice(0, WORDS_MAX).join(" "), words.length > WORDS_MAX ? " …" : ""),
+      h("p.hint", "Each step that is large enough is a word: inc and dec rise and fall, sinc and sdec do it steeply. Series whose words stand in nearly this order are compared; slop says how far words may have moved."));
   }
 
   function hit(one, at) {

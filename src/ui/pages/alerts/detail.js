@@ -24,6 +24,7 @@ export function detail(panel, ctx, tools, id) {
   const notes = h("div");
   const events = h("div");
   const data = new Data();
+  const offTheme = ctx.theme.on(() => chart?.set({ theme: ctx.theme.name }));
   let chart = null;
   let alert = null;
   let drawn = "";
@@ -33,7 +34,7 @@ export function detail(panel, ctx, tools, id) {
   function asked(every) {
     const plain = alert.tsuids.length ? [{ kind: "tsuid", text: `none:${every}-avg:${alert.tsuids.slice(0, SERIES_MAX).join(",")}` }] : [];
     const texts = (alert.queries ?? []).map((text) => ({ text, parts: parse(text) })).filter(({ parts }) => !parts.error);
-    const thin = ({ text, parts }) => (parts.downsample ? text : withDownsample(text, "m", { interval: every, func: downsampleFunction(parts.agg), fill: "" }));
+    const thin = ({ text, parts }) => (parts.downsample ? text : withDownsample(text, "m", { interval: every, func: downsampleFunction(parts), fill: "" }));
     return texts.length ? texts.map((one) => ({ kind: "m", text: thin(one) })) : plain;
   }
 
@@ -87,6 +88,7 @@ export function detail(panel, ctx, tools, id) {
       await draw();
     },
     close() {
+      offTheme();
       chart?.destroy();
       data.close();
     },

@@ -1,6 +1,7 @@
 /** What happened, the newest first, page by page. */
-import { fill, h } from "../../lib/dom.js";
-import { nameOf, value as exact } from "../../lib/format.js";
+import { breakable, fill, h } from "../../lib/dom.js";
+import { value as exact } from "../../lib/format.js";
+import { seriesOf } from "../anomalies/episodes.js";
 import { CHANGES, LEVELS, aged, level, tableOf } from "./parts.js";
 
 export function historyTab(panel, ctx, tools) {
@@ -24,7 +25,7 @@ export function historyTab(panel, ctx, tools) {
   function draw() {
     more.hidden = !after;
     fill(box, events.length ? tableOf("What happened", ["When", "What", "Level", "Rule", "Group", "Value", "By", "Text"], events.map((event) => h("tr", h("td", aged(event.at, ctx.time.zone)), h("td", CHANGES[event.change] ?? event.change), h("td", level(event.level)),
-      h("td", event.rule), h("td.name", nameOf(event)), h("td.number", event.value === undefined ? "–" : exact(event.value, 5)), h("td", event.mark?.user ?? ""), h("td", event.mark?.message || event.text)))) : h("div.state", h("p.quiet", "Nothing has happened yet.")));
+      h("td", event.rule), h("td.name", breakable(seriesOf(event))), h("td.number", event.value === undefined ? "–" : exact(event.value, 5)), h("td", event.mark?.user ?? ""), h("td", event.mark?.message || event.text)))) : h("div.state", h("p.quiet", "Nothing has happened yet.")));
   }
   return {
     polls: false,

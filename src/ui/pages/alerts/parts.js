@@ -3,7 +3,7 @@ import { h } from "../../lib/dom.js";
 import { many } from "../../lib/format.js";
 import { dialog, toast } from "../../lib/layer.js";
 import { load, save } from "../../lib/store.js";
-import { SECOND, ago, format } from "../../lib/time.js";
+import { SECOND, ago, duration, format } from "../../lib/time.js";
 
 /** Levels, the worst first, and the words of events. */
 export const LEVELS = ["unknown", "critical", "warning", "normal"];
@@ -15,16 +15,13 @@ export const level = (name) => h("span.badge.level", { class: `level-${name}` },
 /** A time as its age, with the instant in its title. */
 export const aged = (seconds, zone) => h("time.nowrap", { title: format(seconds * SECOND, zone), datetime: new Date(seconds * SECOND).toISOString() }, ago(seconds * SECOND, Date.now()));
 
-/** The name of a series, which may go on in the next line behind each tag. */
-export const breakable = (name) => name.split(",").flatMap((piece, at) => (at ? [",", h("wbr"), piece] : [piece]));
-
 /** Who acts: as the person said once in this browser. */
 export const who = () => load("person", "");
 
 /** The acts on alerts: name, label, what it does, and whether a message is asked for. */
 export const ACTS = [
   ["ack", "Acknowledge", "Somebody takes care: no repeats and no escalation."],
-  ["close", "Close", "Closes it; while it is still bad, as soon as it is normal."],
+  ["close", "Close", "Closes it; while it is still bad, as soon as it is normal, and at the latest after two checks or the time below."],
   ["note", "Note", "Writes a note beside it."],
   ["cancelclose", "Keep open", "It does not close by itself after all."],
   ["forceclose", "Force close", "Closes it at once, whatever its level is."],
@@ -37,13 +34,20 @@ export async function perform(ctx, [act, label, sentence], ids) {
   const user = h("input", { type: "text", value: who(), autocomplete: "name", maxlength: "100" });
   const message = h("textarea", { rows: "3", maxlength: "2000" });
   const tell = h("input", { type: "checkbox" });
+  // A close may wait until the alert is normal, but no longer than this.
+  const within = act === "close" ? h("input", { type: "text", placeholder: "after two checks; or 30m, 1d" }) : null;
   const failed = h("p.field-error", { role: "alert" });
   const layer = dialog(`${label}: ${many(ids.length, "alert")}`, (handle) => {
     const go = async (event) => {
       event.preventDefault();
+      const wait = within?.value.trim() ? duration(within.value) : null;
+      if (within?.value.trim() && !wait) {
+        failed.textContent = `“${within.value}” is no length of time: write 30m, 2h, 1d.`;
+        return;
+      }
       save("person", user.value);
       try {
-        const answer = await ctx.api.post(`api/alerts/${act}`, { ids, user: user.value, message: message.value, notify: tell.checked });
+        const answer = await ctx.api.post(`api/alerts/${act}`, { ids, user: user.value, message: message.value, notify: tell.checked, ...(wait ? { within: Math.round(wait / SECOND) } : {}) });
         const not = Object.entries(answer.failed ?? {});
         toast(`${label}: ${many(answer.done.length, "alert")}${not.length ? `; not ${not.length}: ${not[0][1]}` : ""}`);
         handle.close(true);
@@ -51,7 +55,7 @@ export async function perform(ctx, [act, label, sentence], ids) {
         failed.textContent = error.message;
       }
     };
-    return h("form.form", { onsubmit: go }, h("p", sentence), h("label.field", h("span", "Your name"), user), h("label.field", h("span", "Message"), message),
+    return h("form.form", { onsubmit: go }, h("p", sentence), h("label.field", h("span", "Your name"), user), h("label.field", h("span", "Message"), message), within ? h("label.field", h("span", "At the latest"), within) : null,
       h("label.check", tell, "Tell those who were told of it"), failed, h("div.buttons", h("button", { type: "button", onclick: () => handle.close(false) }, "Cancel"), h("button.primary", { type: "submit" }, label)));
   });
   message.focus();

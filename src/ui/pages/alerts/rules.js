@@ -4,6 +4,7 @@ import { count, many, value as exact } from "../../lib/format.js";
 import { confirm, toast } from "../../lib/layer.js";
 import { SECOND, format, span } from "../../lib/time.js";
 import { aged, level, tableOf, who } from "./parts.js";
+import { replayed } from "./replayed.js";
 
 const draft = (query = "avg:1m-avg:sys.cpu.user{host=*}", name = "cpu_busy") => `# What is read, when it is bad, and how often it is looked at. The language: docs/RULES.md.
 [rule.${name}]
@@ -23,6 +24,7 @@ export function rulesTab(panel, ctx, tools) {
     polls: false,
     title: () => "Rules · Alerts",
     route(route) { editor.open(route.params.get("edit"), route.params.get("query")); },
+    close: editor.close,
     async load() {
       const answer = await ctx.api.get("api/alerts/rules", {}, { signal: tools.signal });
       editor.known(answer.stored);
@@ -48,6 +50,7 @@ function editorOf(ctx, tools) {
   const start = h("input", { type: "text", value: "1d-ago", "aria-label": "Test from" });
   const end = h("input", { type: "text", value: "now", "aria-label": "Test until" });
   const result = h("section.card", { hidden: true, "aria-label": "Result of the test" });
+  const picture = replayed(ctx, tools.signal);
   const remove = h("button.danger", { type: "button", onclick: () => erase() }, "Delete");
   const head = h("h2");
   const form = h("section.card", { hidden: true, "aria-label": "Editor" }, h("div.row", head, h("span.grow"), h("button", { type: "button", onclick: () => ctx.set({ edit: null, query: null }) }, "Close")), h("label.field", h("span", "Name"), name), area, problems,
@@ -116,10 +119,12 @@ function editorOf(ctx, tools) {
       const { checks, failed: bad, why, lines, cut, groups } = answer.result;
       const notices = lines.filter((line) => line.what === "notice").length;
       fill(result, h("h2", `Test of ${answer.rule}`), h("p", `${format(answer.start * SECOND, ctx.time.zone)} to ${format(answer.end * SECOND, ctx.time.zone)}: ${many(checks, "check")}, ${many(notices, "message")}.`, bad ? h("span.bad", ` ${many(bad, "check")} failed: ${why ?? ""}`) : null),
+        picture.element,
         lines.length ? tableOf("What would have happened", ["When", "What", "Level", "Group", "Value", "Condition"], lines.map((line) => h("tr", h("td.nowrap", format(line.at * SECOND, ctx.time.zone)), h("td", line.kind ? `${line.what}: ${line.kind}` : line.what), h("td", level(line.level)), h("td.name", line.name), h("td.number", line.value === undefined ? "–" : exact(line.value, 5)), h("td", line.text)))) : h("p.good", "Nothing would have happened."),
         cut ? h("p.hint", "There is more than is listed.") : null,
         h("details", h("summary", `Groups at the end (${groups.length})`), tableOf("Groups at the end", ["Group", "Level", "Value", "Condition"], groups.slice(0, 200).map((group) => h("tr", h("td.name", group.name), h("td", level(group.level ?? "unknown")), h("td.number", group.value === null ? "–" : exact(group.value, 5)), h("td", group.text))))));
-      ctx.status(`Test done: ${notices} messages.`);
+      ctx.status(`Test done: ${many(notices, "message")}.`);
+      picture.show(answer).catch((error) => { if (error.kind !== "aborted") ctx.error(error.message); });
     } catch (error) {
       if (error.kind === "aborted") return;
       let faults = null;
@@ -128,8 +133,13 @@ function editorOf(ctx, tools) {
     }
   }
 
+  const offTheme = ctx.theme.on(() => picture.theme());
   return {
     element, open, test,
+    close() {
+      offTheme();
+      picture.close();
+    },
     /** What is stored: an editor that was opened before this was known is filled now. */
     known(list) {
       const missed = opened && opened !== "+" && !stored.some((one) => one.name === opened);

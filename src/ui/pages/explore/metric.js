@@ -228,7 +228,8 @@ export function metricPane(root, ctx, { bookmarked }) {
       (differing.length ? differing : keys.slice(0, 1)).map((key) => h("td.name.explore-tagcell", { title: one.tags[key] ?? "" }, one.tags[key] ?? h("span.quiet", "–"))),
       h("td.number", exact(one.value)),
       h("td.number.quiet", { title: one.last === null ? "" : format(one.last * 1000, zone) }, one.last === null ? "–" : age(one.last)),
-      h("td.explore-actions", h("a", { href: seriesHref(one), title: "Graph of this series", "aria-label": `Graph of ${label(one)}` }, icon("compare")),
+      h("td.explore-actions", h("a", { href: seriesHref(one), title: "Graph of this series", "aria-label": `Graph of ${label(one)}` }, icon("lines")),
+        ctx.hasPage("similar") ? h("a", { href: ctx.href("similar", { params: { tsuid: one.tsuid, start: ctx.time.start, ...(ctx.time.end ? { end: ctx.time.end } : {}) } }), title: "Series of the same shape", "aria-label": `Series of the shape of ${label(one)}` }, icon("compare")) : null,
         ctx.writable ? iconButton("note", `Meta data of ${label(one)}`, () => seriesMeta(ctx, one)) : null));
     fill(places.series, h("h3", "Series ", h("span.quiet", rows.length < total ? `${count(rows.length)} of ${count(total)}` : count(total))),
       h("div.scroll", { tabindex: "0", role: "group", "aria-label": "Series" }, h("table", h("thead", h("tr", (differing.length ? differing : keys.slice(0, 1)).map((key) => h("th.name", key)), h("th.number", "Last value"), h("th.number", "Age"), h("th", h("span.unseen", "Actions")))), h("tbody", rows.map(row)))),
