@@ -12,6 +12,7 @@ use super::leap::{Found, Leap, TIME_BYTES};
 use super::link::Link;
 use super::pool::{Where, count};
 use super::stride::{Part, Stride, Taken, hours_of};
+use super::weighed::Weighed;
 use super::{HbaseStore, filter};
 use crate::store::{Prefilter, Result, RowBatch, Scan, Scanner};
 use std::collections::VecDeque;
@@ -92,10 +93,11 @@ impl SkipScanner {
         let closer = Closer::new(&self.store.pool);
         self.store.pool.call(Effect::Reads, &format!("scan of table {}", self.table), limit, || {
             let (table, scan, leap, closer) = (self.table.clone(), scan.clone(), self.leap.clone(), closer.clone());
+            let common = self.store.pool.common.clone();
             Box::new(move |link, at| {
                 let begun = Instant::now();
                 let held = Held::open(link, at, &closer, &table, &scan, Some(KEYS_ONLY))?;
-                let seen = see(link, at, &held, &leap, weigh.then_some(begun))?;
+                let seen = see(link, at, &held, &leap, weigh.then_some((begun, &common.weighed)))?;
                 held.finish(link);
                 Ok(seen)
             })
@@ -188,14 +190,20 @@ impl SkipScanner {
     }
 }
 
-/// Reads the first key of a scanner, and in a weighing, which began at `weigh`, those that a leap from there would pass
-/// over.
-fn see(link: &mut Link, at: Where, scanner: &Held, leap: &Leap, weigh: Option<Instant>) -> std::result::Result<Option<Look>, Failure> {
+/// Reads the first key of a scanner, and in a weighing, of which comes when it began, those that a leap from there would
+/// pass over.
+fn see(
+    link: &mut Link,
+    at: Where,
+    scanner: &Held,
+    leap: &Leap,
+    weigh: Option<(Instant, &Weighed)>,
+) -> std::result::Result<Option<Look>, Failure> {
     let mut page = RowBatch::default();
     scanner.next_rows(link, 1, &mut page, at.until)?;
     let Some(found) = page.row(0).map(|row| leap.find(row.key())) else { return Ok(None) };
     let (mut rows, begun) = (1, Instant::now());
-    let cost = weigh.map_or(Duration::ZERO, |opened| opened.elapsed() * LEAP_COST);
+    let cost = weigh.map_or(Duration::ZERO, |(opened, weighed)| weighed.opened(opened.elapsed()) * LEAP_COST);
     while weigh.is_some() {
         page.clear();
         scanner.next_rows(link, WEIGHED_ROWS, &mut page, at.until)?;
