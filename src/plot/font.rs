@@ -2,9 +2,9 @@
 //! font of the machine is ever read, so a picture looks the same everywhere.
 //!
 //! They lie compressed in the binary (licences beside them in `fonts/`) and are unpacked when the first text needs them: 0.8 MB
-//! of memory for the first, 4 MB more for the second, 0.7 MB for the third. There is no shaping: scripts that join their letters or run
-//! from right to left are drawn letter by letter.
+//! of memory for the first, 4 MB more for the second, 0.7 MB for the third. There is no shaping but that of [`super::direction`].
 
+use super::direction::visual;
 use ab_glyph::{Font, FontVec, Glyph, GlyphId, OutlinedGlyph, PxScale, point};
 use std::sync::LazyLock;
 
@@ -55,7 +55,7 @@ pub struct Letter {
 pub fn line(text: &str, size: f32) -> (Vec<Letter>, f32) {
     let mut x = 0.0;
     let mut letters = Vec::with_capacity(text.len());
-    for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }) {
+    for c in visual(text).chars().map(|c| if c.is_control() { ' ' } else { c }) {
         let (face, id) = glyph(c);
         letters.push(Letter { face, id, x });
         x += advance(face, id, size);
@@ -65,7 +65,7 @@ pub fn line(text: &str, size: f32) -> (Vec<Letter>, f32) {
 
 /// Width of a line of text, in pixels.
 pub fn width(text: &str, size: f32) -> f32 {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).map(glyph).map(|(face, id)| advance(face, id, size)).sum()
+    visual(text).chars().map(|c| if c.is_control() { ' ' } else { c }).map(glyph).map(|(face, id)| advance(face, id, size)).sum()
 }
 
 /// The text, with `…` in its middle where it would be wider than `most`: names differ at both ends.
@@ -99,6 +99,12 @@ fn glyph(c: char) -> (Face, GlyphId) {
     let korean = matches!(c, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7a3}');
     let other = if korean { Face::Hangul } else { Face::Cjk };
     look(Face::Latin).or_else(|| look(other)).unwrap_or((Face::Latin, GlyphId(0)))
+}
+
+/// Has the first font this letter?
+#[cfg(test)]
+pub(super) fn has(c: char) -> bool {
+    glyph(c).0 == Face::Latin && glyph(c).1.0 != 0
 }
 
 /// ab_glyph measures sizes from the highest to the lowest point of all letters, not by the em square.

@@ -12,6 +12,7 @@ pub mod cache;
 pub mod canvas;
 pub mod colors;
 pub mod cover;
+pub mod direction;
 pub mod font;
 pub mod gaps;
 pub mod groups;
