@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 
 /// Messages that wait in memory; others stay in their records until there is room.
 const WAITING_MAX: usize = 100_000;
-/// Seconds until a message that its channel did not take is offered again.
+/// Seconds until a message that its channel did not take is offered again, and until the table that was away is asked again.
 const AGAIN_S: i64 = 5;
 /// Seconds after which a message of a living worker is sent by another all the same: it may have been forgotten there.
 const ABANDONED_S: i64 = 7_200;
@@ -55,6 +55,9 @@ pub struct Post {
     again: Vec<(i64, Parcel)>,
     /// Sent, and not taken out of their records yet.
     unrecorded: Vec<Parcel>,
+    /// The table was away: until then nothing is taken out of records, and no claim is put.
+    record_after: i64,
+    claim_after: i64,
     settled: (Sender<Settled>, Receiver<Settled>),
     merging: Merging,
     /// Messages that were sent and that were given up.
@@ -70,6 +73,8 @@ impl Post {
             known: BTreeSet::new(),
             again: Vec::new(),
             unrecorded: Vec::new(),
+            record_after: 0,
+            claim_after: 0,
             settled: unbounded(),
             merging: Merging::default(),
             counts: (0, 0),
@@ -131,12 +136,16 @@ impl Post {
     pub fn send(&mut self, desk: &Desk, dispatcher: &Dispatcher, author: &Author, now: i64) {
         let due: Vec<Parcel> = self.again.extract_if(.., |(at, _)| *at <= now).map(|(_, parcel)| parcel).collect();
         due.into_iter().for_each(|parcel| self.submit(parcel, dispatcher, now));
+        if now < self.claim_after {
+            return;
+        }
         for batch in self.merging.take(&mut self.waiting, now) {
             match self.pack(batch, desk, author, now) {
                 Ok(parcel) => self.submit(parcel, dispatcher, now),
                 Err((messages, error)) => {
                     tracing::warn!("{} messages wait: {error}", messages.len());
                     self.waiting.extend(messages);
+                    self.claim_after = now + AGAIN_S;
                 }
             }
         }
@@ -206,12 +215,26 @@ impl Post {
             }
             self.unrecorded.push(parcel);
         }
-        for parcel in std::mem::take(&mut self.unrecorded) {
+        if now < self.record_after {
+            return;
+        }
+        let mut parcels = std::mem::take(&mut self.unrecorded).into_iter();
+        while let Some(parcel) = parcels.next() {
             if let Err(error) = self.record(desk, &parcel) {
                 tracing::warn!("that notice {} is sent cannot be written down yet: {error}", parcel.notice.id);
+                self.record_after = now + AGAIN_S;
+                // What is away for one is away for the next, and each question may take until its deadline. Last comes the
+                // one that failed: it may be the only one.
+                self.unrecorded.extend(parcels.by_ref());
                 self.unrecorded.push(parcel);
             }
         }
+    }
+
+    /// The last of [`Post::settle`], when the worker stops.
+    pub fn finish(&mut self, desk: &Desk, now: i64) {
+        self.record_after = 0;
+        self.settle(desk, now);
     }
 
     fn record(&mut self, desk: &Desk, parcel: &Parcel) -> Result<(), DeskError> {
@@ -241,5 +264,43 @@ fn fault(point: &str) {
     if std::env::var(FAULT).is_ok_and(|wanted| wanted == point) {
         tracing::error!("{FAULT}={point}: the process ends here");
         std::process::abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::memory::MemoryStore;
+    use std::sync::Arc;
+
+    fn sent(id: &str) -> Parcel {
+        let notice = serde_json::json!({
+            "id": id, "incident": "i", "kind": "alert", "level": "critical", "rule": "r", "title": "", "text": "", "note": "",
+            "since": 0, "at": 0, "step": 1, "max_step": 0, "events": []
+        });
+        let parts = vec![(format!("record {id}"), id.to_owned())];
+        Parcel { channel: "out".into(), parts, claim: None, notice: serde_json::from_value(notice).unwrap() }
+    }
+
+    #[test]
+    fn a_table_that_is_away_is_asked_now_and_then() {
+        let store = Arc::new(MemoryStore::default());
+        let desk = Desk::new(store.clone(), "w");
+        let mut post = Post::new("me");
+        post.unrecorded = vec![sent("a"), sent("b")];
+        let left = |post: &Post| post.unrecorded.iter().map(|parcel| parcel.notice.id.clone()).collect::<Vec<_>>().join(" ");
+        store.away.store(true, std::sync::atomic::Ordering::SeqCst);
+        post.settle(&desk, 100);
+        // One question; the other one goes first next time.
+        assert_eq!(left(&post), "b a");
+        store.away.store(false, std::sync::atomic::Ordering::SeqCst);
+        post.settle(&desk, 100 + AGAIN_S - 1);
+        assert_eq!(left(&post), "b a");
+        post.settle(&desk, 100 + AGAIN_S);
+        assert_eq!(left(&post), "");
+        post.unrecorded = vec![sent("c")];
+        post.record_after = i64::MAX;
+        post.finish(&desk, 200);
+        assert_eq!(left(&post), "", "who stops does not wait");
     }
 }

@@ -121,7 +121,7 @@ impl<'w> Rules<'w> {
         }
         // What was sent meanwhile is taken out of its records; the rest stays there.
         self.dispatcher = None;
-        self.post.settle(&self.worker.desk, unix_ms() / 1_000);
+        self.post.finish(&self.worker.desk, unix_ms() / 1_000);
         Ok(())
     }
 

@@ -17,11 +17,8 @@ pub struct Trigger {
 /// The same value within so many seconds is the same trigger.
 const SAME_WITHIN: f64 = 300.0;
 
-/// So many triggers of a series are kept; the oldest go.
-const HISTORY_MAX: usize = 1_000;
-
 /// Takes a new trigger into `history` (oldest first), and says whether it is worth telling: the first of all, and one
-/// whose distance from the one before lies more than three deviations from the mean distance.
+/// whose distance from the one before lies more than three deviations from the mean distance. The caller bounds the history.
 pub fn second_order(history: &mut Vec<Trigger>, now: f64, datapoint: f64) -> bool {
     let new = Trigger { at: now, datapoint };
     let Some(last) = history.last().copied() else {
@@ -33,26 +30,6 @@ pub fn second_order(history: &mut Vec<Trigger>, now: f64, datapoint: f64) -> boo
     }
     history.push(new);
     let intervals: Vec<f64> = history.windows(2).map(|pair| pair.iter().fold(0.0, |before, t| t.at - before)).collect();
-    if history.len() > HISTORY_MAX {
-        history.drain(..history.len() - HISTORY_MAX);
-    }
     let moments = Moments::of(&intervals);
     (now - last.at - moments.mean).abs() > 3.0 * moments.sample_std()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn history_is_bounded() {
-        let mut history = Vec::new();
-        for i in 0..3_000_u32 {
-            second_order(&mut history, f64::from(i) * 1000.0, f64::from(i));
-        }
-        assert_eq!(history.len(), HISTORY_MAX);
-        assert_eq!(history.last().unwrap().datapoint, 2999.0);
-        // After a thousand even intervals a longer one is news.
-        assert!(second_order(&mut history, 2999.0 * 1000.0 + 5000.0, 1.0));
-    }
 }

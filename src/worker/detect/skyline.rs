@@ -289,7 +289,13 @@ fn ks_test(sight: &mut Sight<'_>) -> Found {
     finding.numbers.push("d", d);
     finding.numbers.push("p", p);
     if p < 0.05 && d > 0.5 {
-        let test = unit_root::test(&sight.scratch.values, &mut sight.scratch.matrix)?;
+        let test = match unit_root::test(&sight.scratch.values, &mut sight.scratch.matrix) {
+            Ok(test) => test,
+            Err(why) => {
+                finding.verdict = Verdict::Failed(why);
+                return Ok(finding);
+            }
+        };
         finding.numbers.push("adf", test.statistic);
         finding.numbers.push("adf_p", test.p);
         finding.numbers.push("adf_lag", test.lag as f64);

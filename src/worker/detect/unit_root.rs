@@ -100,7 +100,12 @@ impl<'a> Fit<'a> {
         let n = self.left.len();
         match column {
             Column::Constant => new.resize(n, 1.0),
-            Column::Level => new.extend(self.x.iter().skip(self.skip).take(n)),
+            // Beside the constant any part of all levels is the same: without the first, small changes far from 0 keep
+            // their digits.
+            Column::Level => {
+                let first = self.x.first().copied().unwrap_or_default();
+                new.extend(self.x.iter().skip(self.skip).take(n).map(|v| v - first));
+            }
             Column::Lag(k) => new.extend(self.x.windows(2).skip(self.skip - k.min(self.skip)).take(n).map(difference)),
         }
         let length = dot(new, new).sqrt();
@@ -184,6 +189,16 @@ mod tests {
         check((300, -0.6, 5), -17.55846516233761, 4.108164660937633e-30, 1);
         check((100, 1.05, 6), 74.71799299572902, 1.0, 0);
         check((300, 1.0, 7), -2.0603730549453, 0.2607442888328274, 0);
+    }
+
+    #[test]
+    fn levels_far_from_zero() {
+        let x: Vec<f64> = autoregressive(200, 0.8, 8).iter().map(|v| v * 1e-6).collect();
+        let far: Vec<f64> = x.iter().map(|v| ((v + 1e6) * 2_f64.powi(32)).round() / 2_f64.powi(32)).collect();
+        let near_zero: Vec<f64> = far.iter().map(|v| v - 1e6).collect();
+        let (a, b) = (test(&far, &mut Vec::new()).unwrap(), test(&near_zero, &mut Vec::new()).unwrap());
+        near(a.statistic, b.statistic);
+        assert_eq!(a.lag, b.lag);
     }
 
     #[test]
