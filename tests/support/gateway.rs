@@ -42,6 +42,8 @@ pub struct Script {
     seen: Mutex<Vec<(String, Vec<u8>)>>,
     /// Connections so far.
     pub connections: AtomicUsize,
+    /// Those of them that have ended.
+    pub closed: AtomicUsize,
     /// Probes and calls hang, and connections that are made are not answered: a stopped process.
     pub frozen: AtomicBool,
     ended: AtomicBool,
@@ -69,7 +71,10 @@ impl Gateway {
                 }
                 shared.connections.fetch_add(1, Ordering::Relaxed);
                 let shared = shared.clone();
-                std::thread::spawn(move || shared.serve(stream.unwrap()));
+                std::thread::spawn(move || {
+                    shared.serve(stream.unwrap());
+                    shared.closed.fetch_add(1, Ordering::Relaxed);
+                });
             }
         });
         Gateway { port, script }
@@ -92,6 +97,10 @@ impl Gateway {
 
     pub fn connections(&self) -> usize {
         self.script.connections.load(Ordering::Relaxed)
+    }
+
+    pub fn closed(&self) -> usize {
+        self.script.closed.load(Ordering::Relaxed)
     }
 
     pub fn freeze(&self, frozen: bool) {

@@ -138,6 +138,7 @@ fn cell(cell: &Option<Cell>) -> Value {
         None => Value::Null,
         Some(Cell::Text(text)) => json!(text),
         Some(Cell::Number(v)) if v.is_nan() => json!("NaN"),
+        Some(Cell::Number(v)) if v.is_infinite() => json!(if *v > 0.0 { "Infinity" } else { "-Infinity" }),
         Some(Cell::Number(v)) => json!(v),
     }
 }
