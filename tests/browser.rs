@@ -7,6 +7,7 @@
 
 mod support;
 
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -14,8 +15,8 @@ use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 use support::server::{Engine, Server, long};
 
-/// Longest time for a file, on a machine that does much else.
-const FILE_MAX: Duration = Duration::from_secs(400);
+/// Longest time for a file, on a machine that does much else: what hangs is to end, nothing is proven by it.
+const FILE_MAX: Duration = Duration::from_secs(600);
 
 /// What is run on HBase in the short form: files, and which of their tests, as a pattern of names. Those whose pages read tables in
 /// ways of their own are run whole, of the others the main path of each page.
@@ -94,6 +95,19 @@ fn run(engine: &Engine, file: PathBuf, address: &str) -> Result<(), String> {
     node(FILE_MAX, &flags, &[file], address)
 }
 
+/// A file that failed is run once more, alone: a browser on a busy machine is no clockwork. Green then is green, and is told on the
+/// test's own output, which is not captured, with what failed at first: it is a cause to be found.
+fn once_more(engine: &Engine, file: PathBuf, first: String, address: &str) -> Option<String> {
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    match run(engine, file, address) {
+        Ok(()) => {
+            let _ = writeln!(std::io::stderr(), "flaky: {name} failed at first: {first}");
+            None
+        }
+        Err(second) => Some(format!("{first}\nand once more, alone:\n{second}")),
+    }
+}
+
 /// Runs node with flags on files; ended by force, its browsers too, after `limit`. What failed, if something did.
 fn node(limit: Duration, flags: &[&str], files: &[PathBuf], address: &str) -> Result<(), String> {
     let mut command = Command::new("node");
@@ -124,18 +138,19 @@ fn failures(report: &str) -> String {
     if blocks.is_empty() { report.to_string() } else { blocks.join("\n") }
 }
 
-/// Test files, two at a time, the longest first; those that measure come alone, at the end.
+/// Test files, two at a time, the longest first; those that measure come alone, at the end, and behind them what failed, once more.
 fn two_at_a_time(engine: &Engine, files: &[PathBuf], address: &str) {
     let (alone, mut rest): (Vec<PathBuf>, Vec<PathBuf>) = files.iter().cloned().partition(|file| file.ends_with("budget.test.mjs"));
     rest.sort_by_key(|file| !file.ends_with("reload.test.mjs"));
-    let run = |file: PathBuf| run(engine, file, address).err();
+    let run = |file: PathBuf| run(engine, file.clone(), address).err().map(|why| (file, why));
     let waiting = Mutex::new(rest.into_iter());
-    let line = || std::iter::from_fn(|| waiting.lock().expect("nobody panics with it").next()).filter_map(run).collect::<Vec<String>>();
+    let line = || std::iter::from_fn(|| waiting.lock().expect("nobody panics with it").next()).filter_map(run).collect::<Vec<(PathBuf, String)>>();
     let mut failed = std::thread::scope(|scope| {
         let threads = [scope.spawn(line), scope.spawn(line)];
         threads.map(|thread| thread.join().expect("a line of tests")).concat()
     });
     failed.extend(alone.into_iter().filter_map(run));
+    let failed: Vec<String> = failed.into_iter().filter_map(|(file, why)| once_more(engine, file, why, address)).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
@@ -162,7 +177,7 @@ fn pages(engine: &Engine) {
         settings.push(("tsd.ui.path", &ui));
     }
     let server = Server::start(engine, &settings);
-    node(Duration::from_secs(60), &[], &[folder("browser").join("data.mjs")], &server.addr).expect("data for the pages");
+    node(FILE_MAX, &[], &[folder("browser").join("data.mjs")], &server.addr).expect("data for the pages");
     two_at_a_time(engine, &files, &server.addr);
     let log = server.log();
     assert!(!log.contains("panicked"), "the server panicked:\n{log}");
@@ -207,7 +222,8 @@ fn worker_pages(engine: &Engine) {
     let mut server = Server::start(engine, &settings);
     plant(&mut server);
     for file in &files {
-        run(engine, file.clone(), &server.addr).expect("the pages of the worker");
+        let failed = run(engine, file.clone(), &server.addr).err().and_then(|why| once_more(engine, file.clone(), why, &server.addr));
+        assert!(failed.is_none(), "{}", failed.unwrap_or_default());
     }
     assert!(!server.log().contains("panicked"), "the server panicked:\n{}", server.log());
     let told = std::fs::read_to_string(place("alerts.log")).unwrap_or_default();
@@ -244,5 +260,5 @@ fn modules_without_a_browser() {
     if files.is_empty() {
         return; // none of them has a test yet
     }
-    node(Duration::from_secs(120), &["--test", "--test-reporter=tap"], &files, "127.0.0.1:9").expect("the modules");
+    node(FILE_MAX, &["--test", "--test-reporter=tap"], &files, "127.0.0.1:9").expect("the modules");
 }

@@ -5,10 +5,9 @@
 mod support;
 
 use std::path::Path;
-use std::time::Duration;
 use support::damage;
 use support::kit;
-use support::server::{Engine, Server, run_for, run_ok, write_config};
+use support::server::{Engine, PATIENCE, Server, run_for, run_ok, write_config};
 
 /// One block of a transcript.
 #[derive(Debug, Default)]
@@ -117,7 +116,7 @@ fn replay(name: &str, engine: &Engine, dir: &Path) -> (usize, Vec<String>) {
             // OpenTSDB's script rewrites this command and adds the file, which the transcript does not show.
             words.insert(1, "--config=tsd.conf".into());
         }
-        let out = run_for(Duration::from_secs(60), &words, dir);
+        let out = run_for(PATIENCE, &words, dir);
         let Some(exit) = &block.exit else { continue };
         let mut why = Vec::new();
         let code = out.code.map_or_else(|| "timeout".to_string(), |c| c.to_string());
@@ -213,7 +212,7 @@ fn all_of(engine_of: impl Fn(&str) -> Engine, names: &[&str]) {
                 for command in ["mkmetric m1 m2 m3", "uid assign tagk k1 k2", "uid assign tagv v1"] {
                     let mut words = words(command);
                     words.insert(1, "--config=tsd.conf".into());
-                    assert_eq!(run_for(Duration::from_secs(60), &words, dir.path()).code, Some(0), "{command}");
+                    assert_eq!(run_for(PATIENCE, &words, dir.path()).code, Some(0), "{command}");
                 }
             }
             _ => {}
@@ -285,7 +284,7 @@ fn meta_data(engine_of: impl Fn() -> Engine) {
     }
     put_query_points(&engine, dir.path());
     let run = |command: &str| {
-        let out = run_for(Duration::from_secs(20), &words(&format!("uid --config=tsd.conf {command}")), dir.path());
+        let out = run_for(PATIENCE, &words(&format!("uid --config=tsd.conf {command}")), dir.path());
         assert_eq!((out.code, out.stdout.as_str()), (Some(0), ""), "{command}: {}", out.stderr);
     };
     let cells = |table: &str| -> Vec<(String, String, String)> {
@@ -334,7 +333,7 @@ fn odd_command_lines() {
     put_query_points(&Engine::Embedded, dir.path());
     let check = |command: &str, exit: i32, stdout: &str| {
         let (name, rest) = command.split_once(' ').expect("words");
-        let out = run_for(Duration::from_secs(60), &words(&format!("{name} --config=tsd.conf {rest}")), dir.path());
+        let out = run_for(PATIENCE, &words(&format!("{name} --config=tsd.conf {rest}")), dir.path());
         assert_eq!((out.code, out.stdout.as_str()), (Some(exit), stdout), "{command}: {}", out.stderr);
     };
     check("uid rename metrics sys.cpu ''", 3, "");
@@ -362,7 +361,7 @@ fn series_are_listed() {
     put_query_points(&Engine::Embedded, dir.path());
     let check = |query: &[&str], want: &[&str]| {
         let words = [&["search", "--config=tsd.conf", "--use-data-table", "lookup"], query].concat();
-        let out = run_for(Duration::from_secs(10), &words.iter().map(|w| w.to_string()).collect::<Vec<_>>(), dir.path());
+        let out = run_for(PATIENCE, &words.iter().map(|w| w.to_string()).collect::<Vec<_>>(), dir.path());
         assert_eq!((out.code, out.stdout.lines().collect::<Vec<_>>()), (Some(0), want.to_vec()), "{query:?}: {}", out.stderr);
     };
     let (first, second) = ("000001000001000001 sys.cpu host=web01", "000001000001000002 sys.cpu host=web02");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use support::kit;
 use support::scenario::Telnet;
-use support::server::{Engine, Server, run_for, write_config};
+use support::server::{Engine, PATIENCE, Server, run_for, until, write_config};
 
 const AUTO: (&str, &str) = ("tsd.core.auto_create_metrics", "true");
 
@@ -73,11 +73,11 @@ fn get(server: &Server, path: &str) -> (u16, String) {
     (r.status, r.text())
 }
 
-/// Sends raw bytes on a new connection and reads what comes.
-fn raw(server: &Server, bytes: &str) -> String {
+/// Sends raw bytes on a new connection and reads what comes, up to what ends it.
+fn raw(server: &Server, bytes: &str, end: &str) -> String {
     let mut t = Telnet::open(&server.addr);
     t.send(bytes.as_bytes());
-    String::from_utf8_lossy(&t.read(1, Duration::from_millis(200), Duration::from_secs(5))).into_owned()
+    t.read_to(end)
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn a_counter_is_enough_for_a_lookup() {
     assert_eq!(s.client().post("/api/put?sync", body).unwrap().status, 204);
     // Counters are written behind the put.
     let found = || get(&s, "/api/search/lookup?m=m1").1.contains(r#"[{"tsuid":"000001000001000001","metric":"m1","tags":{"k":"v"}}]"#);
-    assert!((0..50).any(|_| found() || (std::thread::sleep(Duration::from_millis(100)), false).1));
+    until("the series", found);
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn serializers_are_listed() {
 fn stats_tell_what_is_counted_here() {
     let s = server();
     assert_eq!(get(&s, "/api/stats/region_clients"), (200, "[]".to_string()));
-    let telnet = raw(&s, "stats\n");
+    let telnet = raw(&s, "stats\nversion\n", "Built on ");
     for text in [get(&s, "/stats").1, get(&s, "/stats/jvm").1, telnet] {
         for name in ["tsd.datapoints.added", "tsd.uid.cache-hit", "tsd.write.journal.bytes"] {
             assert!(text.lines().any(|l| l.starts_with(&format!("{name} "))), "{name} is missing: {text}");
@@ -190,33 +190,33 @@ fn old_pages_escape_what_the_caller_sent() {
 #[test]
 fn http_as_the_rfc_has_it() {
     let s = server();
-    let said = raw(&s, "GET nosuch HTTP/1.1\r\n\r\n");
+    let said = raw(&s, "GET nosuch HTTP/1.1\r\n\r\n", "\r\n\r\n");
     assert!(said.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{said}");
-    let said = raw(&s, "GET http://h/api/suggest?type=metrics HTTP/1.1\r\nHost: h\r\n\r\n");
+    let said = raw(&s, "GET http://h/api/suggest?type=metrics HTTP/1.1\r\nHost: h\r\n\r\n", "[]");
     assert!(said.starts_with("HTTP/1.1 200 OK\r\n") && said.ends_with("[]"), "{said}");
-    let said = raw(&s, "GET /api/suggest?type=metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").to_lowercase();
+    let said = raw(&s, "GET /api/suggest?type=metrics HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "[]").to_lowercase();
     assert!(said.contains("content-length: 2") && said.contains("connection: close") && said.ends_with("[]"), "{said}");
     let mut t = Telnet::open(&s.addr);
-    let mut ask = |bytes: &str| {
+    let mut ask = |bytes: &str, end: &str| {
         t.send(bytes.as_bytes());
-        String::from_utf8_lossy(&t.read(1, Duration::from_millis(200), Duration::from_secs(5))).into_owned()
+        t.read_to(end)
     };
-    let said = ask("POST /api/suggest HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 18\r\n\r\n");
+    let said = ask("POST /api/suggest HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 18\r\n\r\n", "\r\n\r\n");
     assert_eq!(said, "HTTP/1.1 100 Continue\r\n\r\n");
-    let said = ask("{\"type\":\"metrics\"}");
+    let said = ask("{\"type\":\"metrics\"}", "[]");
     assert!(said.starts_with("HTTP/1.1 200 OK\r\n") && said.ends_with("[]"), "{said}");
-    let said = raw(&s, "GET /api/dropcaches HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").to_lowercase();
+    let said = raw(&s, "GET /api/dropcaches HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "\r\n\r\n").to_lowercase();
     assert!(said.contains(" 200 ok\r\n") && said.contains("connection: keep-alive"), "{said}");
 }
 
 #[test]
 fn the_version_is_our_own() {
     let s = Server::start(&Engine::Embedded, &[AUTO, ("tsd.mode", "ro")]);
-    let said = raw(&s, "version\n");
+    let said = raw(&s, "version\n", "Built on ");
     let version = env!("CARGO_PKG_VERSION");
     assert!(said.starts_with(&format!("net.opentsdb.tools BuildData built at revision {version}\nBuilt on ")), "{said}");
     for args in [&["version"][..], &["version", "--help"]] {
-        let out = run_for(Duration::from_secs(10), args, s.dir());
+        let out = run_for(PATIENCE, args, s.dir());
         assert_eq!((out.code, out.stdout.contains(version)), (Some(0), true), "{}", out.stdout);
     }
 }
@@ -230,7 +230,7 @@ fn a_tsd_needs_no_static_root() {
 #[test]
 fn a_bad_port_is_named() {
     let dir = tempfile::tempdir().unwrap();
-    let out = run_for(Duration::from_secs(10), &["tsd", "--port=x"], dir.path());
+    let out = run_for(PATIENCE, &["tsd", "--port=x"], dir.path());
     assert_eq!(out.code, Some(1), "{}", out.stderr);
     assert!(out.stderr.contains("--port") && out.stderr.contains("65535"), "{}", out.stderr);
 }
@@ -238,7 +238,7 @@ fn a_bad_port_is_named() {
 #[test]
 fn a_word_too_many_is_named() {
     let dir = tempfile::tempdir().unwrap();
-    let out = run_for(Duration::from_secs(10), &["tsd", "extra"], dir.path());
+    let out = run_for(PATIENCE, &["tsd", "extra"], dir.path());
     assert!(out.code == Some(1) && out.stderr.starts_with("Unexpected argument: extra\nUsage: tsd "), "{}", out.stderr);
 }
 
@@ -249,9 +249,9 @@ fn import_takes_points_in_any_order_and_twice() {
     std::fs::write(dir.path().join("points.txt"), lines).unwrap();
     let conf = write_config(dir.path(), &Engine::Embedded, &[AUTO]);
     let conf = format!("--config={}", conf.display());
-    let out = run_for(Duration::from_secs(20), &["import", &conf, "points.txt"], dir.path());
+    let out = run_for(PATIENCE, &["import", &conf, "points.txt"], dir.path());
     assert_eq!(out.code, Some(0), "{}", out.stderr);
-    let out = run_for(Duration::from_secs(20), &["query", &conf, "1399999999", "1400000020", "sum", "i.m"], dir.path());
+    let out = run_for(PATIENCE, &["query", &conf, "1399999999", "1400000020", "sum", "i.m"], dir.path());
     assert_eq!(out.stdout.trim_end(), "i.m 1400000000000 2 {host=a}\ni.m 1400000010000 1 {host=a}", "{}", out.stderr);
 }
 
@@ -297,8 +297,8 @@ fn a_graph_needs_no_options_of_its_series() {
     let dir = tempfile::tempdir().unwrap();
     let conf = format!("--config={}", write_config(dir.path(), &Engine::Embedded, &[("tsd.core.auto_create_metrics", "true")]).display());
     std::fs::write(dir.path().join("points"), "g.m 1400000000 1 host=a\ng.m 1400000060 2 host=a\n").unwrap();
-    run_for(Duration::from_secs(20), &["import", &conf, "points"], dir.path());
-    let out = run_for(Duration::from_secs(20), &["query", &conf, "--graph=out", "1399990000", "1400010000", "sum", "g.m"], dir.path());
+    run_for(PATIENCE, &["import", &conf, "points"], dir.path());
+    let out = run_for(PATIENCE, &["query", &conf, "--graph=out", "1399990000", "1400010000", "sum", "g.m"], dir.path());
     assert_eq!((out.code, out.stdout.as_str()), (Some(0), ""), "{}", out.stderr);
     assert!(std::fs::read(dir.path().join("out.png")).unwrap().starts_with(b"\x89PNG"));
 }

@@ -46,6 +46,9 @@ const ON_PURPOSE: [&str; 13] = [
     "%3c",
 ];
 
+/// How long a GET is asked again until both tell the same: what was stored a moment ago may be seen later there.
+const SEEN: Duration = Duration::from_secs(20);
+
 fn is_asked(request: &Value) -> bool {
     let path = request["path"].as_str().unwrap_or_default();
     let lower = path.to_lowercase();
@@ -122,7 +125,7 @@ impl Pair {
         *self.asked.entry(scenario.to_string()).or_default() += 1;
         let path = request["path"].as_str().unwrap_or_default();
         let repeats = request["method"] == "GET" && !path.contains("method_override");
-        let until = Instant::now() + Duration::from_millis(if repeats { 2_000 } else { 0 });
+        let until = Instant::now() + if repeats { SEEN } else { Duration::ZERO };
         loop {
             let (real, ours) = match (scenario::call(&self.real.addr, request), scenario::call(&self.ours.addr, request)) {
                 (Ok(real), Ok(ours)) => (real, ours),

@@ -15,7 +15,7 @@ use support::http::Client;
 use support::random::Random;
 use support::real::{RealTsd, create_tables_for};
 use support::scenario::{Telnet, hex};
-use support::server::{Engine, Server, long};
+use support::server::{Engine, PATIENCE, Server, long};
 use support::tables::dump;
 
 const T0: i64 = 1_400_000_000;
@@ -151,7 +151,7 @@ fn send(addr: &str, all: &[Sent]) -> Vec<String> {
                 let mut got = String::new();
                 // The refusals of points may come after the answer to the last line.
                 while !got.contains("end_of_round") {
-                    let more = telnet.read(1, Duration::from_millis(100), Duration::from_secs(20));
+                    let more = telnet.read(1, Duration::from_millis(100), PATIENCE);
                     assert!(!more.is_empty(), "no answer to {lines}");
                     got.push_str(&String::from_utf8_lossy(&more));
                 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use support::http::{Client, Response};
-use support::server::{Engine, Server, binary, run_for, write_config};
+use support::server::{Engine, PATIENCE, Server, binary, run_for, write_config};
 
 const T: i64 = 1_400_000_000;
 const RANGE: &str = "start=1399999000&end=1400004000";
@@ -396,7 +396,7 @@ fn the_command_line_draws() {
     let run = |words: &[&str]| {
         let mut all = vec!["query", config.as_str()];
         all.extend_from_slice(words);
-        let ended = run_for(Duration::from_secs(60), &all, dir.path());
+        let ended = run_for(PATIENCE, &all, dir.path());
         assert_eq!(ended.code, Some(0), "{words:?}: {}", ended.stderr);
         ended.stdout
     };
@@ -409,6 +409,6 @@ fn the_command_line_draws() {
     let text = run(&["--plot", "1399999000", "1400004000", "sum", "sys.cpu", "host=web01"]);
     assert!(text.contains("sys.cpu{host=web01}  min 10") && text.chars().any(|c| ('\u{2801}'..='\u{28ff}').contains(&c)), "{text}");
     let all = vec!["query", config.as_str(), "--graph=bad", "1399999000", "+wxh=1x1", "sum", "sys.cpu"];
-    let refused = run_for(Duration::from_secs(60), &all, dir.path());
+    let refused = run_for(PATIENCE, &all, dir.path());
     assert!(refused.code == Some(2) && refused.stderr.contains("wxh"), "{}", refused.stderr);
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use support::http::Client;
 use support::real::free_port;
 use support::scenario::Telnet;
-use support::server::{Engine, Server, run_for};
+use support::server::{Engine, PATIENCE, Server, run_for};
 use support::tls::certificate;
 
 struct Proxy(Child);
@@ -37,7 +37,7 @@ fn proxy(config: &Path, environment: &[(&str, &str)]) -> Proxy {
 
 /// Asks until it works: a connection to a TSD that has just gone may fail once.
 fn until_ok(addr: &str, what: impl Fn(&mut Client) -> Result<bool, String>) {
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + PATIENCE;
     loop {
         let got = what(&mut Client::new(addr));
         if got == Ok(true) {
@@ -62,7 +62,7 @@ fn two_tsds_behind_haproxy_survive_the_loss_of_one() {
     let put = |second: u32| {
         let mut t = Telnet::open(&listen);
         t.send(format!("put proxied {second} {second} host=a\nversion\n").as_bytes());
-        let got = t.read(20, Duration::from_millis(50), Duration::from_secs(10));
+        let got = t.read(20, Duration::from_millis(50), PATIENCE);
         String::from_utf8_lossy(&got).starts_with("net.opentsdb")
     };
     for i in 0..20 {
@@ -74,7 +74,7 @@ fn two_tsds_behind_haproxy_survive_the_loss_of_one() {
     until_ok(&listen, all(20));
     one.stop();
     for i in 20..40 {
-        let end = Instant::now() + Duration::from_secs(20);
+        let end = Instant::now() + PATIENCE;
         while !put(1_400_000_000 + i) {
             assert!(Instant::now() < end, "put {i} after the loss of a TSD");
         }
@@ -100,7 +100,7 @@ fn a_tsd_behind_tls_is_checked_and_its_certificate_too() {
     );
     std::fs::write(dir.path().join("tls.cfg"), config).unwrap();
     let _proxy = proxy(&dir.path().join("tls.cfg"), &[]);
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + PATIENCE;
     while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
         assert!(Instant::now() < end, "the proxy does not listen");
         std::thread::sleep(Duration::from_millis(50));
@@ -109,7 +109,7 @@ fn a_tsd_behind_tls_is_checked_and_its_certificate_too() {
         let port = port.to_string();
         let mut all = vec!["check", "-p", &port, "-m", "tls.m", "-N", "1400000010", "-w", "50", "-c", "90"];
         all.extend(more);
-        let ended = run_for(Duration::from_secs(30), &all, dir.path());
+        let ended = run_for(PATIENCE, &all, dir.path());
         (ended.code, ended.stdout, ended.stderr)
     };
     let trusting = format!("--ca-file={certificate}");

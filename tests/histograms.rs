@@ -6,7 +6,6 @@
 mod support;
 
 use serde_json::{Value, json};
-use std::time::Duration;
 use support::scenario::Telnet;
 use support::server::{Engine, Server, run_for, write_config};
 
@@ -25,8 +24,8 @@ fn write(server: &Server) {
     server.client().tell("/api/annotation", &json!({"startTime": T + 7, "tsuid": "000001000001000001", "description": "beside"}));
     let mut telnet = Telnet::open(&server.addr);
     telnet.send(format!("histogram h.m {} 0,1=7:o=3 host=a\nversion\n", T + 30).as_bytes());
-    let said = telnet.read(2, Duration::from_millis(100), Duration::from_secs(10));
-    assert!(said.starts_with(b"net.opentsdb.tools"), "{}", String::from_utf8_lossy(&said));
+    let said = telnet.read_to("Built on");
+    assert!(said.starts_with("net.opentsdb.tools"), "{said}");
 }
 
 fn ask(server: &Server, sub: &Value) -> Value {
@@ -111,7 +110,7 @@ fn a_decoder_that_is_not_built_in_is_refused_at_the_start() {
         ("nosuch.json", "cannot read "),
     ] {
         let conf = write_config(dir.path(), &Engine::Embedded, &[("tsd.core.histograms.config", config)]);
-        let out = run_for(Duration::from_secs(10), &["tsd", &format!("--config={}", conf.display())], dir.path());
+        let out = run_for(support::server::PATIENCE, &["tsd", &format!("--config={}", conf.display())], dir.path());
         assert_eq!(out.code, Some(1), "{config}: {}", out.stderr);
         assert!(out.stderr.contains("tsd.core.histograms.config") && out.stderr.contains(want), "{config}: {}", out.stderr);
     }

@@ -5,8 +5,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use std::time::Duration;
-use support::server::{Engine, Server, run_for, write_config};
+use support::server::{Engine, PATIENCE, Server, run_for, write_config};
 
 const CONFIG: &str = r#"{"aggregationIds":{"sum":0,"count":1,"min":2,"max":3},"intervals":[
     {"table":"tsdb","preAggregationTable":"pre","interval":"1m","rowSpan":"1h","defaultInterval":true},
@@ -25,7 +24,7 @@ fn a_start_refuses_a_configuration_that_contradicts_itself() {
     let check = |config: &str, want: &str| {
         let dir = tempfile::tempdir().unwrap();
         let conf = write_config(dir.path(), &Engine::Embedded, &[("tsd.rollups.enable", "true"), ("tsd.rollups.config", config)]);
-        let ended = run_for(Duration::from_secs(60), &["tsd".to_string(), format!("--config={}", conf.display())], dir.path());
+        let ended = run_for(PATIENCE, &["tsd".to_string(), format!("--config={}", conf.display())], dir.path());
         assert_ne!(ended.code, Some(0), "{config}");
         assert!(ended.stderr.contains(want) && ended.stderr.contains("tsd.rollups.config"), "{config}: {}", ended.stderr);
     };

@@ -5,8 +5,7 @@
 mod support;
 
 use serde_json::Value;
-use std::time::{Duration, Instant};
-use support::server::{Engine, Server};
+use support::server::{Engine, Server, until};
 
 /// The answer to a search.
 fn search(server: &Server, what: &str) -> Value {
@@ -41,11 +40,10 @@ fn searches(engine: &Engine) {
     assert_eq!(server.client().post("/api/put?sync", body).unwrap().status, 204);
     let note = r#"{"startTime":1400000100,"tsuid":"000001000001000001000002000002","description":"New release","custom":{"owner":"ops"}}"#;
     assert_eq!(server.client().post("/api/annotation", note).unwrap().status, 200);
-    let until = Instant::now() + Duration::from_secs(10); // meta data is written behind the put
-    while search(&server, "tsmeta?query=*")["totalResults"] != 3 {
-        assert!(Instant::now() < until, "{}", search(&server, "tsmeta?query=*"));
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    // Meta data is written behind the put, names beside series.
+    until("meta data of the series", || search(&server, "tsmeta?query=*")["totalResults"] == 3);
+    until("meta data of the names", || search(&server, "uidmeta?query=*")["totalResults"] == 7);
+    until("the index of series", || search(&server, "tsuids?query=*")["totalResults"] == 3);
     let ids = ["000001000001000001000002000002", "000001000001000003000002000002"];
     assert_eq!(members(&search(&server, "tsuids?query=metric:sys.cpu"), ""), ids);
     assert_eq!(members(&search(&server, "tsuids?query=sys.*+tagv:web01"), ""), [ids[0], "000002000001000001"]);

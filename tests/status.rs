@@ -89,7 +89,7 @@ fn ask_long(server: &Server) -> std::thread::JoinHandle<Response> {
 }
 
 fn running(client: &mut Client) -> Value {
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + support::server::PATIENCE;
     loop {
         let answer = get(client, "/api/ui/queries");
         if answer["queries"].as_array().unwrap().iter().any(|q| q["rows"].as_u64() > Some(0)) {

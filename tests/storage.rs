@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use support::kit;
-use support::scenario::{Telnet, hex, unhex};
+use support::scenario::{hex, unhex};
 use support::server::{Engine, Server, until};
 use support::tables::{dump, fill};
 
@@ -99,11 +99,7 @@ fn start(engine: &Engine, dir: &std::path::Path, doc: &Value) -> Server {
 fn play(server: &Server, steps: &Value) {
     for step in steps.as_array().into_iter().flatten() {
         if let Some(lines) = step["telnet"].as_str() {
-            let mut t = Telnet::open(&server.addr);
-            t.send(lines.as_bytes());
-            t.send(b"\nversion\n");
-            let got = t.read(10, std::time::Duration::from_millis(50), std::time::Duration::from_secs(10));
-            let got = String::from_utf8_lossy(&got).into_owned();
+            let got = server.client().line(lines).unwrap();
             let reply = step["reply"].as_str().unwrap_or_default();
             assert!(got.starts_with(reply), "{lines}: {got:?}, expected {reply:?}");
         } else if let Some(request) = step.get("http") {

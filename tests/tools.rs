@@ -19,7 +19,7 @@ use tsdb::store::{Mutation, RowMutation};
 
 const T0: i64 = 1_400_000_400; // the start of an hour
 const AUTO: (&str, &str) = ("tsd.core.auto_create_metrics", "true");
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = support::server::PATIENCE;
 
 fn fresh(what: &str) -> (Engine, String) {
     let engine = Engine::fresh_hbase(what);
@@ -263,11 +263,14 @@ fn both_compact_the_rows_that_both_write_and_nothing_is_lost() {
         java.join().unwrap().into_iter().chain(rust.join().unwrap()).collect()
     });
     want.extend(hosts.map(|host| (host.to_string(), 0, 0)));
+    // What is still under way, there and here.
     std::thread::sleep(Duration::from_secs(6));
-    let stats: Value = serde_json::from_slice(&ours.client().get("/api/stats").unwrap().body).unwrap();
-    let stat = |name: &str| stats.as_array().unwrap().iter().find(|s| s["metric"] == name).map(|s| s["value"].clone());
+    let stat = |name: &str| {
+        let stats: Value = serde_json::from_slice(&ours.client().get("/api/stats").unwrap().body).unwrap();
+        stats.as_array().unwrap().iter().find(|s| s["metric"] == name).map(|s| s["value"].clone())
+    };
+    support::server::until("a compaction of ours", || stat("tsd.compaction.writes").is_some_and(|n| n != "0"));
     println!("{} points; ours wrote {:?} cells, deleted {:?}", want.len(), stat("tsd.compaction.writes"), stat("tsd.compaction.deletes"));
-    assert!(stat("tsd.compaction.writes").is_some_and(|n| n != "0"), "ours compacted nothing: {stats}");
     for (who, mut client) in [("ours", ours.client()), ("the real one", real.client())] {
         let q = json!({"start": T0, "end": T0 + 3600, "queries": [{"aggregator": "none", "metric": "both"}]});
         let r = client.post("/api/query", &q.to_string()).unwrap();

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 use support::http::Client;
 use support::real::{RealTsd, create_tables};
-use support::server::{Engine, META, Server, binary, run_for, until, write_config};
+use support::server::{Engine, META, PATIENCE, Server, binary, run_for, until, write_config};
 
 const PROCESSING: (&str, &str) = ("tsd.core.tree.enable_processing", "true");
 
@@ -61,7 +61,7 @@ fn leaves(client: &mut Client, tree: u32, way: &[&str]) -> Vec<String> {
 fn tool(dir: &Path, words: &str) -> (Option<i32>, String) {
     let mut args = vec!["uid", "--config=opentsdb.conf"];
     args.extend(words.split(' '));
-    let out = run_for(Duration::from_secs(60), &args, dir);
+    let out = run_for(PATIENCE, &args, dir);
     assert_eq!(out.stdout, "");
     (out.code, out.stderr)
 }

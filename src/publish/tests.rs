@@ -26,7 +26,7 @@ fn number(publisher: &Publisher, wanted: &str) -> u64 {
 }
 
 fn wait_for(publisher: &Publisher, name: &str, least: u64) {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + Duration::from_secs(120);
     while number(publisher, name) < least {
         assert!(Instant::now() < until, "{name} stays at {}", number(publisher, name));
         std::thread::sleep(Duration::from_millis(10));
@@ -105,7 +105,7 @@ fn a_receiver_that_is_away_holds_up_nobody() {
     wait_for(&publisher, "failures", 1);
     let begun = Instant::now();
     drop(publisher);
-    assert!(begun.elapsed() < Duration::from_secs(15));
+    assert!(begun.elapsed() < Duration::from_secs(60));
 }
 
 #[test]

@@ -116,16 +116,21 @@ mod tests {
     async fn the_line_has_an_end() {
         let pool = Arc::new(Pool::new("tests", ("TESTS", 1), 1, &Arc::default()));
         let (hold, held) = std::sync::mpsc::channel::<()>();
+        let until = async |place: &AtomicU64| {
+            while place.load(Ordering::Relaxed) == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
         let first = tokio::spawn({
             let pool = pool.clone();
             async move { pool.run(move || held.recv().is_ok()).await }
         });
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        until(&pool.line.running).await;
         let second = tokio::spawn({
             let pool = pool.clone();
             async move { pool.run(|| true).await }
         });
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        until(&pool.line.waiting).await;
         let refused = pool.run(|| true).await.expect_err("the line is full");
         assert_eq!(refused.status, 503);
         assert!(refused.details.as_deref().is_some_and(|d| d.contains("TESTS")), "{refused:?}");

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { charted, chartOf, queriesOf } from './graph.mjs';
-import { BASE, close, heapBytes, send, visit } from './helper.mjs';
+import { BASE, close, heapBytes, send, still, visit } from './helper.mjs';
 
 after(close);
 
@@ -36,7 +36,7 @@ test('the first page: at most 120 kB compressed and 25 requests, own script litt
     // Told by the page itself: the moment at which the box has the cursor.
     await page.waitForFunction(() => document.activeElement.getAttribute('role') === 'combobox', null, { polling: 'raf' });
     const usable = await page.evaluate(() => performance.now());
-    await page.waitForLoadState('networkidle');
+    await still(page);
     // A file that a worker asks for again comes from the browser's own store.
     const files = [...new Map(requests.filter(({ path }) => !path.startsWith('/api/')).map((request) => [request.path, request])).values()];
     let total = 0;
@@ -55,10 +55,11 @@ test('the first page: at most 120 kB compressed and 25 requests, own script litt
 test('every other page loads at most 30 kB of its own', async (t) => {
   for (const name of ['explore', 'screens', 'status', 'anomalies', 'alerts', 'similar']) {
     await visit('/', async (page, { requests }) => {
-      await page.waitForLoadState('networkidle');
+      await still(page);
       const known = new Set(requests.map(({ path }) => path));
       await page.evaluate((hash) => { location.hash = hash; }, `#/${name}`);
-      await page.waitForTimeout(600);
+      await page.waitForFunction((page) => document.querySelector(`.page-${page}`)?.textContent.trim(), name);
+      await still(page);
       let total = 0;
       const files = requests.filter(({ path }) => path.startsWith('/s/') && !known.has(path));
       for (const { path } of files) total += await wireBytes(path);

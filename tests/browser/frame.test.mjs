@@ -1,11 +1,12 @@
 // The frame around all pages: titles, language, policy, keys, menus, sizes of the window, printing.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { BASE, axe, close, largeTargets, noSidewaysScrolling, visit } from './helper.mjs';
+import { BASE, axe, close, eventually, largeTargets, noSidewaysScrolling, settled, visit } from './helper.mjs';
 
 after(close);
 
 const PAGES = ['/', '/#/explore', '/#/screens', '/#/status'];
+const activeName = (page) => page.evaluate(() => document.activeElement.getAttribute('aria-label'));
 const settle = (page) => page.waitForFunction(() => document.querySelector('#page')?.textContent.trim());
 
 test('every page loads without a fault, has a title of its own and a language', async () => {
@@ -13,7 +14,7 @@ test('every page loads without a fault, has a title of its own and a language', 
   for (const path of PAGES) {
     await visit(path, async (page) => {
       await settle(page);
-      titles.add(await page.title());
+      titles.add(await eventually(() => page.title(), / · tsdb$/));
       assert.equal(await page.evaluate(() => document.documentElement.lang), 'en');
       assert.equal(await page.locator('main').count(), 1);
     });
@@ -47,21 +48,26 @@ test('keys: ? lists them, Esc closes and gives the focus back, / goes to the sea
     await axe(page);
     await page.keyboard.press('Escape');
     await page.waitForFunction(() => !document.querySelector('dialog[open]'));
-    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'More');
+    await eventually(() => activeName(page), 'More');
     await more.press('Enter');
     await page.getByRole('menu').waitFor();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Escape');
     await page.waitForFunction(() => !document.querySelector('[popover]:popover-open'));
-    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'More');
+    await eventually(() => activeName(page), 'More');
     await page.keyboard.press('/');
-    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Find a metric');
+    await eventually(() => activeName(page), 'Find a metric');
     await page.keyboard.press('Escape');
     await page.keyboard.press('Escape');
     await page.evaluate(() => document.activeElement.blur());
-    await page.keyboard.press('g');
-    await page.keyboard.press('t');
-    assert.match(await page.evaluate(() => location.hash), /^#\/status/);
+    for (const [key, where] of [['e', /^#\/explore/], ['t', /^#\/status/]]) {
+      // The second key counts for a moment only: a machine that is busy between the two sees none.
+      await eventually(async () => {
+        await page.keyboard.press('g');
+        await page.keyboard.press(key);
+        return page.evaluate(() => location.hash);
+      }, where);
+    }
   });
 });
 
@@ -71,11 +77,12 @@ test('themes: dark and light by hand go before the system and stay after a reloa
     const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     const light = await ground();
     await page.getByRole('button', { name: 'Dark colours' }).click();
-    const dark = await ground();
-    assert.notEqual(dark, light);
+    await page.getByRole('button', { name: 'Light colours' }).waitFor();
+    await settled(page);
+    const dark = await eventually(ground, (now) => now !== light, 'the ground becomes dark');
     await page.reload();
     await settle(page);
-    assert.equal(await ground(), dark);
+    await eventually(ground, dark);
   });
 });
 
@@ -83,8 +90,8 @@ test('printed pages are light', async () => {
   await visit('/#/status', { dark: true }, async (page) => {
     await settle(page);
     await page.emulateMedia({ media: 'print' });
-    assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(255, 255, 255)');
-    assert.equal(await page.locator('#bar').isVisible(), false);
+    await eventually(() => page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(255, 255, 255)');
+    await eventually(() => page.locator('#bar').isVisible(), false);
   });
 });
 
@@ -94,7 +101,6 @@ test('320 pixels and a zoom of 200 %: nothing scrolls sideways, the pages are in
     for (const options of [{ width: 320, height: 640 }, { width: 640, height: 400, deviceScaleFactor: 2 }]) {
       await visit(path, options, async (page) => {
         await settle(page);
-        await page.waitForTimeout(300);
         await noSidewaysScrolling(page);
         await largeTargets(page);
         await page.getByRole('button', { name: 'Pages' }).click();
@@ -107,8 +113,7 @@ test('320 pixels and a zoom of 200 %: nothing scrolls sideways, the pages are in
 test('who wants no motion gets none, and forced colours show what is chosen', async () => {
   await visit('/#/status', { reducedMotion: 'reduce' }, async (page) => {
     await settle(page);
-    const moving = await page.evaluate(() => document.getAnimations().filter((a) => a.playState === 'running' && a.effect.getComputedTiming().duration > 10).length);
-    assert.equal(moving, 0);
+    await eventually(() => page.evaluate(() => document.getAnimations().filter((a) => a.playState === 'running' && a.effect.getComputedTiming().duration > 10).length), 0);
     const slow = await page.evaluate(() => [...document.querySelectorAll('*')].filter((e) => parseFloat(getComputedStyle(e).transitionDuration) > 0.02).map((e) => e.className));
     assert.deepEqual(slow, []);
   });
@@ -117,6 +122,6 @@ test('who wants no motion gets none, and forced colours show what is chosen', as
     await axe(page);
     await page.keyboard.press('Tab');
     await page.keyboard.press('Tab');
-    assert.notEqual(await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle), 'none');
+    await eventually(() => page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle), (style) => style !== 'none');
   });
 });

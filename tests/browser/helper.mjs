@@ -2,19 +2,94 @@
 //
 // A page is at fault when it logs an error, breaks its Content-Security-Policy, asks another host for anything, throws,
 // or opens a dialog. `visit` collects the faults and asserts at the end that there were none.
+//
+// No test may fail because a machine is slow: what an act brings about is waited for (`eventually`), never read once, and no
+// time but the patience is a bound. A test of something that must not happen waits for the sign that it could have.
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { isDeepStrictEqual } from 'node:util';
 import { chromium } from 'playwright-core';
 
 /** The server under test, `http://host:port`. */
 export const BASE = process.env.TSDB_URL ?? 'http://127.0.0.1:4242';
 /** Milliseconds that anything on a page may take before its test fails. */
-const PATIENCE_MS = 20_000;
+export const PATIENCE_MS = 30_000;
+/** Milliseconds between two looks at what is waited for. */
+const LOOK_MS = 50;
+/** Milliseconds without a request after which a page has all that it asked for. */
+const STILL_MS = 150;
 const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let browser;
+/** What each context has asked for: how often, and how many answers are still out. */
+const asked = new WeakMap();
+
+export const pause = (ms) => new Promise((go) => setTimeout(go, ms));
+
+/**
+ * Waits until `read` gives what is expected, and gives it back: a value (compared deeply), a pattern, or a function that tells.
+ * When the patience is over it asserts with what was read last. `read` may throw while the page is on its way elsewhere.
+ */
+export async function eventually(read, expected, what, patience = PATIENCE_MS) {
+  const fits = expected instanceof RegExp ? (got) => expected.test(String(got)) : typeof expected === 'function' ? expected : (got) => isDeepStrictEqual(got, expected);
+  const end = Date.now() + patience;
+  for (;;) {
+    let got, trouble = null;
+    try {
+      got = await read();
+    } catch (error) {
+      trouble = error;
+    }
+    if (!trouble && fits(got)) return got;
+    if (Date.now() >= end) {
+      if (trouble) throw trouble;
+      if (expected instanceof RegExp) assert.match(String(got), expected, what);
+      else if (typeof expected === 'function') assert.fail(`${what ?? expected}: ${JSON.stringify(got)}`);
+      else assert.deepEqual(got, expected, what);
+    }
+    await pause(LOOK_MS);
+  }
+}
+
+/** Waits until a page has all that it asked for and has drawn it: nothing is under way, and nothing moves. */
+export async function still(page) {
+  const seen = asked.get(page.context());
+  const frames = () => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const before = seen.count;
+    await pause(STILL_MS);
+    // By way of the page, so that what came is drawn however busy the machine is.
+    await frames();
+    if (seen.open.size === 0 && seen.count === before) break;
+    assert.ok(Date.now() < end, `the page never rests; open: ${[...seen.open].map((request) => request.url()).join(' ')}`);
+  }
+  await settled(page);
+}
+
+/** Loads a part of the page (`pages/screens/arrange.js`) as the page does when it is first needed, so that it is there. */
+export const loaded = (page, part) => page.evaluate((path) => import(new URL(path, document.querySelector('script[type=module]').src)).then(() => {}), part);
+
+/** Does `act` and waits for what the page then says to screen readers. What it said before does not count. */
+export async function says(page, act, pattern) {
+  await page.evaluate(() => { document.getElementById('polite').textContent = ''; });
+  await act();
+  return eventually(() => page.locator('#polite').textContent(), pattern, 'what the page says');
+}
+
+/** From here on: how far things moved by themselves, and what. */
+export async function shiftsFrom(page) {
+  await still(page);
+  const from = await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now())))));
+  return async () => {
+    // Shifts are told behind the frame that they were in.
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 100)))));
+    const shifts = (await page.evaluate(() => window.__seen.shifts)).filter(({ at }) => at > from);
+    return { shift: shifts.reduce((sum, { by }) => sum + by, 0), shifts: shifts.map(({ by, what }) => `${by.toFixed(4)} ${what}`) };
+  };
+}
 
 /** The browser of this process; started with the first page. */
 async function chromiumOf() {
@@ -38,14 +113,13 @@ export async function close() {
 
 // Runs before any script of the page.
 function watch() {
-  window.__seen = { violations: [], shift: 0, shifts: [] };
+  window.__seen = { violations: [], shifts: [] };
   document.addEventListener('securitypolicyviolation', (e) =>
     window.__seen.violations.push(`${e.violatedDirective}: ${e.blockedURI} ${e.sourceFile ?? ''}:${e.lineNumber}`));
   new PerformanceObserver((list) => {
     for (const entry of list.getEntries()) {
-      window.__seen.shift += entry.value;
       const nodes = entry.sources.map((s) => `${s.node?.nodeName}.${s.node?.className ?? ''}`);
-      window.__seen.shifts.push(`${entry.value.toFixed(4)} ${nodes.join(' ')}`);
+      window.__seen.shifts.push({ at: entry.startTime, by: entry.value, what: nodes.join(' ') });
     }
   }).observe({ type: 'layout-shift', buffered: true });
 }
@@ -63,6 +137,15 @@ export async function visit(path, options, body) {
   });
   context.setDefaultTimeout(PATIENCE_MS);
   const faults = [], requests = [];
+  const seen = { count: 0, open: new Set() };
+  asked.set(context, seen);
+  context.on('request', (request) => {
+    // What an older document asked for is void.
+    if (request.isNavigationRequest()) seen.open.clear();
+    seen.count += 1;
+    seen.open.add(request);
+  });
+  for (const ended of ['requestfinished', 'requestfailed']) context.on(ended, (request) => seen.open.delete(request));
   const fault = (text) => { if (!allow.some((pattern) => pattern.test(text))) faults.push(text); };
   context.on('request', (request) => {
     const url = new URL(request.url());
@@ -82,8 +165,8 @@ export async function visit(path, options, body) {
     await page.goto(path);
     await body(page, { context, requests, faults });
     for (const open of context.pages()) {
-      const seen = await open.evaluate(() => window.__seen?.violations ?? []).catch(() => []);
-      seen.forEach((violation) => fault(`policy: ${violation}`));
+      const violations = await open.evaluate(() => window.__seen?.violations ?? []).catch(() => []);
+      violations.forEach((violation) => fault(`policy: ${violation}`));
     }
     assert.equal(await page.evaluate(() => window.__xss), undefined, 'markup from a name or text was run');
   } catch (error) {
@@ -95,8 +178,9 @@ export async function visit(path, options, body) {
   assert.deepEqual(faults, [], 'faults of the page');
 }
 
-/** No serious or critical finding of axe in what the page shows now. */
+/** No serious or critical finding of axe in what the page shows when it is at rest. */
 export async function axe(page, what = page.url()) {
+  await still(page);
   await page.evaluate(`${AXE}; 0`);
   // Things that fade in have half of their contrast while they do.
   await settled(page);
@@ -116,6 +200,7 @@ export async function settled(page) {
 
 /** Nothing is wider than the window. */
 export async function noSidewaysScrolling(page) {
+  await still(page);
   const found = await page.evaluate(() => {
     const width = document.documentElement.clientWidth;
     const scrolls = (e) => { for (let p = e.parentElement; p; p = p.parentElement) if (/auto|scroll|hidden|clip/.test(getComputedStyle(p).overflowX)) return true; return false; };
@@ -127,6 +212,7 @@ export async function noSidewaysScrolling(page) {
 
 /** Everything that can be pressed is at least 24 by 24 CSS pixels; links inside a sentence are left out. */
 export async function largeTargets(page) {
+  await still(page);
   const small = await page.evaluate(() => {
     const all = document.querySelectorAll('a[href], button, input:not([type=hidden]), select, textarea, summary, [role=button], [role=option], [role=tab], [role=switch], [tabindex="0"]');
     const out = [];
@@ -168,6 +254,7 @@ export function contrast(front, back) {
  * an outline of 2 px or more, 3:1 against what is behind it. Returns a word for each stop.
  */
 export async function tabThrough(page, most = 150) {
+  await still(page);
   await page.evaluate(() => document.activeElement?.blur());
   const stops = [];
   for (let n = 0; n < most; n += 1) {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { EVIL_TAG, EVIL_TEXT, LONG_METRIC, RTL_METRIC } from './data.mjs';
 import { charted, chartOf } from './graph.mjs';
-import { axe, close, noSidewaysScrolling, visit } from './helper.mjs';
+import { axe, close, eventually, noSidewaysScrolling, still, visit } from './helper.mjs';
 
 after(close);
 
@@ -36,6 +36,7 @@ test('notes with markup are text', async () => {
     // The pointer over the whole width meets every mark.
     const box = await chartOf(page).boundingBox();
     for (let x = box.x + 2; x < box.x + box.width; x += 6) await page.mouse.move(x, box.y + box.height - 60);
+    await still(page);
     await nothingFromTexts(page);
     const shown = await page.evaluate(() => document.body.textContent);
     assert.ok(!shown.includes('undefined') && !shown.includes('[object'), 'a broken text');
@@ -51,8 +52,7 @@ test('a metric from right to left and one of 4,000 characters: shown, cut, with 
   await visit(fragment(`sum:${LONG_METRIC}`), async (page) => {
     assert.equal((await charted(page)).lines, 1);
     await noSidewaysScrolling(page);
-    const titled = await page.evaluate((name) => [...document.querySelectorAll('[title]')].some((e) => e.title.includes(name)), LONG_METRIC);
-    assert.ok(titled, 'nowhere is the whole name');
+    await eventually(() => page.evaluate((name) => [...document.querySelectorAll('[title]')].some((e) => e.title.includes(name)), LONG_METRIC), true, 'somewhere is the whole name');
   });
 });
 
@@ -71,7 +71,8 @@ test('links with markup in every parameter: text and errors, nothing else', asyn
     `/#/${encodeURIComponent(evil)}`,
   ]) {
     await visit(link, { allow: [/status of (400|404)/] }, async (page) => {
-      await page.waitForTimeout(700);
+      await page.waitForFunction(() => document.querySelector('#page')?.textContent.trim());
+      await still(page);
       await nothingFromTexts(page);
       assert.doesNotMatch(await page.title(), /undefined/);
     });
@@ -81,7 +82,9 @@ test('links with markup in every parameter: text and errors, nothing else', asyn
 test('running queries and log lines with markup are text on Status', async () => {
   await visit('/#/status?tab=queries', { allow: [/status of 400/] }, async (page) => {
     await page.evaluate((text) => fetch(`/api/query?start=1h-ago&m=sum:x%7Bh=${encodeURIComponent(text)}%7D`).then((answer) => answer.text()), EVIL_TEXT.slice(0, 40));
-    await page.waitForTimeout(2500);
+    // Asked for behind it, and drawn.
+    for (let n = 0; n < 2; n += 1) await page.waitForResponse(/api\/stats\/query/);
+    await still(page);
     await nothingFromTexts(page);
   });
 });

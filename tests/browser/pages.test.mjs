@@ -1,13 +1,13 @@
 // Explore and Screens: filled and empty, light and dark, by keyboard, narrow. What they do in detail their own suites show.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { axe, close, largeTargets, noSidewaysScrolling, tabThrough, visit } from './helper.mjs';
+import { axe, close, largeTargets, noSidewaysScrolling, still, tabThrough, visit } from './helper.mjs';
 
 after(close);
 
 const settle = async (page) => {
   await page.waitForFunction(() => document.querySelector('#page')?.textContent.trim());
-  await page.waitForLoadState('networkidle');
+  await still(page);
 };
 
 const PAGES = ['/#/explore', '/#/explore?metric=sys.cpu', '/#/explore?q=cpu', '/#/screens'];

@@ -1,6 +1,6 @@
 // A byte-for-byte proxy before the server under test, so that a test can make it slow or take it away.
 import net from 'node:net';
-import { BASE } from './helper.mjs';
+import { BASE, eventually } from './helper.mjs';
 
 /** Starts one. `base` is its address; `gone()` and `back()` end and restart it; `delayMs` holds every answer back. */
 export async function proxy() {
@@ -21,7 +21,9 @@ export async function proxy() {
     });
   };
   let listener;
-  const listen = (port) => new Promise((done) => { listener = net.createServer(take).listen(port, '127.0.0.1', done); });
+  const listen = (port) => new Promise((done, failed) => {
+    listener = net.createServer(take).once('error', failed).listen(port, '127.0.0.1', done);
+  });
   await listen(0);
   const { port } = listener.address();
   self.base = `http://127.0.0.1:${port}`;
@@ -30,7 +32,8 @@ export async function proxy() {
     for (const socket of sockets) socket.destroy();
     await ended;
   };
-  self.back = () => listen(port);
+  // Meanwhile another connection of this machine may have been given the port: it is not for long.
+  self.back = () => eventually(() => listen(port), undefined, `port ${port} is free again`);
   self.close = async () => { if (listener.listening) await self.gone(); };
   return self;
 }

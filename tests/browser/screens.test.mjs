@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, beforeEach, test } from 'node:test';
-import { BASE, axe, close, json, largeTargets, noSidewaysScrolling, send, tabThrough, visit } from './helper.mjs';
+import { BASE, axe, close, eventually, json, largeTargets, loaded, noSidewaysScrolling, says, send, shiftsFrom, still, tabThrough, visit } from './helper.mjs';
 import { EVIL_TEXT } from './data.mjs';
 
 const PATH = '/api/ui/screens';
@@ -15,6 +15,8 @@ const make = async (screen) => (await send(PATH, { folder: 'Tests', panels: [], 
 const line = (title, m, more = {}) => ({ kind: 'line', title, queries: [{ m }], ...more });
 const three = () => [line('One', 'avg:sys.cpu.user{host=*}'), line('Two', 'avg:proc.loadavg.1min'), line('Three', 'avg:df.bytes.free{host=*}')];
 const titles = (page) => page.locator('.panel-title').allTextContents();
+const titlesAre = (page, expected, what) => eventually(() => titles(page), expected, what);
+const count = (locator, expected, what) => eventually(() => locator.count(), expected, what);
 const drawn = (page, count) => page.waitForFunction((n) => document.querySelectorAll('.panel[data-state=drawn]').length >= n, count);
 const openMenu = async (page, title, item) => {
   await page.getByRole('button', { name: `Panel ${title}`, exact: true }).click();
@@ -39,7 +41,7 @@ test('a first screen is made by keyboard, saved, and there after a reload', asyn
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Add a panel' }).focus();
     await page.keyboard.press('Enter');
-    await page.getByRole('combobox', { name: 'Metric of A' }).waitFor();
+    await eventually(() => page.getByRole('combobox', { name: 'Metric of A' }).evaluate((box) => box === document.activeElement), true, 'the cursor is in the box');
     await page.keyboard.type('loadavg 1min');
     await page.getByRole('option', { name: /proc\.loadavg\.1min/ }).waitFor();
     await page.keyboard.press('Enter');
@@ -57,11 +59,11 @@ test('a first screen is made by keyboard, saved, and there after a reload', asyn
     assert.deepEqual([name, folder], ['My first', 'Mine']);
     const { panels } = await read(id);
     assert.deepEqual(panels, [{ kind: 'line', title: 'Load of all', queries: [{ m: 'sum:proc.loadavg.1min{host=*}' }] }]);
-    assert.match(page.url(), new RegExp(`#/screens/${id}`));
+    await page.waitForURL(new RegExp(`#/screens/${id}`));
     await page.reload();
     await drawn(page, 1);
-    assert.deepEqual(await titles(page), ['Load of all']);
-    assert.match(await page.title(), /My first/);
+    await titlesAre(page, ['Load of all']);
+    await eventually(() => page.title(), /My first/);
   });
 });
 
@@ -93,7 +95,7 @@ test('the tree renames, moves, clones, deletes and brings back', async () => {
     assert.equal((await read(copy.id)).panels.length, 3);
     // The filter of the tree looks at folders and names.
     await page.getByLabel('Find a screen').fill('prod web');
-    assert.equal(await page.locator('.tree-screen').count(), 1);
+    await count(page.locator('.tree-screen'), 1);
   });
 });
 
@@ -104,25 +106,26 @@ test('panels are moved and sized by keys, dragged, doubled, removed; only saving
     await page.keyboard.press('e');
     await page.getByRole('button', { name: 'Move panel One' }).focus();
     await page.keyboard.press('ArrowRight');
-    assert.deepEqual(await titles(page), ['Two', 'One', 'Three']);
-    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Move panel One');
+    await titlesAre(page, ['Two', 'One', 'Three']);
+    await eventually(() => page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Move panel One');
     await page.keyboard.press('Shift+ArrowRight');
     await page.keyboard.press('Shift+ArrowDown');
     await page.locator('#polite', { hasText: '2 of 3 columns, 4 rows' }).waitFor();
+    await loaded(page, 'pages/screens/arrange.js');
     await page.getByRole('button', { name: 'Move panel Three' }).dragTo(page.locator('.panel', { hasText: 'Two' }), { targetPosition: { x: 20, y: 60 } });
-    assert.deepEqual(await titles(page), ['Three', 'Two', 'One']);
+    await titlesAre(page, ['Three', 'Two', 'One']);
     assert.deepEqual((await read(id)).panels.map(({ title }) => title), ['One', 'Two', 'Three'], 'not stored yet');
     await openMenu(page, 'Two', 'Duplicate');
-    assert.deepEqual(await titles(page), ['Three', 'Two', 'Two', 'One']);
+    await titlesAre(page, ['Three', 'Two', 'Two', 'One']);
     await openMenu(page, 'Three', 'Remove');
-    assert.deepEqual(await titles(page), ['Two', 'Two', 'One']);
+    await titlesAre(page, ['Two', 'Two', 'One']);
     await page.locator('.toast').getByRole('button', { name: 'Undo' }).click();
-    assert.deepEqual(await titles(page), ['Three', 'Two', 'Two', 'One']);
+    await titlesAre(page, ['Three', 'Two', 'Two', 'One']);
     await page.getByRole('button', { name: 'Save' }).click();
     await toast(page, 'Saved');
     const { panels } = await read(id);
     assert.deepEqual(panels.map(({ title, width = 1, height = 3 }) => [title, width, height]), [['Three', 1, 3], ['Two', 1, 3], ['Two', 1, 3], ['One', 2, 4]]);
-    assert.ok(!page.url().includes('x.edit'));
+    await page.waitForURL((url) => !url.href.includes('x.edit'));
   });
 });
 
@@ -135,8 +138,8 @@ test('a panel is edited: kind, query, thresholds, axes; what is wrong is said at
     await dialog.getByLabel('Query A as text').fill('avg:sys.cpu.user{host=*');
     await dialog.getByText('is not closed').waitFor();
     await dialog.getByLabel('Query A as text').fill('max:1m-max:proc.loadavg.1min{host=*}');
-    assert.equal(await dialog.getByLabel('Metric of A').inputValue(), 'proc.loadavg.1min');
-    assert.equal(await dialog.getByLabel('Downsampling of A').inputValue(), '1m-max');
+    await eventually(() => dialog.getByLabel('Metric of A').inputValue(), 'proc.loadavg.1min');
+    await eventually(() => dialog.getByLabel('Downsampling of A').inputValue(), '1m-max');
     await dialog.getByLabel('Expression').fill('v * (');
     await dialog.getByText(/Expression: it ends too early/).waitFor();
     await dialog.getByLabel('Expression').fill('v * 10');
@@ -152,9 +155,9 @@ test('a panel is edited: kind, query, thresholds, axes; what is wrong is said at
     await dialog.getByRole('button', { name: 'Threshold' }).click();
     await dialog.getByRole('group', { name: 'Thresholds' }).getByLabel('From').fill('20');
     await dialog.getByRole('button', { name: 'Apply' }).click();
-    await page.locator('.top li').nth(2).waitFor();
-    assert.equal(await page.locator('.top li').count(), 3);
-    assert.match(await page.locator('.top li').first().textContent(), /^db1.*warning/);
+    await dialog.waitFor({ state: 'detached' });
+    await count(page.locator('.grid .top li'), 3);
+    await eventually(() => page.locator('.grid .top li').first().textContent(), /^db1.*warning/);
     await page.keyboard.press('Control+s');
     await toast(page, 'Saved');
     assert.deepEqual((await read(id)).panels, [{ title: 'One', kind: 'top', queries: [{ m: 'max:1m-max:proc.loadavg.1min{host=*}', alias: '%(tags.host)s', expression: 'v * 10' }], thresholds: [{ level: 'warn', from: 20, to: null, label: '' }], span: '2h', limit: 3, by: 'max' }]);
@@ -211,6 +214,8 @@ test('who saves over somebody else is asked first', async () => {
     await dialog.getByText('“Theirs” with 3 panels').waitFor();
     await dialog.getByRole('button', { name: 'Go on editing' }).click();
     assert.equal((await read(id)).name, 'Theirs', 'nothing was overwritten');
+    // Until the answer is dealt with it is still being saved.
+    await eventually(() => page.getByRole('button', { name: 'Save', exact: true }).isEnabled(), true);
     await page.keyboard.press('Control+s');
     await dialog.getByRole('button', { name: 'Save mine over theirs' }).click();
     await toast(page, 'Saved');
@@ -243,14 +248,17 @@ test('unsaved changes are kept, offered again, and given up only on purpose', as
     await page.locator('.tree-dirty').waitFor();
     assert.equal(await page.evaluate(() => { const event = new Event('beforeunload', { cancelable: true }); dispatchEvent(event); return event.defaultPrevented; }), true);
     await page.getByRole('link', { name: /^Draft/ }).first().click();
-    await page.getByText('not saved').first().waitFor();
-    assert.equal((await titles(page)).length, 3, 'the stored screen is shown');
+    await page.locator('.screen-banner').getByText('were not saved').waitFor();
+    await titlesAre(page, ['One', 'Two', 'Three'], 'the stored screen is shown');
+    await drawn(page, 2);
+    // The offer stays while numbers are loaded again.
+    await says(page, () => page.keyboard.press('r'), /panels drawn/);
     await page.getByRole('button', { name: 'Go on with them' }).click();
-    assert.deepEqual(await titles(page), ['One', 'Three']);
+    await titlesAre(page, ['One', 'Three']);
     await page.getByRole('button', { name: 'Discard' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Discard' }).click();
-    await page.waitForFunction(() => document.querySelectorAll('.panel').length === 3);
-    assert.equal(await page.evaluate(() => { const event = new Event('beforeunload', { cancelable: true }); dispatchEvent(event); return event.defaultPrevented; }), false);
+    await titlesAre(page, ['One', 'Two', 'Three']);
+    await eventually(() => page.evaluate(() => { const event = new Event('beforeunload', { cancelable: true }); dispatchEvent(event); return event.defaultPrevented; }), false);
     assert.equal((await read(id)).version, 1);
   });
 });
@@ -259,15 +267,18 @@ test('variables filter all panels and are in the address', async () => {
   const id = await make({ name: 'Vars', variables: [{ tag: 'host', value: '' }], panels: [line('CPU of $host', 'avg:sys.cpu.user{host=*}'), line('Load', 'avg:proc.loadavg.1min')] });
   await visit(`/#/screens/${id}`, async (page, { requests }) => {
     await drawn(page, 2);
-    assert.deepEqual(await titles(page), ['CPU of all', 'Load']);
+    await titlesAre(page, ['CPU of all', 'Load']);
+    await still(page);
     const before = requests.length;
     await page.getByLabel('host', { exact: true }).fill('web');
     await page.getByRole('option', { name: /web02/ }).click();
     await page.waitForURL(/v\.host=web02/);
-    await page.waitForFunction(() => document.querySelector('.panel-title').textContent === 'CPU of web02');
-    await page.waitForTimeout(500);
-    const asked = requests.slice(before).map(({ path }) => decodeURIComponent(path)).filter((path) => path.startsWith('/api/query'));
-    assert.deepEqual(asked.map((path) => /m=([^&]*)/.exec(path)[1].replace(/:\d+[smh]-avg/, '')).sort(), ['avg:proc.loadavg.1min{}{host=web02}', 'avg:sys.cpu.user{host=web02}']);
+    await titlesAre(page, ['CPU of web02', 'Load']);
+    const asked = () => requests.slice(before).map(({ path }) => decodeURIComponent(path)).filter((path) => path.startsWith('/api/query')).map((path) => /m=([^&]*)/.exec(path)[1].replace(/:\d+[smh]-avg/, '')).sort();
+    const wanted = ['avg:proc.loadavg.1min{}{host=web02}', 'avg:sys.cpu.user{host=web02}'];
+    await eventually(asked, wanted);
+    await still(page);
+    assert.deepEqual(asked(), wanted, 'each once');
     await page.getByRole('button', { name: 'Filter', exact: true }).click();
     await page.getByLabel('Tag', { exact: true }).fill('type');
     await page.getByLabel('Value', { exact: true }).fill('user');
@@ -278,7 +289,7 @@ test('variables filter all panels and are in the address', async () => {
     await page.waitForURL(/v\.type=user/);
     await page.reload();
     await page.getByLabel('type', { exact: true }).waitFor();
-    assert.equal(await page.getByLabel('host', { exact: true }).inputValue(), 'web02');
+    await eventually(() => page.getByLabel('host', { exact: true }).inputValue(), 'web02');
   });
 });
 
@@ -321,7 +332,7 @@ test('export, import, and a page of Metrilyx', async () => {
 test('a temporary screen lives in its link and can be saved', async () => {
   await visit('/#/screens/ad-hoc?m=avg:proc.loadavg.1min&m=avg:sys.cpu.user{host=*}&x.columns=1', async (page) => {
     await drawn(page, 2);
-    assert.deepEqual(await titles(page), ['proc.loadavg.1min', 'sys.cpu.user']);
+    await titlesAre(page, ['proc.loadavg.1min', 'sys.cpu.user']);
     assert.equal((await list()).length, 0);
     await page.keyboard.press('e');
     await openMenu(page, 'sys.cpu.user', 'Remove');
@@ -329,7 +340,7 @@ test('a temporary screen lives in its link and can be saved', async () => {
     await page.waitForURL(/x\.screen=/);
     await page.reload();
     await drawn(page, 1);
-    assert.deepEqual(await titles(page), ['proc.loadavg.1min']);
+    await titlesAre(page, ['proc.loadavg.1min']);
     await page.locator('.screen-tools').getByRole('button', { name: 'More' }).click();
     await page.getByRole('menuitem', { name: 'Save as …' }).click();
     await page.getByRole('dialog').getByLabel('Name').fill('Kept');
@@ -353,11 +364,11 @@ for (const dark of [false, true]) {
     const id = await make({ name: EVIL_TEXT, folder: EVIL_TEXT.slice(0, 100), columns: 2, panels: KINDS() });
     await visit(`/#/screens/${id}`, { dark, height: 3200 }, async (page) => {
       await drawn(page, 11);
-      assert.equal(await page.locator('.note a').count(), 1);
-      assert.equal(await page.locator('.note').textContent().then((text) => text.includes('<img')), true);
-      assert.ok((await page.locator('.top-name').allTextContents()).some((name) => name.includes('<img')));
+      await count(page.locator('.note a'), 1);
+      await eventually(() => page.locator('.note').textContent(), /<img/);
+      await eventually(() => page.locator('.top-name').allTextContents(), (names) => names.some((name) => name.includes('<img')));
       await page.getByRole('button', { name: 'Average' }).click();
-      assert.equal(await page.locator('th[aria-sort=descending]').textContent(), 'Average');
+      await eventually(() => page.locator('th[aria-sort=descending]').textContent(), 'Average');
       await axe(page, 'a screen');
       await largeTargets(page);
       await page.keyboard.press('e');
@@ -404,7 +415,7 @@ test('panels load when they come into view, few at a time; equal queries once', 
   await visit(`/#/screens/${id}`, { before }, async (page, { requests }) => {
     const asked = () => requests.filter(({ path }) => path.startsWith('/api/query')).length;
     await drawn(page, 4);
-    await page.waitForTimeout(500);
+    await still(page);
     assert.ok(asked() <= 6, `${asked()} requests for what is in view`);
     await page.locator('.panel').last().scrollIntoViewIfNeeded();
     await page.waitForFunction(() => document.querySelector('.panel:last-child').dataset.state === 'drawn');
@@ -428,13 +439,14 @@ test('one range for all: a drag zooms every panel, back returns; alone, legends,
     await page.waitForURL(/start=1h-ago/);
     await page.keyboard.press('l');
     await page.waitForURL(/x\.legend=0/);
-    assert.equal(await page.locator('.legend:visible').count(), 0);
+    await count(page.locator('.legend:visible'), 0);
     await page.keyboard.press('l');
+    await page.waitForURL((url) => !url.href.includes('x.legend'));
     await openMenu(page, 'Two', 'Alone, large');
     await page.waitForURL(/x\.panel=1/);
-    assert.deepEqual(await titles(page), ['Two']);
+    await titlesAre(page, ['Two']);
     await page.keyboard.press('Escape');
-    assert.equal((await titles(page)).length, 3);
+    await titlesAre(page, ['One', 'Two', 'Three']);
     await page.getByRole('button', { name: 'Whole window (w)' }).click();
     await page.waitForURL(/x\.wall/);
     await page.locator('#bar').waitFor({ state: 'hidden' });
@@ -449,7 +461,7 @@ test('one range for all: a drag zooms every panel, back returns; alone, legends,
     await page.goto('about:blank');
     await page.goto(embed);
     await drawn(page, 3);
-    assert.equal(await page.locator('.tree:visible, #bar:visible, .screen-tools:visible').count(), 0);
+    await count(page.locator('.tree:visible, #bar:visible, .screen-tools:visible'), 0);
   });
 });
 
@@ -457,14 +469,12 @@ test('a reload moves nothing, and an event tells what it was', async () => {
   const id = await make({ name: 'Still', columns: 2, panels: KINDS() });
   await visit(`/#/screens/${id}`, { height: 3200 }, async (page) => {
     await drawn(page, 11);
-    await page.waitForTimeout(300);
-    await page.evaluate(() => { window.__seen.shift = 0; window.__seen.shifts = []; });
+    const moved = await shiftsFrom(page);
     for (let n = 0; n < 3; n += 1) {
-      await page.keyboard.press('r');
-      await page.locator('#polite', { hasText: 'panels drawn in' }).waitFor();
-      await page.waitForTimeout(400);
+      await says(page, () => page.keyboard.press('r'), /panels drawn in/);
+      await still(page);
     }
-    const { shift, shifts } = await page.evaluate(() => window.__seen);
+    const { shift, shifts } = await moved();
     assert.ok(shift < 0.001, `moved by ${shift}:\n${shifts.join('\n')}`);
   });
   await visit(`/#/screens/${id}?x.panel=0`, async (page) => {
@@ -503,7 +513,8 @@ test('the Graph page puts what it shows on a screen', async () => {
     await dialog.getByLabel('Screen', { exact: true }).selectOption({ label: 'A new screen' });
     await dialog.getByLabel('Name of the new screen').fill('From a graph');
     await page.keyboard.press('Enter');
-    await page.locator('.toast').getByRole('button', { name: 'Open' }).click();
+    // Not that of the panel before, which is there still.
+    await page.locator('.toast', { hasText: 'It is on From a graph now' }).getByRole('button', { name: 'Open' }).click();
     await drawn(page, 1);
     assert.equal((await list()).length, 2);
   });
@@ -517,8 +528,7 @@ test('a panel of very many series asks first', async () => {
     assert.equal(requests.filter(({ path }) => path.startsWith('/api/query')).length, 0);
     await page.getByRole('button', { name: 'Read them all' }).click();
     await drawn(page, 1);
-    await page.keyboard.press('r');
-    await page.waitForTimeout(300);
+    await says(page, () => page.keyboard.press('r'), /panel drawn/);
     assert.equal(await page.getByText('up to 5').count(), 0, 'asked once');
   });
 });
@@ -529,11 +539,11 @@ test('legend: a click shows one alone, Ctrl and a click hides one', async () => 
     await drawn(page, 1);
     const pressed = () => page.locator('.legend button').evaluateAll((all) => all.map((one) => one.getAttribute('aria-pressed')).join());
     await page.locator('.legend button').nth(1).click();
-    assert.equal(await pressed(), 'false,true,false,false');
+    await eventually(pressed, 'false,true,false,false');
     await page.locator('.legend button').nth(1).click();
-    assert.equal(await pressed(), 'true,true,true,true');
+    await eventually(pressed, 'true,true,true,true');
     await page.locator('.legend button').nth(2).click({ modifiers: ['Control'] });
-    assert.equal(await pressed(), 'true,true,false,true');
+    await eventually(pressed, 'true,true,false,true');
   });
 });
 
@@ -544,7 +554,7 @@ test('a failed reload keeps the old picture and says so', async () => {
     await page.route('**/api/query?**', (route) => route.fulfill({ status: 503, contentType: 'application/json', body: '{"error":{"code":503,"message":"Too many queries"}}' }));
     await page.keyboard.press('r');
     await page.getByText('Too many queries').waitFor();
-    assert.equal(await page.locator('.panel .u-over').count(), 1, 'the old picture stays');
+    await count(page.locator('.panel .u-over'), 1, 'the old picture stays');
     await page.unroute('**/api/query?**');
     await page.getByRole('button', { name: 'Try again' }).click();
     await page.getByText('Too many queries').waitFor({ state: 'detached' });
@@ -600,7 +610,7 @@ test('a read-only TSD offers nothing that writes', async () => {
     assert.equal(await page.getByRole('button', { name: /^(Edit|New screen)$/ }).count(), 0);
     await page.keyboard.press('e');
     await page.getByRole('button', { name: 'Panel One' }).click();
-    assert.deepEqual(await page.getByRole('menuitem').allTextContents(), ['Alone, large', 'Open in Graph', 'Reload', 'Copy queries']);
+    await eventually(() => page.getByRole('menuitem').allTextContents(), ['Alone, large', 'Open in Graph', 'Reload', 'Copy queries']);
   });
 });
 

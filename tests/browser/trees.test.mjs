@@ -1,7 +1,7 @@
 // Trees on the page Explore: a real tree, made by the API before these tests, that the server sorts new series into.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { axe, close, json, noSidewaysScrolling, send, visit } from './helper.mjs';
+import { axe, close, eventually, json, noSidewaysScrolling, send, visit } from './helper.mjs';
 
 after(close);
 
@@ -14,13 +14,13 @@ before(async () => {
   const series = [['tree.cpu.user', 'web01'], ['tree.cpu.idle', 'web01'], ['tree.mem', 'web01'], ['tree.mem', MARKUP]];
   await send('/api/put', series.flatMap(([metric, host]) => Array.from({ length: 30 }, (_, n) => ({ metric, timestamp: now - 60 * n, value: n % 7, tags: { host } }))));
   // Series go into trees behind their points.
-  const end = Date.now() + 20_000;
-  const grown = async () => (await json(`/api/tree/branch?treeid=${treeId}`)).branches?.some(({ displayName }) => displayName === MARKUP);
-  while (!(await grown().catch(() => false))) {
-    assert.ok(Date.now() < end, 'the series did not come into the tree');
-    await new Promise((go) => setTimeout(go, 100));
-  }
-}, { timeout: 30_000 });
+  const below = async (what) => {
+    const { branches, leaves } = await json(`/api/tree/branch?${what}`);
+    return [...(leaves ?? []), ...(await Promise.all((branches ?? []).map(({ branchId }) => below(`branch=${branchId}`)))).flat()];
+  };
+  const sorted = async () => (await below(`treeid=${treeId}`)).map(({ metric, tags }) => [metric, tags.host]).filter(([metric]) => metric.startsWith('tree.')).sort();
+  await eventually(sorted, [...series].sort(), 'the series of the tree');
+});
 
 const hashHas = (page, text) => page.waitForFunction((part) => decodeURIComponent(location.hash).includes(part), text);
 const branch = (page, name) => page.getByRole('treeitem', { name, exact: true });
@@ -40,8 +40,7 @@ test('a tree is walked by keys down to its series, which are drawn and lead to t
     assert.deepEqual(leaves.map(({ metric }) => metric).sort(), ['tree.cpu.idle', 'tree.cpu.user']);
     await page.locator('.explore-list .picture canvas').first().waitFor();
     for (const { displayName, tsuid } of leaves) {
-      const href = await page.getByRole('link', { name: displayName, exact: true }).getAttribute('href');
-      assert.match(decodeURIComponent(href), new RegExp(`tsuid=sum:${tsuid}`));
+      await eventually(async () => decodeURIComponent(await page.getByRole('link', { name: displayName, exact: true }).getAttribute('href')), new RegExp(`tsuid=sum:${tsuid}`));
     }
     await axe(page);
     // The path leads up again, step by step.
@@ -49,8 +48,7 @@ test('a tree is walked by keys down to its series, which are drawn and lead to t
     await page.getByText('1 branch').waitFor();
     await page.getByRole('navigation', { name: 'Path' }).getByRole('button', { name: 'ROOT' }).click();
     await page.getByText(/^\d+ branches/).waitFor();
-    const address = await page.evaluate(() => location.hash);
-    assert.doesNotMatch(address, /branch=/);
+    await eventually(() => page.evaluate(() => location.hash), (now) => !now.includes('branch='));
   });
 });
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { charted, chartOf } from './graph.mjs';
-import { axe, close, visit } from './helper.mjs';
+import { axe, close, eventually, visit } from './helper.mjs';
 import { proxy } from './proxy.mjs';
 
 after(close);
@@ -19,7 +19,7 @@ test('a server that is gone is told, the old picture stays, and a retry brings t
       await page.keyboard.press('r');
       await said(page, /does not answer/);
       assert.ok(await chartOf(page).isVisible(), 'the old picture stays');
-      await page.waitForFunction(() => /does not answer/.test(document.getElementById('assertive').textContent), null, { timeout: 3000 });
+      await page.waitForFunction(() => /does not answer/.test(document.getElementById('assertive').textContent));
       await axe(page, 'the page without its server');
       await between.back();
       await page.evaluate(() => document.activeElement.blur());
@@ -34,13 +34,16 @@ test('a server that is gone is told, the old picture stays, and a retry brings t
 test('a slow answer: the old picture stays, time and a stop button appear after two seconds', async () => {
   await visit(ONE, { allow: [/ERR_ABORTED|Failed to load/] }, async (page) => {
     await charted(page);
-    await page.route('**/api/query?*', async (route) => { await new Promise((go) => setTimeout(go, 6000)); await route.continue().catch(() => {}); });
+    let release;
+    const held = new Promise((go) => { release = go; });
+    await page.route('**/api/query?*', async (route) => { await held; await route.continue().catch(() => {}); });
     await page.keyboard.press('r');
     const stop = page.getByRole('button', { name: /stop/i }).first();
-    await stop.waitFor({ timeout: 5000 });
+    await stop.waitFor();
     assert.ok(await chartOf(page).isVisible());
     await stop.click();
     await stop.waitFor({ state: 'hidden' });
+    release();
   });
 });
 
@@ -60,10 +63,9 @@ test('one of three queries fails, the others are drawn', async () => {
 
 test('an expression that cannot be read stays as text with its error', async () => {
   await visit('/#start=2h-ago&m=sum:a&m=nonsense', { allow: [/status of (400|404)/] }, async (page) => {
-    await page.waitForTimeout(800);
-    assert.match(await page.evaluate(() => decodeURIComponent(location.hash)), /m=nonsense/);
-    const seen = await page.evaluate(() => document.body.innerText + [...document.querySelectorAll('input')].map((i) => i.value).join(' '));
-    assert.match(seen, /nonsense/);
+    await eventually(() => page.evaluate(() => document.body.innerText + [...document.querySelectorAll('input')].map((i) => i.value).join(' ')), /nonsense/);
+    await charted(page);
+    await eventually(() => page.evaluate(() => decodeURIComponent(location.hash)), /m=nonsense/);
   });
 });
 

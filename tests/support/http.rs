@@ -33,7 +33,7 @@ pub struct Client {
 
 impl Client {
     pub fn new(addr: &str) -> Client {
-        Client { addr: addr.to_string(), stream: None, timeout: Duration::from_secs(60) }
+        Client { addr: addr.to_string(), stream: None, timeout: Duration::from_secs(180) }
     }
 
     /// Sends and reads the answer; a kept connection that turns out dead is opened again once.

@@ -22,12 +22,20 @@ fn hbase(args: &[String]) -> Output {
 impl RealTsd {
     /// Starts one over the tables with this prefix, which must exist (`create_tables`).
     pub fn start(prefix: &str, settings: &[(&str, &str)]) -> RealTsd {
-        let port = free_port();
-        let mut args = vec!["tsd".to_string(), port.to_string(), prefix.to_string()];
-        args.extend(settings.iter().map(|(k, v)| format!("{k}={v}")));
-        let out = hbase(&args);
-        assert!(out.status.success(), "the real OpenTSDB did not start: {}{}", lossy(&out.stdout), lossy(&out.stderr));
-        RealTsd { addr: format!("127.0.0.1:{port}"), port }
+        // Between choosing a port and listening on it somebody else may take it.
+        let mut last = String::new();
+        for _ in 0..3 {
+            let port = free_port();
+            let mut args = vec!["tsd".to_string(), port.to_string(), prefix.to_string()];
+            args.extend(settings.iter().map(|(k, v)| format!("{k}={v}")));
+            let out = hbase(&args);
+            if out.status.success() {
+                return RealTsd { addr: format!("127.0.0.1:{port}"), port };
+            }
+            last = format!("{}{}", lossy(&out.stdout), lossy(&out.stderr));
+            let _ = hbase(&["stop".to_string(), format!("tsd-{port}")]);
+        }
+        panic!("the real OpenTSDB did not start: {last}");
     }
 
     pub fn client(&self) -> Client {

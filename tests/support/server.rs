@@ -54,10 +54,13 @@ pub const META: [(&str, &str); 5] = [
     ("tsd.core.meta.enable_tsuid_incrementing", "true"),
 ];
 
+/// How long a test waits for what a server does by itself, on a machine that does much else. Nothing is proven by how long it takes.
+pub const PATIENCE: Duration = Duration::from_secs(180);
+
 /// Waits for something that a server does by itself.
 #[track_caller]
 pub fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + PATIENCE;
     while !done() {
         assert!(Instant::now() < end, "{what} did not come");
         std::thread::sleep(Duration::from_millis(50));
@@ -131,17 +134,17 @@ impl Server {
         let _ = self.child.wait();
     }
 
-    /// SIGTERM; the exit must be clean and within a minute.
+    /// SIGTERM; the exit must be clean.
     pub fn stop(&mut self) {
         signal(self.pid(), "TERM");
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + PATIENCE;
         loop {
             match self.child.try_wait().expect("wait for the server") {
                 Some(status) => {
                     assert!(status.success(), "the server ended with {status} after SIGTERM; log:\n{}", self.log());
                     return;
                 }
-                None if Instant::now() > end => panic!("the server still runs a minute after SIGTERM; log:\n{}", self.log()),
+                None if Instant::now() > end => panic!("the server still runs {PATIENCE:?} after SIGTERM; log:\n{}", self.log()),
                 None => std::thread::sleep(Duration::from_millis(20)),
             }
         }
@@ -266,7 +269,7 @@ fn spawn(dir: &Path, args: &[String]) -> (Child, String) {
             }
         }
     });
-    match told.recv_timeout(Duration::from_secs(60)) {
+    match told.recv_timeout(PATIENCE) {
         Ok(addr) => (child, addr),
         Err(_) => {
             let _ = child.kill();

@@ -174,6 +174,6 @@ mod tests {
         let spec = FilterSpec::from_value("host", "regexp(^(?=a)(a*)*\\1b$)").unwrap();
         let started = std::time::Instant::now();
         assert!(spec.filter.test.try_matches(&"a".repeat(60)).is_err());
-        assert!(started.elapsed().as_secs() < 5);
+        assert!(started.elapsed().as_secs() < 60);
     }
 }

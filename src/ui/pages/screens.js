@@ -41,10 +41,14 @@ class Page {
   dirty() { return store.changed(this.open); }
 
   async relist() {
+    const mine = (this.listing = {});
     try {
-      this.list = await store.list();
+      const list = await store.list();
+      if (this.listing !== mine) return; // a newer list was asked for meanwhile
+      this.list = list;
       this.error = null;
     } catch (error) {
+      if (this.listing !== mine) return;
       this.error = error;
     }
     this.tree.draw();
@@ -167,9 +171,9 @@ class Page {
 
   /** A draft of an earlier visit is told, not shown. */
   offerDraft(editing) {
-    if (editing || !this.dirty() || !this.ctx.writable) return;
-    fill(this.view.banner, h("div.banner.warn", "There are changes to this screen that were not saved.", h("button", { type: "button", onclick: () => this.actions.edit() }, "Go on with them"),
-      h("button", { type: "button", onclick: () => { store.drop(this.open); fill(this.view.banner); this.tree.draw(); } }, "Drop them")));
+    if (editing || !this.dirty() || !this.ctx.writable) return fill(this.view.offer);
+    fill(this.view.offer, h("div.banner.warn", "There are changes to this screen that were not saved.", h("button", { type: "button", onclick: () => this.actions.edit() }, "Go on with them"),
+      h("button", { type: "button", onclick: () => { store.drop(this.open); fill(this.view.offer); this.tree.draw(); } }, "Drop them")));
   }
 
   /** The draft was edited. */

@@ -66,7 +66,7 @@ fn deliver(channel: Channel, dead: &DeadLetters) -> (Outcome, Counts) {
     let dispatcher = Dispatcher::start(&lanes, &inside, dead).unwrap();
     let (tell, told) = mpsc::channel();
     dispatcher.submit("c", notice(), Box::new(move |outcome| tell.send(outcome).unwrap())).unwrap();
-    let outcome = told.recv_timeout(Duration::from_secs(20)).unwrap();
+    let outcome = told.recv_timeout(Duration::from_secs(120)).unwrap();
     (outcome, dispatcher.counts()["c"])
 }
 

@@ -81,7 +81,7 @@ fn points_are_told_once_across_a_restart() {
     counts.wait_for(3);
     assert_eq!(counts.newest.load(SeqCst), i64::from(HOUR + 1) * 1000);
     // Settled and noted, not stored: the next process replays them and tells nobody.
-    std::thread::sleep(Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(1_000));
     counts.failing.store(true, SeqCst);
     first.put("b", HOUR + 2, 1);
     std::thread::sleep(Duration::from_millis(300));

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 
 /// A time of day to start with: 2023-11-14 22:00:00 UTC, the start of an hour.
 const START: i64 = 1_699_999_200_000;
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(120);
 
 /// A writer with everything around it.
 struct Rig {

@@ -372,12 +372,16 @@ export function choices(label, { row, change, none }) {
   const handle = {
     element,
     get chosen() { return chosen; },
+    /** Shows a list; where the hand and the focus were they stay, if those rows are there again. */
     set(items, now) {
+      const place = (name) => rows.findIndex(({ item }) => item.name === name);
+      const [begun, focused] = [shown()[anchor]?.item.name, rows.find(({ element: one }) => one === document.activeElement)?.item.name];
       chosen = new Set(now);
       rows = items.map((item) => ({ item, element: h("li", { role: "option", id: uid("choice"), tabindex: "-1", title: item.name }, h("span.choice-mark", { "aria-hidden": "true" }, icon("check")), row(item)) }));
       fill(element, rows.length ? rows.map((one) => one.element) : h("li.choice-note", { role: "option", "aria-disabled": "true", "aria-selected": "false" }, none));
       rows[0]?.element.setAttribute("tabindex", "0");
-      anchor = 0;
+      anchor = Math.max(0, place(begun));
+      focusOn(rows[place(focused)]);
       mark();
     },
     choose(now) {
@@ -393,10 +397,11 @@ export function choices(label, { row, change, none }) {
     /** Shows only rows that hold all words. */
     filter(text) {
       const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+      const begun = shown()[anchor];
       for (const { item, element: one } of rows) one.hidden = !words.every((word) => item.name.toLowerCase().includes(word));
       const first = shown()[0];
       if (first && !shown().some(({ element: one }) => one.getAttribute("tabindex") === "0")) first.element.setAttribute("tabindex", "0");
-      anchor = 0;
+      anchor = Math.max(0, shown().indexOf(begun));
       return shown().length;
     },
   };

@@ -83,9 +83,11 @@ export function queryRow(query, at, { ctx, changed, remove }) {
     fill(agg, [...new Set([usable ? parts.agg : "sum", ...names])].map((name) => h("option", { value: name }, name)));
     if (!usable) return fill(chips);
     agg.value = parts.agg;
-    if (document.activeElement !== metric) metric.value = parts.metric;
-    tags.value = tagText(parts.groups);
-    down.value = parts.downsample ? [parts.downsample.interval, parts.downsample.func, parts.downsample.fill].filter(Boolean).join("-") : "";
+    // What somebody types in meanwhile stays.
+    const show = (box, value) => { if (document.activeElement !== box) box.value = value; };
+    show(metric, parts.metric);
+    show(tags, tagText(parts.groups));
+    show(down, parts.downsample ? [parts.downsample.interval, parts.downsample.func, parts.downsample.fill].filter(Boolean).join("-") : "");
     rate.checked = parts.rate !== null;
     set(rate, { title: parts.rate ? rateText(parts.rate) : null });
     suggestTags(parts);

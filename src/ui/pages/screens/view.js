@@ -25,10 +25,12 @@ export class ScreenView {
     this.estimates = new Map();
     this.sync = Symbol("crosshair");
     this.head = h("header.screen-head");
+    // What is wrong with the range, and the offer of a draft: a reload looks at the first alone.
     this.banner = h("div.screen-banner", { "aria-live": "polite" });
+    this.offer = h("div.screen-banner", { "aria-live": "polite" });
     this.variables = h("div.variables", { role: "group", "aria-label": "Filters of all panels" });
     this.grid = h("div.grid");
-    this.element = h("div.screen", this.head, this.banner, this.variables, this.grid);
+    this.element = h("div.screen", this.head, this.banner, this.offer, this.variables, this.grid);
     root.append(this.element);
     this.observer = new IntersectionObserver((entries) => this.sight(entries), { rootMargin: `${AHEAD} 0px` });
     this.arranging = null;
