@@ -1,7 +1,7 @@
 // Screens, kinds of panels: what they show is what the API answers. The screens are temporary ones, which are stored nowhere.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { axe, close, json, largeTargets, noSidewaysScrolling, send, visit } from './helper.mjs';
+import { axe, close, eventually, json, largeTargets, noSidewaysScrolling, send, still, visit } from './helper.mjs';
 
 after(close);
 
@@ -34,17 +34,17 @@ test('a pie shows shares of the whole, the numbers beside it', async () => {
     await visit(screen(panel('pie', 'sum:panels.parts{part=*}', { title: 'Parts' })), { dark }, async (page) => {
       await drawn(page);
       const rows = page.locator('.pie-list li');
-      assert.deepEqual(await rows.evaluateAll((all) => all.map((row) => ['.name', '.pie-value', '.pie-share'].map((part) => row.querySelector(part).textContent).join('|'))), lines);
-      assert.equal(await page.locator('.pie-ring').getAttribute('aria-label'), 'Shares of 100 by last value: a 50 %, b 30 %, <b>c</b> 20 %.');
-      assert.equal(await page.locator('.pie-ring text').textContent(), '100');
+      await eventually(() => rows.evaluateAll((all) => all.map((row) => ['.name', '.pie-value', '.pie-share'].map((part) => row.querySelector(part).textContent).join('|'))), lines);
+      await eventually(() => page.locator('.pie-ring').getAttribute('aria-label'), 'Shares of 100 by last value: a 50 %, b 30 %, <b>c</b> 20 %.');
+      await eventually(() => page.locator('.pie-ring text').textContent(), '100');
       await page.getByText('1 series below zero: no part of a whole, left out.').waitFor();
       // Each part of the ring has the angle of its share: its length along the circle is measured.
-      const angles = await page.locator('.pie-ring path').evaluateAll((paths) => paths.map((path) => {
+      const angles = () => page.locator('.pie-ring path').evaluateAll((paths) => paths.map((path) => {
         const [first, last] = [...path.getAttribute('d').matchAll(/([\d.]+) ([\d.]+)(?=[AL])/g)].map(([, x, y]) => [Number(x) - 100, 100 - Number(y)]);
         const angle = ([x, y]) => (Math.atan2(x, y) + 2 * Math.PI) % (2 * Math.PI);
         return Math.round((100 * ((angle(last) - angle(first) + 2 * Math.PI) % (2 * Math.PI))) / (2 * Math.PI));
       }));
-      assert.deepEqual(angles, known.map(([, value]) => value));
+      await eventually(angles, known.map(([, value]) => value));
       await rows.nth(1).hover();
       await page.waitForFunction(() => document.querySelectorAll('.pie-ring path.faded').length === 2);
       await axe(page, 'a pie');
@@ -60,8 +60,8 @@ test('a pie of more parts than its rows sums up the rest; one of nothing but zer
     const rest = all - MANY - (MANY - 1);
     // Of all series, not of the hundred that a picture of lines would draw.
     const row = page.locator('.pie-list').first().locator('li').nth(2);
-    assert.equal(await row.getAttribute('title'), `${MANY - 2} more: ${String(rest).replace(/(\d)(?=\d{3}$)/, '$1\u202f')}`);
-    assert.equal(await row.locator('.pie-share').textContent(), `${((100 * rest) / all).toFixed(1)} %`);
+    await eventually(() => row.getAttribute('title'), `${MANY - 2} more: ${String(rest).replace(/(\d)(?=\d{3}$)/, '$1\u202f')}`);
+    await eventually(() => row.locator('.pie-share').textContent(), `${((100 * rest) / all).toFixed(1)} %`);
     await page.getByText('All parts are zero: there are no shares.').waitFor();
     await noSidewaysScrolling(page);
   });
@@ -70,7 +70,7 @@ test('a pie of more parts than its rows sums up the rest; one of nothing but zer
 test('a top list looks at all series', async () => {
   await visit(screen(panel('top', 'sum:panels.many{n=*}', { limit: 3 })), async (page) => {
     await drawn(page);
-    assert.deepEqual(await page.locator('.top li').evaluateAll((all) => all.map((one) => one.querySelector('.top-value').textContent)), [MANY, MANY - 1, MANY - 2].map(String));
+    await eventually(() => page.locator('.top li').evaluateAll((all) => all.map((one) => one.querySelector('.top-value').textContent)), [MANY, MANY - 1, MANY - 2].map(String));
     await page.getByText(`and ${MANY - 3} more`).waitFor();
   });
 });
@@ -87,16 +87,16 @@ test('ranges of histograms are a heat map, percentiles lie over it; a metric of 
     const chart = page.locator('.panel').first().locator('[aria-roledescription=chart]');
     await chart.locator('canvas').first().waitFor();
     const told = () => chart.evaluate((one) => document.getElementById(one.getAttribute('aria-describedby')).textContent);
-    assert.equal(await told(), `Heat map of 4 ranges of histograms, highest count ${most}.`);
+    await eventually(told, `Heat map of 4 ranges of histograms, highest count ${most}.`);
     // The lowest range, which is counted in each minute, is coloured all along: canvases are looked at.
-    const coloured = await chart.evaluate((one) => {
+    const coloured = () => chart.evaluate((one) => {
       const canvas = one.querySelector('canvas');
       const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
       const found = new Set();
       for (let at = 0; at < data.length; at += 4) if (data[at + 3] === 255 && data[at + 2] > data[at] + 40) found.add(`${data[at]} ${data[at + 1]} ${data[at + 2]}`);
       return found.size;
     });
-    assert.ok(coloured >= 4, `${coloured} shades`);
+    await eventually(coloured, (shades) => shades >= 4, 'shades');
     await page.getByText('http.latency has histograms, no points').waitFor();
     await axe(page, 'a heat map of histograms');
   });
@@ -107,15 +107,16 @@ test('a table keeps its order, and a list its place, when it loads again', async
     await drawn(page);
     await page.getByRole('button', { name: 'Series', exact: true }).click();
     const first = () => page.locator('.panel tbody tr').first().locator('.name').textContent();
-    assert.equal(await first(), 'n0');
+    await eventually(first, 'n0');
+    await still(page);
     await page.locator('.panel .scroll').evaluate((box) => { box.scrollTop = 300; });
     const asked = requests.filter(({ path }) => path.startsWith('/api/query')).length;
     await page.evaluate(() => { document.querySelector('.panel tbody').dataset.before = 'yes'; });
     await page.keyboard.press('r');
     await page.waitForFunction(() => document.querySelector('.panel tbody') && !document.querySelector('.panel tbody').dataset.before);
     assert.ok(requests.filter(({ path }) => path.startsWith('/api/query')).length > asked);
-    assert.equal(await first(), 'n0');
-    assert.equal(await page.locator('th[aria-sort=ascending]').textContent(), 'Series');
-    assert.equal(await page.locator('.panel .scroll').evaluate((box) => box.scrollTop), 300);
+    await eventually(first, 'n0');
+    await eventually(() => page.locator('th[aria-sort=ascending]').textContent(), 'Series');
+    await eventually(() => page.locator('.panel .scroll').evaluate((box) => box.scrollTop), 300);
   });
 });
