@@ -144,7 +144,8 @@ fn two_at_a_time(engine: &Engine, files: &[PathBuf], address: &str) {
     rest.sort_by_key(|file| !file.ends_with("reload.test.mjs"));
     let run = |file: PathBuf| run(engine, file.clone(), address).err().map(|why| (file, why));
     let waiting = Mutex::new(rest.into_iter());
-    let line = || std::iter::from_fn(|| waiting.lock().expect("nobody panics with it").next()).filter_map(run).collect::<Vec<(PathBuf, String)>>();
+    let line =
+        || std::iter::from_fn(|| waiting.lock().expect("nobody panics with it").next()).filter_map(run).collect::<Vec<(PathBuf, String)>>();
     let mut failed = std::thread::scope(|scope| {
         let threads = [scope.spawn(line), scope.spawn(line)];
         threads.map(|thread| thread.join().expect("a line of tests")).concat()

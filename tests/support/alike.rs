@@ -19,7 +19,8 @@ impl Asked {
 
     /// Whether it changes nothing, so that it can be asked again.
     fn reads(&self) -> bool {
-        self.path.starts_with("/api/query") || self.path.starts_with("/api/annotation") && self.method == "GET" && !self.path.contains("method_override")
+        self.path.starts_with("/api/query")
+            || self.path.starts_with("/api/annotation") && self.method == "GET" && !self.path.contains("method_override")
     }
 
     /// Series of the answer may come in any order.

@@ -29,7 +29,8 @@ pub fn run(path: &Path, engine: &Engine) -> Outcome {
     let settings: Vec<(&str, &str)> =
         settings.into_iter().filter(|(k, _)| *k != "tsd.http.staticroot").chain([("tsd.http.staticroot", root.as_str())]).collect();
     let server = Server::start(engine, &settings);
-    let outcome = if head["kind"].as_str() == Some("telnet") { run_telnet(&server.addr, name, cases) } else { run_api(&server.addr, name, cases) };
+    let outcome =
+        if head["kind"].as_str() == Some("telnet") { run_telnet(&server.addr, name, cases) } else { run_api(&server.addr, name, cases) };
     outcome.into_iter().map(|(id, why)| (format!("{name}/{id}"), why)).collect()
 }
 
