@@ -3,6 +3,7 @@
 
 pub mod catalog;
 pub mod cli;
+mod clock;
 pub mod codec;
 pub mod config;
 pub mod desk;

@@ -1,19 +1,24 @@
-//! The last lines of the log, for `/logs`.
+//! The last lines of the log, and what turns its level, for `/logs`.
 //!
 //! A line is `seconds TAB level TAB thread TAB module TAB message`, as OpenTSDB shows it.
 
 use parking_lot::Mutex;
 use std::collections::VecDeque;
+use std::sync::OnceLock;
 
 /// Lines kept.
 const LINES_MAX: usize = 1024;
 /// Bytes kept of one line.
 const LINE_BYTES_MAX: usize = 4096;
 
+/// Sets a level, of one part of the program or of all; an error says why it could not.
+pub type Dial = Box<dyn Fn(&str, Option<&str>) -> Result<(), String> + Send + Sync>;
+
 /// A ring of lines. Written by the log, read by `/logs`.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Logbook {
     lines: Mutex<VecDeque<String>>,
+    dial: OnceLock<Dial>,
 }
 
 impl Logbook {
@@ -29,6 +34,19 @@ impl Logbook {
             lines.pop_front();
         }
         lines.push_back(line);
+    }
+
+    /// Says how the level is set. Only the first who says it counts: a process has one log.
+    pub fn turned_by(&self, dial: Dial) {
+        let _known = self.dial.set(dial);
+    }
+
+    /// Sets the level, of one part of the program or of all.
+    ///
+    /// # Errors
+    /// The level or the part is none, or nothing is logged.
+    pub fn turn(&self, level: &str, part: Option<&str>) -> Result<(), String> {
+        self.dial.get().ok_or("nothing is logged here")?(level, part)
     }
 
     /// The lines, newest first.

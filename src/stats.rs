@@ -5,7 +5,6 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -159,13 +158,13 @@ pub struct Lines {
     pub others: Arc<Line>,
 }
 
-/// When a process began to count.
+/// When a process began to count, in milliseconds since the epoch.
 #[derive(Clone, Copy, Debug)]
-pub struct Started(pub SystemTime);
+pub struct Started(pub i64);
 
 impl Default for Started {
     fn default() -> Started {
-        Started(SystemTime::now())
+        Started(crate::clock::now_ms())
     }
 }
 

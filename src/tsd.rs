@@ -155,7 +155,7 @@ impl Tsd {
         let desk = open_desk(&store, &settings);
         let new_series = hooks::new_series(&trees, &settings);
         let live = hooks::open_live(&meta, &settings, &new_series);
-        let publisher = open_publisher(&uids, &settings)?;
+        let publisher = open_publisher(&uids, histograms.unwrap_or_default(), &settings)?;
         let mut options = WriteOptions { rollups: rollups.map(Arc::new), ..write_options(&settings, store.as_ref()) };
         options.arrivals.extend(hooks::arrivals(live.as_ref()));
         options.arrivals.extend(publisher.clone().map(|publisher| publisher as Arc<dyn Arrivals>));
@@ -257,7 +257,7 @@ pub fn open_engine(
 }
 
 /// The publisher of points, if the settings ask for one.
-fn open_publisher(uids: &Arc<Uids>, settings: &Settings) -> Result<Option<Arc<Publisher>>, OpenError> {
+fn open_publisher(uids: &Arc<Uids>, decoders: Decoders, settings: &Settings) -> Result<Option<Arc<Publisher>>, OpenError> {
     if !settings.rtpublisher_enable {
         return Ok(None);
     }
@@ -270,8 +270,8 @@ fn open_publisher(uids: &Arc<Uids>, settings: &Settings) -> Result<Option<Arc<Pu
     }
     let address = settings.rtpublisher_address.parse().map_err(|e: AddressError| OpenError::Setting(e.to_string()))?;
     let bytes = positive(settings.rtpublisher_buffer_bytes);
-    let publisher = Publisher::start(address, uids.clone(), bytes).map_err(|e| OpenError::Setting(format!("no thread to publish: {e}")))?;
-    Ok(Some(Arc::new(publisher)))
+    let publisher = Publisher::start(address, uids.clone(), decoders, bytes);
+    publisher.map(|publisher| Some(Arc::new(publisher))).map_err(|e| OpenError::Setting(format!("no thread to publish: {e}")))
 }
 
 /// The folder of kept pictures, and the line of those that are drawn.

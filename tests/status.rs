@@ -171,6 +171,23 @@ fn logs_by_level_and_words() {
     assert_eq!(get(&mut client, "/api/ui/logs?q=surely.not.there")["lines"], json!([]));
     assert_eq!(get(&mut client, "/api/ui/logs?max=1")["lines"].as_array().unwrap().len(), 1);
     assert_eq!(client.get("/api/ui/logs?level=loud").unwrap().status, 400);
+
+    // How much is logged is set by the older path, which OpenTSDB does for anybody and by GET.
+    let set = client.post("/logs?level=Debug&logger=tsdb::server", "").unwrap();
+    assert_eq!((set.status, set.text().as_str()), (200, "Set the log level to DEBUG on 1 logger.\n"));
+    let found = get(&mut client, "/api/ui/logs?q=filter+tsdb::server=debug");
+    assert_eq!(found["lines"].as_array().unwrap().len(), 1, "{found}");
+    for (method, target, header, why) in [
+        ("GET", "/logs?level=INFO", None, "set by POST"),
+        ("POST", "/logs?level=INFO", Some(("X-Forwarded-For", "10.0.0.1")), "the machine of the TSD"),
+        ("POST", "/logs?level=INFO", Some(("Sec-Fetch-Site", "cross-site")), "another site"),
+        ("GET", "/logs?level=loud", None, "Invalid level: loud"),
+        ("POST", "/logs?level=info&logger=net.opentsdb", None, "Invalid logger: net.opentsdb"),
+    ] {
+        let headers: Vec<(String, String)> = header.into_iter().map(|(k, v): (&str, &str)| (k.to_string(), v.to_string())).collect();
+        let answer = client.request(method, target, &headers, None).unwrap();
+        assert!(answer.status == 400 && answer.text().contains(why), "{method} {target}: {} {}", answer.status, answer.text());
+    }
 }
 
 #[test]

@@ -30,10 +30,12 @@ fn nan_is_written_as_clients_can_read_it() {
 }
 
 #[test]
-fn every_point_and_annotation_is_published_as_a_line_of_json() {
+fn every_point_histogram_and_annotation_is_published_as_a_line_of_json() {
     let receiver = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("tcp://{}", receiver.local_addr().unwrap());
-    let server = server(&[("tsd.rtpublisher.enable", "true"), ("tsd.rtpublisher.address", &address)]);
+    let decoders = r#"{"net.opentsdb.core.SimpleHistogramDecoder": 42}"#;
+    let settings = [("tsd.rtpublisher.enable", "true"), ("tsd.rtpublisher.address", &address), ("tsd.core.histograms.config", decoders)];
+    let server = server(&settings);
     let point = r#"{"metric":"m","timestamp":1400000001,"value":1.25,"tags":{"a":"b"}}"#;
     assert_eq!(server.client().post("/api/put", point).unwrap().status, 204);
     let (stream, _) = receiver.accept().unwrap();
@@ -61,6 +63,15 @@ fn every_point_and_annotation_is_published_as_a_line_of_json() {
     ] {
         assert_eq!(lines.next().unwrap(), want);
     }
+    // A histogram's line is a body of `/api/histogram`.
+    let histogram = r#"{"metric":"h","timestamp":1400000002,"tags":{"a":"b"},"overflow":3,"buckets":{"1.75,3.5":16,"0,1.75":12}}"#;
+    assert_eq!(client.post("/api/histogram", histogram).unwrap().status, 204);
+    let line = lines.next().unwrap();
+    let counts = r#""id":42,"underflow":0,"overflow":3,"buckets":{"0.0,1.75":12,"1.75,3.5":16}"#;
+    let names = r#""metric":"h","tags":{"a":"b"},"tsuid":"000002000001000001""#;
+    assert_eq!(line, format!(r#"{{"type":"histogram","timestamp":1400000002000,{counts},{names}}}"#));
+    assert_eq!(client.post("/api/histogram", &line).unwrap().status, 204);
+    assert_eq!(lines.next().unwrap(), line);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! checked against those that programs of this machine trust, as Python does it.
 
 use super::{Call, Failure};
+use crate::clock;
 use crate::worker::notify::trusted;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -92,7 +93,7 @@ struct Args {
 
 pub fn run(call: &Call) -> Result<(), Failure> {
     let args = read(call).map_err(|complaint| call.misused(UNKNOWN, &format!("check: error: {complaint}")))?;
-    let now = args.now.unwrap_or_else(|| Timestamp::now().as_second());
+    let now = args.now.unwrap_or_else(clock::now_s);
     let points = match ask(&args) {
         Ok(points) => points,
         Err(why) => return end(CRITICAL, &why),

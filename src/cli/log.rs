@@ -1,16 +1,20 @@
 //! The log: lines on standard error, the last of them kept for `/logs`.
 
 use super::Failure;
+use crate::clock;
 use crate::config::{Notice, Settings};
-use crate::logbook::Logbook;
+use crate::logbook::{Dial, Logbook};
+use parking_lot::Mutex;
 use std::fmt::Write;
 use std::io::IsTerminal;
 use std::sync::{Arc, OnceLock};
-use std::time::{SystemTime, UNIX_EPOCH};
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
+
+/// Longest filter that requests can put together, in bytes.
+const FILTER_BYTES_MAX: usize = 4096;
 
 /// The lines of this process's log, which is one, like its standard error.
 static RECENT: OnceLock<Arc<Logbook>> = OnceLock::new();
@@ -34,9 +38,29 @@ pub fn start(settings: &Settings, daemon: bool, verbose: bool) -> Result<(), Fai
     })?;
     let ansi = std::io::stderr().is_terminal();
     let lines = fmt::layer().with_ansi(ansi).with_writer(std::io::stderr);
+    let (filter, handle) = reload::Layer::new(filter);
     // A second start in one process (tests) keeps the first log.
-    let _ = tracing_subscriber::registry().with(filter).with(lines).with(Keep(recent())).try_init();
+    if tracing_subscriber::registry().with(filter).with(lines).with(Keep(recent())).try_init().is_ok() {
+        recent().turned_by(dial(handle, text.to_owned()));
+    }
     Ok(())
+}
+
+/// Sets levels from now on. `text`: the filter at the start; what is said of a part goes before what is said of all.
+fn dial(handle: reload::Handle<EnvFilter, Registry>, text: String) -> Dial {
+    let now = Mutex::new(text);
+    Box::new(move |level, part| {
+        let mut now = now.lock();
+        let text = part.map_or_else(|| level.to_owned(), |part| format!("{now},{part}={level}"));
+        if text.len() > FILTER_BYTES_MAX {
+            return Err(format!("the filter of the log is longer than {FILTER_BYTES_MAX} bytes (FILTER_BYTES_MAX): set all of it"));
+        }
+        let filter = EnvFilter::try_new(&text).map_err(|error| error.to_string())?;
+        handle.reload(filter).map_err(|error| error.to_string())?;
+        tracing::warn!("the log's filter is {text} now");
+        *now = text;
+        Ok(())
+    })
 }
 
 /// Keeps events for `/logs`.
@@ -44,7 +68,7 @@ struct Keep(Arc<Logbook>);
 
 impl<S: tracing::Subscriber> Layer<S> for Keep {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let seconds = clock::now_s();
         let about = event.metadata();
         let thread = std::thread::current();
         let mut text = Text::default();

@@ -1,6 +1,7 @@
 //! `worker resend` and `worker test-channel`: notices that go out by hand.
 
 use super::{Call, Failure};
+use crate::clock;
 use crate::config::{Settings, did_you_mean};
 use crate::worker::hands::Hands;
 use crate::worker::loader;
@@ -8,7 +9,6 @@ use crate::worker::notify::{Channel, DeadLetters, Inside, Notice, SendError, Wan
 use crate::worker::open::{self, Opened};
 use crate::worker::options::Options;
 use crate::worker::rule::file;
-use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -76,7 +76,7 @@ pub fn test_channel(call: &Call, names: &[&str]) -> Result<(), Failure> {
     let inside = Later { settings: &settings, opened: OnceLock::new() };
     let mut failed = Vec::new();
     for name in names {
-        let notice = Notice::test(name, Timestamp::now().as_second());
+        let notice = Notice::test(name, clock::now_s());
         let Some(channel) = channels.get(*name) else { continue };
         match once(channel, &notice, &inside) {
             Ok(()) => writeln!(std::io::stdout(), "{name} ({}) took {}", channel.kind(), notice.id)?,

@@ -2,6 +2,7 @@
 //! `backfill`, and those of `notices.rs`.
 
 use super::{Call, Failure, notices};
+use crate::clock;
 use crate::config::Settings;
 use crate::query::request::date::parse_date;
 use crate::tsd;
@@ -110,7 +111,7 @@ fn stamp(seconds: i64) -> String {
 
 fn test(call: &Call, name: &str) -> Result<(), Failure> {
     let settings = call.settings()?;
-    let now = Timestamp::now().as_second();
+    let now = clock::now_s();
     let end = time(call, &settings, "--at", time(call, &settings, "--end", now)?)?;
     let start = time(call, &settings, "--start", end - TEST_S)?;
     let opened = open::open(&settings).map_err(Failure::new)?;
@@ -157,7 +158,7 @@ fn test(call: &Call, name: &str) -> Result<(), Failure> {
 /// The detectors over a past range: what would have been anomalous, a line each.
 fn backfill(call: &Call) -> Result<(), Failure> {
     let settings = call.settings()?;
-    let now = Timestamp::now().as_second();
+    let now = clock::now_s();
     let end = time(call, &settings, "--end", now)?;
     let start = time(call, &settings, "--start", end - BACKFILL_S)?;
     let options = Options::of(&settings);

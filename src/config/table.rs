@@ -350,13 +350,13 @@ declare! {
     addins_rpcs_classpath: String = "", "tsd.addins.rpcs.classpath", java_unset ignored("Java classes cannot be loaded");
     /// Classes of further servers.
     rpc_plugins: String = "", "tsd.rpc.plugins", java_unset refused("Java classes cannot be loaded");
-    /// Publish every accepted point and every stored annotation as a line of JSON to `tsd.rtpublisher.address`.
+    /// Publish every accepted point and histogram and every stored annotation as a line of JSON to `tsd.rtpublisher.address`.
     rtpublisher_enable: bool = false, "tsd.rtpublisher.enable", java works;
     /// Class of that plug-in.
     rtpublisher_plugin: String = "", "tsd.rtpublisher.plugin", java ignored("Java classes cannot be loaded");
     /// Where they are published to: `tcp://host:port` for lines, `http://host:port/path` for POST requests of many lines.
     rtpublisher_address: String = "", "tsd.rtpublisher.address", ours works;
-    /// Bytes of points and annotations that may wait for the receiver; further ones are not published, and counted.
+    /// Bytes of points, histograms and annotations that may wait for the receiver; further ones are not published, and counted.
     rtpublisher_buffer_bytes: i64 = 67_108_864, "tsd.rtpublisher.buffer_bytes", ours works, 65_536..=4_294_967_296;
     /// Index meta data in a search plug-in.
     search_enable: bool = false, "tsd.search.enable", java refused("meta data cannot be handed to a search plug-in");

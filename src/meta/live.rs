@@ -14,6 +14,7 @@ use super::error::MetaError;
 use super::tables::{MetaTables, put, put_uid_meta, write};
 use super::ts_meta::{COUNTER_QUALIFIER, META_QUALIFIER, TsMeta};
 use super::uid_meta::UidMeta;
+use crate::clock;
 use crate::store::{Columns, RowBatch, Store, StoreError};
 use crate::uid::{NAME_FAMILY, Uid, UidKind, Watch};
 use parking_lot::Mutex;
@@ -31,9 +32,9 @@ const CALL_ROWS: usize = 500;
 const CALLS_AT_ONCE: usize = 8;
 /// How long a series that was noted needs no new note, in seconds, if the hour does not change: readers look for its last
 /// point in the row of the counter's time.
-const NOTED_SECONDS: u64 = 60;
+const NOTED_SECONDS: i64 = 60;
 /// How long a series whose meta data was seen is not looked up again, in seconds.
-const STORED_SECONDS: u64 = 300;
+const STORED_SECONDS: i64 = 300;
 
 /// Which cells a series gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +121,7 @@ pub struct LiveMeta {
     came: Vec<Mutex<FxHashMap<Box<[u8]>, i64>>>,
     apart: Mutex<Vec<Work>>,
     /// When a series was written or looked up last, in seconds.
-    known: Cache<Box<[u8]>, u64>,
+    known: Cache<Box<[u8]>, i64>,
     pressing: AtomicBool,
     counters: Counters,
 }
@@ -216,8 +217,8 @@ impl LiveMeta {
         emit("series.known", self.known.len() as u64);
     }
 
-    fn is_fresh(&self, at: u64) -> bool {
-        let now = now();
+    fn is_fresh(&self, at: i64) -> bool {
+        let now = clock::now_s();
         match self.tracking {
             Tracking::Stored => now < at + STORED_SECONDS,
             _ => now < at + NOTED_SECONDS && now / 3600 == at / 3600,
@@ -240,7 +241,7 @@ impl LiveMeta {
             if is_new {
                 w.step = Step::Store;
             } else {
-                self.known.insert(w.tsuid.clone(), now());
+                self.known.insert(w.tsuid.clone(), clock::now_s());
             }
             is_new
         });
@@ -358,7 +359,7 @@ impl LiveMeta {
                 work.extend(call.into_iter().chain(noted));
                 return Err(error);
             }
-            let now = now();
+            let now = clock::now_s();
             call.into_iter().for_each(|w| self.known.insert(w.tsuid, now));
         }
         Ok(())
@@ -392,10 +393,10 @@ impl LiveMeta {
         let mut batch = RowBatch::default();
         tables.store.get(&tables.table, &keys, &column, &mut batch)?;
         let there: std::collections::HashSet<&[u8]> = batch.rows().map(|row| row.key()).collect();
-        let now = now();
+        let now = clock::now_s();
         let made: Vec<bool> = call.iter().map(|w| !there.contains(&*w.tsuid)).collect();
         let new = call.iter().zip(&made).filter(|(_, made)| **made);
-        let rows: Vec<_> = new.map(|(w, _)| put(&w.tsuid, META_QUALIFIER, TsMeta::new(&w.tsuid, now as i64).to_json())).collect();
+        let rows: Vec<_> = new.map(|(w, _)| put(&w.tsuid, META_QUALIFIER, TsMeta::new(&w.tsuid, now).to_json())).collect();
         write(tables.store.as_ref(), &tables.table, &rows)?;
         self.counters.created.fetch_add(rows.len() as u64, Relaxed);
         call.iter().for_each(|w| self.known.insert(w.tsuid.clone(), now));
@@ -462,11 +463,6 @@ fn counter_column() -> Columns {
     Columns::Only(vec![(NAME_FAMILY, COUNTER_QUALIFIER.to_vec())])
 }
 
-/// Seconds since the epoch.
-pub(super) fn now() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs())
-}
-
 /// Stores meta data of each name that gets an id here (`enable_realtime_uid`).
 pub struct LiveUidMeta {
     store: Arc<dyn Store>,
@@ -483,7 +479,7 @@ impl LiveUidMeta {
 impl Watch for LiveUidMeta {
     fn assigned(&self, kind: UidKind, name: &str, id: Uid) {
         let mut meta = UidMeta::new(kind, id.as_bytes(), name);
-        meta.created = now() as i64;
+        meta.created = clock::now_s();
         if let Err(error) = put_uid_meta(self.store.as_ref(), &self.table, &meta) {
             tracing::warn!("no meta data for the new {} '{name}', `tsdb uid metasync` makes it: {error}", kind.qualifier());
         }

@@ -1,5 +1,5 @@
-//! The real-time publisher: every accepted point and every stored annotation as a line of JSON, to one receiver over TCP or
-//! HTTP.
+//! The real-time publisher: every accepted point and histogram, and every stored annotation, as a line of JSON, to one
+//! receiver over TCP or HTTP.
 //!
 //! | `tsd.rtpublisher.address` | what is sent |
 //! | --- | --- |
@@ -8,7 +8,8 @@
 //!
 //! A line is `{"timestamp":1400000000000,"value":1.5,"metric":"sys.cpu","tags":{"host":"web01"},"tsuid":"000001000001000001"}`;
 //! the time is in milliseconds. An annotation's is `{"type":"annotation",` and then what `/api/annotation` answers for it;
-//! that of a deleted one is not sent. Points are published after they were taken; after a kill, some of the last second
+//! that of a deleted one is not sent. A histogram's is `{"type":"histogram",` and the members of `POST /api/histogram`, the
+//! time in milliseconds. Points are published after they were taken; after a kill, some of the last second
 //! once more. A receiver that is slow or away never holds up points: what does not fit into the buffer is dropped and counted.
 
 mod address;
@@ -17,7 +18,7 @@ mod sender;
 
 pub use address::{Address, AddressError};
 
-use crate::codec::Note;
+use crate::codec::{Decoders, Note, histogram_time};
 use crate::point::{Number, PointTime};
 use crate::uid::Uids;
 use crate::write::{Arrivals, Arrived};
@@ -43,6 +44,12 @@ enum Waiting {
         time: PointTime,
         value: Number,
     },
+    /// The cell's value.
+    Histogram {
+        tsuid: Box<[u8]>,
+        ms: i64,
+        cell: Box<[u8]>,
+    },
     /// The whole line.
     Note(Box<[u8]>),
 }
@@ -52,7 +59,7 @@ impl Waiting {
     fn bytes(&self) -> usize {
         match self {
             Waiting::Point { .. } => POINT_BYTES,
-            Waiting::Note(line) => POINT_BYTES + line.len(),
+            Waiting::Histogram { cell: bytes, .. } | Waiting::Note(bytes) => POINT_BYTES + bytes.len(),
         }
     }
 }
@@ -88,11 +95,11 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Starts the thread. `buffer_bytes`: how much may wait for the receiver.
+    /// Starts the thread. `decoders`: of histograms; `buffer_bytes`: how much may wait for the receiver.
     ///
     /// # Errors
     /// Only if the system gives no thread: a receiver that is away is met when there is something to say.
-    pub fn start(address: Address, uids: Arc<Uids>, buffer_bytes: usize) -> std::io::Result<Publisher> {
+    pub fn start(address: Address, uids: Arc<Uids>, decoders: Decoders, buffer_bytes: usize) -> std::io::Result<Publisher> {
         let shared = Arc::new(Shared {
             queue: Mutex::default(),
             changed: Condvar::new(),
@@ -100,7 +107,7 @@ impl Publisher {
             counters: Counters::default(),
         });
         let owner = shared.clone();
-        let thread = std::thread::Builder::new().name("publish".into()).spawn(move || owner.run(address, &uids))?;
+        let thread = std::thread::Builder::new().name("publish".into()).spawn(move || owner.run(address, &uids, decoders))?;
         Ok(Publisher { shared, thread: Some(thread) })
     }
 
@@ -125,7 +132,12 @@ impl Publisher {
 
 impl Arrivals for Publisher {
     fn arrived(&self, arrived: &Arrived<'_>) {
-        self.shared.take(arrived.points().map(|(time, value)| Waiting::Point { tsuid: arrived.tsuid.into(), time, value }));
+        let points = arrived.points().map(|(time, value)| Waiting::Point { tsuid: arrived.tsuid.into(), time, value });
+        let histogram = arrived.cell().and_then(|(base, qualifier, cell)| {
+            let ms = histogram_time(qualifier, base)?;
+            Some(Waiting::Histogram { tsuid: arrived.tsuid.into(), ms, cell: cell.into() })
+        });
+        self.shared.take(points.chain(histogram));
     }
 }
 
@@ -158,8 +170,8 @@ impl Shared {
         self.changed.notify_one();
     }
 
-    fn run(&self, address: Address, uids: &Uids) {
-        let mut lines = Lines::new(uids);
+    fn run(&self, address: Address, uids: &Uids, decoders: Decoders) {
+        let mut lines = Lines::new(uids, decoders);
         let mut sender = match sender::Sender::new(address) {
             Ok(sender) => sender,
             Err(e) => return tracing::error!("nothing is published: {e}"),

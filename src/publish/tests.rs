@@ -39,7 +39,8 @@ const LINE: &str = r#"{"timestamp":1400000000000,"value":1.5,"metric":"sys.cpu",
 fn lines_over_tcp_go_on_after_the_receiver_came_back() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let publisher = Publisher::start(format!("tcp://127.0.0.1:{port}").parse().unwrap(), uids(), 1 << 20).unwrap();
+    let publisher =
+        Publisher::start(format!("tcp://127.0.0.1:{port}").parse().unwrap(), uids(), Decoders { simple: Some(42) }, 1 << 20).unwrap();
     publish(&publisher, 0, Number::Float(1.5));
     let (stream, _) = listener.accept().unwrap();
     let mut line = String::new();
@@ -79,7 +80,9 @@ fn answer(stream: &mut TcpStream, status: &str) -> String {
 fn requests_over_http_share_a_connection_and_a_refusal_is_counted() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let publisher = Publisher::start(format!("http://127.0.0.1:{port}/in?x=y").parse().unwrap(), uids(), 1 << 20).unwrap();
+    let publisher =
+        Publisher::start(format!("http://127.0.0.1:{port}/in?x=y").parse().unwrap(), uids(), Decoders { simple: Some(42) }, 1 << 20)
+            .unwrap();
     publish(&publisher, 0, Number::Float(1.5));
     let (mut stream, _) = listener.accept().unwrap();
     let request = answer(&mut stream, "204 No Content");
@@ -100,7 +103,8 @@ fn requests_over_http_share_a_connection_and_a_refusal_is_counted() {
 #[test]
 fn a_receiver_that_is_away_holds_up_nobody() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let publisher = Publisher::start(format!("tcp://127.0.0.1:{port}").parse().unwrap(), uids(), 1 << 20).unwrap();
+    let publisher =
+        Publisher::start(format!("tcp://127.0.0.1:{port}").parse().unwrap(), uids(), Decoders { simple: Some(42) }, 1 << 20).unwrap();
     (0..10).for_each(|n| publish(&publisher, n, Number::Int(n)));
     wait_for(&publisher, "failures", 1);
     let begun = Instant::now();
@@ -112,7 +116,8 @@ fn a_receiver_that_is_away_holds_up_nobody() {
 fn annotations_go_between_the_points_and_take_room_as_they_are_long() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let publisher = Publisher::start(format!("tcp://127.0.0.1:{port}").parse().unwrap(), uids(), 1 << 16).unwrap();
+    let publisher =
+        Publisher::start(format!("tcp://127.0.0.1:{port}").parse().unwrap(), uids(), Decoders { simple: Some(42) }, 1 << 16).unwrap();
     publish(&publisher, 0, Number::Float(1.5));
     let note = Note { start: 1_400_000_000, description: Some("a \"b\"\n".into()), ..Note::default() };
     publisher.note(&note);
@@ -123,4 +128,24 @@ fn annotations_go_between_the_points_and_take_room_as_they_are_long() {
     assert_eq!(lines.next().unwrap().unwrap(), LINE);
     let line = lines.next().unwrap().unwrap();
     assert_eq!(line, r#"{"type":"annotation","tsuid":"","description":"a \"b\"\n","notes":"","startTime":1400000000,"endTime":0}"#);
+}
+
+#[test]
+fn histograms_are_lines_that_can_be_put_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let decoders = Decoders { simple: Some(42) };
+    let publisher = Publisher::start(format!("tcp://127.0.0.1:{port}").parse().unwrap(), uids(), decoders, 1 << 16).unwrap();
+    let mut histogram = crate::codec::Histogram::new(1, 2);
+    histogram.set(crate::codec::Range { lower: 1.75, upper: 3.5 }, 16);
+    histogram.set(crate::codec::Range { lower: 0.0, upper: 1.75 }, 12);
+    let tsuid: Box<[u8]> = [0, 0, 1, 0, 0, 1, 0, 0, 1].into();
+    let waiting = |cell: Vec<u8>| Waiting::Histogram { tsuid: tsuid.clone(), ms: 1_400_000_000_500, cell: cell.into() };
+    // One of a decoder that is not known here is left out.
+    publisher.shared.take([waiting(histogram.encode(7)), waiting(histogram.encode(42))].into_iter());
+    let (stream, _) = listener.accept().unwrap();
+    let line = BufReader::new(stream).lines().next().unwrap().unwrap();
+    let counts = r#""id":42,"underflow":1,"overflow":2,"buckets":{"0.0,1.75":12,"1.75,3.5":16}"#;
+    let names = r#""metric":"sys.cpu","tags":{"host":"web\"01"},"tsuid":"000001000001000001""#;
+    assert_eq!(line, format!(r#"{{"type":"histogram","timestamp":1400000000500,{counts},{names}}}"#));
 }

@@ -4,10 +4,11 @@
 //! several times.
 
 use super::engine::{Cancel, Used};
+use crate::clock;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Ended queries that are kept, as many as OpenTSDB keeps.
 const DONE_MAX: usize = 256;
@@ -99,7 +100,7 @@ impl Entry {
             remote,
             query,
             headers: headers.iter().map(shown).collect(),
-            start: now_ms(),
+            start: clock::now_ms(),
             begun: Instant::now(),
             listed: true,
             watch: watch.clone(),
@@ -222,7 +223,7 @@ impl Running<'_> {
         if state.done.len() >= DONE_MAX {
             state.done.pop_front();
         }
-        state.done.push_back(Done { entry, end: now_ms(), status, exception, executed: 1, stats });
+        state.done.push_back(Done { entry, end: clock::now_ms(), status, exception, executed: 1, stats });
     }
 }
 
@@ -230,10 +231,6 @@ impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.ledger.state.lock().running.remove(&self.id);
     }
-}
-
-fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
 /// The phrases of the statuses that queries end with, as OpenTSDB writes them.

@@ -1,6 +1,7 @@
 //! Settings become the options of the parts: here, and nowhere else.
 
 use super::OpenError;
+use crate::clock;
 use crate::codec::{DecodeOptions, Decoders, Layout, RollupConfig};
 use crate::config::Settings;
 use crate::point::Rules;
@@ -12,7 +13,6 @@ use crate::store::hbase::HbaseOptions;
 use crate::store::{Store, StoreError};
 use crate::uid::UidOptions;
 use crate::write::{AutoCreate, Cells, CompactionOptions, JournalOptions, RollupOptions, WriteOptions};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -87,7 +87,7 @@ pub fn clock(settings: &Settings) -> Result<Clock, String> {
         "" => TimeZone::system(),
         name => date::zone(name).ok_or_else(|| format!("tsd.core.timezone = {name:?} is not a time zone"))?,
     };
-    Ok(Clock { now_ms: Timestamp::now().as_millisecond(), zone })
+    Ok(Clock { now_ms: clock::now_ms(), zone })
 }
 
 /// The gateways: those named, else port 9090 of the quorum's hosts, else of this machine.

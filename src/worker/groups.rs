@@ -130,9 +130,9 @@ mod tests {
         check(1, 1);
         write(&desk, "a", &[group(7)], 1).unwrap();
         assert_eq!((read(&desk, "a").unwrap().len(), read(&desk, "a.b").unwrap().len()), (1, 1));
-        forget(&desk, jiff::Timestamp::now().as_second() - 3_600).unwrap();
+        forget(&desk, crate::clock::now_s() - 3_600).unwrap();
         assert_eq!(read(&desk, "a").unwrap().len(), 1);
-        forget(&desk, jiff::Timestamp::now().as_second() + 3_600).unwrap();
+        forget(&desk, crate::clock::now_s() + 3_600).unwrap();
         assert_eq!(read(&desk, "a").unwrap().len() + read(&desk, "a.b").unwrap().len(), 0);
     }
 

@@ -18,8 +18,9 @@ use super::rounds::{Round, Rounds};
 use super::rule::calendar::MaintenanceAction;
 use super::rule::expression::{AlertStates, SourceError};
 use super::rule::model::Rule;
-use super::run::{TICK, Worker, unix_ms};
+use super::run::{TICK, Worker};
 use super::share::{Death, Look, Share};
+use crate::clock;
 use crossbeam_channel::{Receiver, unbounded};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -107,21 +108,21 @@ impl<'w> Rules<'w> {
         while !self.worker.stop.load(Relaxed) && looked.recv_timeout(TICK).is_err() {}
         while !self.worker.stop.load(Relaxed) {
             looked.try_iter().filter_map(Result::ok).for_each(|look| self.heard(look));
-            if let Some(round) = self.rounds.due(unix_ms(), Instant::now()) {
+            if let Some(round) = self.rounds.due(clock::now_ms(), Instant::now()) {
                 self.reload()?;
                 self.round(round);
             }
             found.try_iter().for_each(|found| self.found(found));
-            let now = unix_ms() / 1_000;
+            let now = clock::now_s();
             self.post.settle(&self.worker.desk, now);
             if let Some(dispatcher) = &self.dispatcher {
                 self.post.send(&self.worker.desk, dispatcher, &self.author, now);
             }
-            std::thread::sleep(TICK.min(self.rounds.pause(unix_ms())));
+            std::thread::sleep(TICK.min(self.rounds.pause(clock::now_ms())));
         }
         // What was sent meanwhile is taken out of its records; the rest stays there.
         self.dispatcher = None;
-        self.post.finish(&self.worker.desk, unix_ms() / 1_000);
+        self.post.finish(&self.worker.desk, clock::now_s());
         Ok(())
     }
 
@@ -377,6 +378,6 @@ impl<'w> Rules<'w> {
             ..Policy::default()
         };
         let plan = Plan { anomaly: true, priority: 3, ..Plan::own(anomalies::RULE, &detect.notify, policy) };
-        self.apply(&plan, found.judged, false, unix_ms() / 1_000);
+        self.apply(&plan, found.judged, false, clock::now_s());
     }
 }

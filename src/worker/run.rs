@@ -8,9 +8,9 @@ use super::options::Options;
 use super::rounds::Rounds;
 use super::rules::Rules;
 use super::share::{Look, Share};
+use crate::clock;
 use crate::desk::Desk;
 use crossbeam_channel::{Sender, bounded, unbounded};
-use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -47,8 +47,8 @@ impl Worker {
                  tsd.storage.worker.table"
             )));
         }
-        let name = Share::name(&self.host, std::process::id(), unix_ms());
-        let share = Arc::new(Mutex::new(Share::new(name.clone(), self.options.interval, unix_ms() / 1_000)));
+        let name = Share::name(&self.host, std::process::id(), clock::now_ms());
+        let share = Arc::new(Mutex::new(Share::new(name.clone(), self.options.interval, clock::now_s())));
         let (looks, looked) = unbounded::<Result<Look, String>>();
         let (finds, found) = bounded::<anomalies::Found>(1);
         let watch = Watch::new(self.options.detect.clone()).map_err(std::io::Error::other)?;
@@ -73,7 +73,7 @@ impl Worker {
     fn beats(&self, share: &Mutex<Share>, looks: &Sender<Result<Look, String>>) {
         let pause = share.lock().pause();
         while !self.stop.load(Relaxed) {
-            let look = share.lock().beat(&self.desk, unix_ms() / 1_000, Instant::now());
+            let look = share.lock().beat(&self.desk, clock::now_s(), Instant::now());
             let _ = looks.send(look.map_err(|error| error.to_string()));
             self.sleep(pause);
         }
@@ -89,12 +89,12 @@ impl Worker {
     /// The detectors' rounds.
     fn looks(&self, mut watch: Watch, share: &Mutex<Share>, finds: &Sender<anomalies::Found>) {
         let mut rounds = Rounds::new(self.options.detect.interval);
-        if let Err(error) = watch.remember(&self.desk, unix_ms() / 1_000) {
+        if let Err(error) = watch.remember(&self.desk, clock::now_s()) {
             tracing::warn!("what was anomalous before is not known: {error}");
         }
         while !self.stop.load(Relaxed) {
-            let Some(round) = rounds.due(unix_ms(), Instant::now()) else {
-                self.sleep(rounds.pause(unix_ms()).min(Duration::from_secs(1)));
+            let Some(round) = rounds.due(clock::now_ms(), Instant::now()) else {
+                self.sleep(rounds.pause(clock::now_ms()).min(Duration::from_secs(1)));
                 continue;
             };
             if round.skipped > 0 {
@@ -143,9 +143,4 @@ impl Worker {
             tracing::debug!("own points are not written: {error}");
         }
     }
-}
-
-/// The clock, milliseconds.
-pub(super) fn unix_ms() -> i64 {
-    Timestamp::now().as_millisecond()
 }

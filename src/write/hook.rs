@@ -68,10 +68,10 @@ impl Arrived<'_> {
         all.filter_map(|(time, value)| Some((time, Qualifier::new(time, value.flags).read(value.as_bytes())?)))
     }
 
-    /// The qualifier and the bytes of a value of another kind.
-    pub fn cell(&self) -> Option<(&[u8], &[u8])> {
+    /// A value of another kind: the base time of its row in seconds, the qualifier, the bytes.
+    pub fn cell(&self) -> Option<(u32, &[u8], &[u8])> {
         match &self.news {
-            News::Cell(cell) => Some((&cell.qualifier, &cell.value)),
+            News::Cell(cell) => Some((cell.base, &cell.qualifier, &cell.value)),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 use super::compaction::CompactionOptions;
 use super::hook::Arrivals;
 use super::journal::Disk;
+use crate::clock;
 use crate::codec::Layout;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -109,7 +110,7 @@ impl WriteOptions {
             backpressure: BACKPRESSURE_DEFAULT,
             rollups: None,
             compaction: CompactionOptions::default(),
-            clock: Arc::new(wall_clock),
+            clock: Arc::new(clock::now_ms),
             arrivals: Vec::new(),
         }
     }
@@ -128,8 +129,4 @@ impl WriteOptions {
             l.tagv_width
         )
     }
-}
-
-fn wall_clock() -> i64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64)
 }

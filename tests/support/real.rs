@@ -60,6 +60,20 @@ pub fn command(prefix: &str, args: &[&str]) -> (i32, String) {
     (out.status.code().unwrap_or(-1), format!("{}{}", lossy(&out.stdout), lossy(&out.stderr)))
 }
 
+/// A command of the real OpenTSDB, run in a folder: exit code, standard output without the log's lines, standard error.
+/// `None`: it did not end in time.
+pub fn run(prefix: &str, args: &[String], dir: &std::path::Path, limit: std::time::Duration) -> Option<(i32, String, String)> {
+    let seconds = limit.as_secs().to_string();
+    let mut command = Command::new("timeout");
+    command.args(["-k", "2", &seconds]).arg(script()).args(["cli", prefix]).args(args).current_dir(dir);
+    let out = command.output().expect("scripts/hbase");
+    let code = out.status.code().filter(|code| ![124, 137].contains(code))?;
+    let is_log = |line: &&str| ["INFO ", "WARN ", "ERROR ", "DEBUG "].iter().any(|level| line.starts_with(level));
+    let text = lossy(&out.stdout);
+    let stdout: Vec<&str> = text.lines().filter(|line| !is_log(line)).collect();
+    Some((code, stdout.join("\n"), lossy(&out.stderr)))
+}
+
 /// Creates the four tables through Thrift with our own command.
 pub fn create_tables(prefix: &str) {
     create_tables_for(&super::server::Engine::Hbase { prefix: prefix.to_string() }, &[]);

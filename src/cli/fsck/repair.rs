@@ -2,9 +2,10 @@
 
 use super::Options;
 use super::row::{Changes, Checked, check_row};
+use crate::clock;
 use crate::codec::{APPEND_QUALIFIER, Cell, to_hex};
 use crate::store::{Columns, Mutation, RowBatch, RowMutation, Store, StoreError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Column family of points.
 pub const FAMILY: &str = "t";
@@ -96,7 +97,7 @@ fn cells_of(batch: &RowBatch) -> Vec<Cell<'_>> {
 
 /// Waits until the newest cell is a moment old.
 fn settle(cells: &[Cell<'_>]) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+    let now = clock::now_ms();
     let age = cells.iter().map(|c| now - c.time).min().unwrap_or(SETTLED);
     if (0..SETTLED).contains(&age) {
         std::thread::sleep(Duration::from_millis((SETTLED - age) as u64));

@@ -11,6 +11,7 @@
 use super::rollup::{self, Source};
 use super::select::SeriesTest;
 use super::{Cancel, Engine, FAMILY, QueryError, Selection};
+use crate::clock;
 use crate::codec::{self, Cell, CellKind, CellPoints, Pruned, RowKey, cell_kind, prune, scan_key, to_hex};
 use crate::query::plan::{Query, SubQuery};
 use crate::store::{Columns, Mutation, RowBatch, RowMutation, RowView, Scan};
@@ -161,7 +162,7 @@ impl Engine {
                 deletes.push(change(plan.deletes, Some(plan.newest)));
             }
         }
-        share_times(&mut deletes, jiff::Timestamp::now().as_millisecond());
+        share_times(&mut deletes, clock::now_ms());
         for changes in [puts, deletes] {
             if !changes.is_empty() {
                 self.store.write(table, &changes)?;

@@ -4,12 +4,12 @@
 //! The column is replaced only if it still holds what was read, so that nothing appended meanwhile is lost. A query never
 //! waits for it: what finds no room is repaired when it is read again.
 
+use crate::clock;
 use crate::codec::{Cell, CellKind, ROW_SECONDS, cell_kind, repaired_append};
 use crate::store::Store;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Columns that wait to be written.
 const WAITING_MAX: usize = 1_024;
@@ -51,9 +51,9 @@ impl Repairs {
     /// Looks at a row that was read.
     pub fn look<'c>(&self, row: &[u8], base: u32, cells: impl Iterator<Item = Cell<'c>>) {
         let Some(sender) = &self.sender else { return };
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = clock::now_s();
         // Points still come in order of arrival while the hour runs.
-        if now <= u64::from(base) + u64::from(ROW_SECONDS) {
+        if now <= i64::from(base) + i64::from(ROW_SECONDS) {
             return;
         }
         for cell in cells.filter(|cell| cell_kind(cell.qualifier) == CellKind::Append) {

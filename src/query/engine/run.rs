@@ -9,10 +9,10 @@ use super::rollup::{self, Source};
 use super::select::Selection;
 use super::slices::slices;
 use super::{Engine, QueryError};
+use crate::clock;
 use crate::query::downsample::Grid;
 use crate::query::plan::{Downsample, Group, SubQuery};
 use std::collections::BTreeMap;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A sub query that is being answered.
 pub struct Run<'a> {
@@ -38,7 +38,7 @@ impl Run<'_> {
     pub fn answer(&self) -> Result<Vec<Group>, QueryError> {
         let options = &self.engine.options;
         let sources = rollup::sources(self.sub, options)?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+        let now = clock::now_ms();
         let (start, end) = self.shown;
         let groups = match sources.first().and_then(|first| rollup::split_at(options, first, now, end)) {
             None => self.first_of(&sources, self.shown)?,

@@ -26,7 +26,10 @@ pub fn annotation(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiErr
             other => Err(ApiError::method_not_allowed(other, &request.path)),
         };
     }
-    // What is wrong with the note is told before what is wrong with the method.
+    // What is wrong with the note is told before what is wrong with the method; `null` is none, and crashes who looks at it.
+    if reply::is_null(request) && !["GET", "POST", "PUT", "DELETE"].contains(&method.as_str()) {
+        return Err(ApiError::method_not_allowed(&method, &request.path));
+    }
     let draft = draft(tsd, request)?;
     let (tsuid, start) = (&draft.note.tsuid, draft.note.start);
     match method.as_str() {
@@ -73,11 +76,11 @@ fn many(notes: &[Note]) -> ApiResponse {
 /// The note that a request speaks of: its body, or else its parameters.
 fn draft(tsd: &Tsd, request: &ApiRequest) -> Result<Draft, ApiError> {
     if !request.body.is_empty() {
-        let body = json::parse(&request.body).map_err(reply::unreadable)?;
-        return of_json(body).map_err(reply::unreadable);
+        let note = json::parse(&request.body).and_then(of_json);
+        return note.map_err(|e| reply::crash(request, reply::unreadable(e)));
     }
     let clock = context(tsd)?.clock;
-    let time = |name: &str| date(request.param(name), &clock);
+    let time = |name: &str| date(request.param(name), &clock).map_err(|e| reply::crash(request, e));
     let start = time("start_time")?;
     if start < 1 {
         return Err(ApiError::bad("Missing start time"));

@@ -2,7 +2,9 @@
 //! (kit worker SPEC a.5): `/static/dump/anomalies.json`, `/app_settings`, `/api?metric=`.
 
 use super::alerts::{answer, events, refused};
+use super::answer::NO_ENDPOINT;
 use super::api::{ApiError, ApiRequest, ApiResponse};
+use crate::clock;
 use crate::query::engine::windows::{Next, SeriesWindow, WindowQuery};
 use crate::query::filter::FilterSpec;
 use crate::query::plan::{Source, SubQuery};
@@ -14,7 +16,6 @@ use crate::worker::open::desk_of;
 use crate::worker::options::{Options, skyline};
 use crate::worker::rates::per_second;
 use crate::worker::records::{self, ANOMALY, Anomalies, Anomaly, Event};
-use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// Rounds after which a worker's list is out of date: it is gone, and its share has been taken over.
@@ -40,13 +41,13 @@ pub fn anomalies(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiErro
             let (events, more) = events(tsd, &wanted, i64::MIN, after, EVENTS_MAX)?;
             Ok(answer(&json!({"events": events, "more": more})))
         }
-        _ => Err(ApiError::new(404, "Endpoint not found")),
+        _ => Err(ApiError::new(404, NO_ENDPOINT)),
     }
 }
 
 /// All that is anomalous, in order of names; and what each worker says of its look.
 fn listed(tsd: &Tsd) -> Result<(Vec<Anomalies>, Vec<Anomaly>), ApiError> {
-    let now = Timestamp::now().as_second();
+    let now = clock::now_s();
     let lists = records::all::<Anomalies>(&desk_of(tsd), ANOMALY, "").map_err(refused)?;
     let (mut looks, mut series) = (Vec::new(), Vec::new());
     for (id, mut list, _) in lists.into_iter().filter(|(_, list, _)| now - list.at <= ROUNDS_MAX * list.round.max(1) + LATE_S) {
@@ -122,7 +123,7 @@ pub fn app_settings(_: &Tsd, _: &ApiRequest) -> Result<ApiResponse, ApiError> {
 /// `/api?metric=NAME`: the points of one series over the full duration, as Skyline's page asks for them. The name is that
 /// of `anomalies.json`.
 pub fn series(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let Some(name) = request.param("metric") else { return Err(ApiError::new(404, "Endpoint not found")) };
+    let Some(name) = request.param("metric") else { return Err(ApiError::new(404, NO_ENDPOINT)) };
     let unknown = || ApiResponse { status: 404, ..answer(&json!({"results": "Error: No metric by that name"})) };
     let (metric, tags) = name.split_once('{').unwrap_or((name, "}"));
     let mut filters = Vec::new();
@@ -134,7 +135,7 @@ pub fn series(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
     let explicit_tags = !filters.is_empty();
     let sub = SubQuery { explicit_tags, filters, ..SubQuery::plain(Source::Metric(metric.to_owned())) };
     let counts = Options::of(&tsd.settings).detect.counts(metric);
-    let end = Timestamp::now().as_millisecond();
+    let end = clock::now_ms();
     let start = end - (skyline(&tsd.settings).full_duration * 1e3) as i64;
     let mut points: Option<Vec<Value>> = None;
     let query = WindowQuery { sub: &sub, range_ms: (start, end), points_max: POINTS_MAX, buckets: None };

@@ -11,6 +11,8 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use std::io::Write;
 
+/// Words of a 404 for a path that leads nowhere.
+pub const NO_ENDPOINT: &str = "Endpoint not found";
 const HTML: &str = "text/html; charset=UTF-8";
 /// The shortest file that is worth compressing, in bytes. Answers are compressed whenever the client takes it, as the
 /// original does.
@@ -27,16 +29,28 @@ pub struct Context {
     pub version: u32,
     /// `json` in the query string: old paths answer errors as JSON.
     pub json: bool,
-    /// The function that wraps JSON answers, checked.
+    /// The function that wraps JSON answers, checked; empty: `jsonp` is there without a name.
     pub jsonp: Option<String>,
-    /// `jsonp` is there without a name, and the endpoint minds: what would have been an answer is refused.
-    pub nameless: bool,
+    /// Which answers are wrapped, and what an empty name does.
+    pub wrapping: Wrapping,
     /// What the client takes.
     pub packing: Option<Packing>,
     /// Headers for an accepted origin.
     pub cors: CorsHeaders,
     /// `tsd.http.show_stack_trace`.
     pub show_trace: bool,
+}
+
+/// Which answers of an endpoint a `jsonp` function wraps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wrapping {
+    /// None: the old paths, and below `/api/v0` what answers there as they do.
+    #[default]
+    Never,
+    /// All; an empty name counts as none: queries write past the check of the name.
+    Lenient,
+    /// All; an answer without a name for its function is refused.
+    Strict,
 }
 
 /// Anything but an answer.
@@ -50,25 +64,31 @@ pub enum Refusal {
 
 impl From<ApiError> for Refusal {
     fn from(e: ApiError) -> Refusal {
-        Refusal::Error(e)
+        // What a handler says of a path that it does not know.
+        if e.status == 404 && e.message == NO_ENDPOINT { Refusal::NotFound } else { Refusal::Error(e) }
     }
 }
 
 impl Context {
     /// Makes the response.
     pub fn respond(&self, outcome: Result<ApiResponse, Refusal>) -> Response<Full<Bytes>> {
+        let strict = self.wrapping == Wrapping::Strict && self.jsonp.as_deref() == Some("");
         let outcome = match outcome {
-            Ok(answer) if self.nameless && is_json(&answer) && !answer.body.is_empty() => {
+            Ok(answer) if strict && is_json(&answer) && !answer.body.is_empty() => {
                 Err(ApiError::bad("Missing callback name").details("Missing callback name").into())
             }
             other => other,
         };
+        // An endpoint that is not there is told to a function without a name, too.
+        let (nowhere, refused) = (matches!(outcome, Err(Refusal::NotFound)), outcome.is_err());
         let mut answer = outcome.unwrap_or_else(|refusal| self.refuse(&refusal));
+        let wraps = if refused { self.version > 0 } else { self.wrapping != Wrapping::Never };
+        let function = self.jsonp.as_deref().filter(|name| wraps && (nowhere || !name.is_empty()));
+        if let Some(function) = function.filter(|_| is_json(&answer) && !answer.body.is_empty()) {
+            answer.body = wrapped(function, &answer.body);
+        }
         if self.version == 0 && answer.content_type == ApiResponse::JSON {
             answer.content_type = guess_type(&self.path, &answer.body);
-        }
-        if let Some(function) = self.jsonp.as_deref().filter(|_| self.version > 0 && is_json(&answer) && !answer.body.is_empty()) {
-            answer.body = [function.as_bytes(), b"(", &answer.body, b")"].concat();
         }
         self.build(answer)
     }
@@ -127,9 +147,9 @@ impl Context {
         }
         let (status, message, page) = match refusal {
             // Paths of plug-ins, of which there are none: a status alone.
-            Refusal::NotFound if self.path.to_lowercase().starts_with("/plugin") => return super::reply::empty(404),
+            Refusal::NotFound if self.path.to_lowercase().starts_with("/plugin/") => return super::reply::empty(404),
             Refusal::NotFound => (404, "Page Not Found", pages::not_found()),
-            Refusal::Error(e) if e.status >= 500 => (e.status, e.message.as_str(), pages::internal_error(&e.message)),
+            Refusal::Error(e) if e.status >= 500 && e.status != 501 => (e.status, e.message.as_str(), pages::internal_error(&e.message)),
             // Outside `/api` a refused request is a 400, whatever the error says (surprise 8); only limits keep their own.
             Refusal::Error(e) => (if e.status == 413 { 413 } else { 400 }, e.message.as_str(), pages::bad_request(&e.message)),
         };
@@ -170,15 +190,17 @@ pub fn html(page: String) -> ApiResponse {
     ApiResponse { status: 200, content_type: HTML, headers: Vec::new(), body: page.into_bytes() }
 }
 
-/// The name of a JSONP function, if it is one that can do no harm in a page: OpenTSDB echoes anything.
-pub fn jsonp_name(name: &str) -> Result<Option<String>, ApiError> {
-    if name.is_empty() {
-        return Ok(None);
-    }
+/// JSON as the argument of a function.
+pub fn wrapped(function: &str, body: &[u8]) -> Vec<u8> {
+    [function.as_bytes(), b"(", body, b")"].concat()
+}
+
+/// The name of a JSONP function, if it is empty or one that can do no harm in a page: OpenTSDB echoes anything.
+pub fn jsonp_name(name: &str) -> Result<String, ApiError> {
     if name.len() > 128 || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.$[]".contains(&b)) {
         return Err(ApiError::bad("Invalid jsonp function name").details("letters, digits and _.$[] only, 128 at most"));
     }
-    Ok(Some(name.to_owned()))
+    Ok(name.to_owned())
 }
 
 fn is_json(answer: &ApiResponse) -> bool {
@@ -266,9 +288,9 @@ mod tests {
 
     #[test]
     fn jsonp_names() {
-        assert_eq!(jsonp_name("cb"), Ok(Some("cb".to_owned())));
-        assert_eq!(jsonp_name("a.b[0].$c_1"), Ok(Some("a.b[0].$c_1".to_owned())));
-        assert_eq!(jsonp_name(""), Ok(None));
+        assert_eq!(jsonp_name("cb"), Ok("cb".to_owned()));
+        assert_eq!(jsonp_name("a.b[0].$c_1"), Ok("a.b[0].$c_1".to_owned()));
+        assert_eq!(jsonp_name(""), Ok(String::new()));
         for bad in ["alert(1)//", "<script>", "a b", "a;b", "é"] {
             assert_eq!(jsonp_name(bad).map_err(|e| e.status), Err(400), "{bad}");
         }

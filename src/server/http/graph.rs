@@ -9,16 +9,17 @@ use super::answer;
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::pages;
 use super::query::{context, entered, error, globals, refused};
+use crate::clock;
 use crate::plot::cache::{Name, sha256};
 use crate::plot::{self, Options, Picture, groups, smooth};
-use crate::point::{Number, TagBuf, write_f64, write_i64};
+use crate::point::{Number, java_map, write_f64, write_i64};
 use crate::query::engine::Used;
 use crate::query::plan::{Group, Query};
 use crate::query::request::{Output, compile, date, uri};
 use crate::tsd::{self, Tsd};
 use jiff::tz::TimeZone;
 use serde_json::json;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 /// Milliseconds in which points may still be written to the rows of an hour that is over.
 const MAY_CHANGE_MS: i64 = 3_600_000;
@@ -106,7 +107,9 @@ fn question(tsd: &Tsd, request: &ApiRequest, form: Form) -> Result<Question, Api
     for time in ["start", "end"].iter().filter_map(|name| request.param(name)).filter(|text| !text.is_empty()) {
         date::parse_date(time, timezone, &context.clock).map_err(refused)?;
     }
-    let mut parsed = uri::parse(&request.params).map_err(refused)?;
+    // `exp` belongs to /api/query alone.
+    let params: Vec<(String, String)> = request.params.iter().filter(|(name, _)| name != "exp").cloned().collect();
+    let mut parsed = uri::parse(&params).map_err(refused)?;
     parsed.timezone = timezone.map(str::to_owned);
     let now = |text: &str| text.to_lowercase().ends_with("-ago") || text.eq_ignore_ascii_case("now");
     let relative =
@@ -137,7 +140,7 @@ fn kept(tsd: &Tsd, request: &ApiRequest, question: &Question, name: &Name) -> Op
         return None;
     }
     let kept = tsd.pictures.cache.get(name)?;
-    let made_ms = kept.made.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_millis() as i64;
+    let made_ms = clock::millis(kept.made);
     let fresh = is_fresh(made_ms, &question.plan, question.relative, question.now_ms);
     fresh.then_some((kept.body, (question.now_ms - made_ms) / 1000))
 }
@@ -251,8 +254,10 @@ fn summary(plan: &Query, groups: &[Group], used: Used, begun: Instant) -> serde_
 fn text(groups: &[Group]) -> Vec<u8> {
     let mut out = Vec::new();
     for group in groups {
-        let tags: Vec<(&str, &str)> = group.tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        let tags: String = TagBuf::hash_order(&tags).iter().map(|(key, value)| format!(" {key}={value}")).collect();
+        // The original walks through a map that was made for so many tags.
+        let keys: Vec<&str> = group.tags.iter().map(|(key, _)| key.as_str()).collect();
+        let tags = java_map::order(&keys, keys.len()).into_iter().filter_map(|place| group.tags.get(place));
+        let tags: String = tags.map(|(key, value)| format!(" {key}={value}")).collect();
         for (time, value) in &group.points {
             if matches!(value, Number::Float(x) if x.is_nan()) {
                 continue;

@@ -140,12 +140,9 @@ fn prepare(shared: &Shared, parts: &Parts, context: &mut Context) -> Result<Opti
     let params = query_string::decode(parts.uri.query().unwrap_or_default())?;
     let last = |name: &str| params.iter().rev().find(|(k, _)| k == name).map(|(_, v)| v.as_str());
     context.json = last("json").is_some();
-    context.jsonp = answer::jsonp_name(last("jsonp").unwrap_or_default())?;
+    context.jsonp = last("jsonp").map(answer::jsonp_name).transpose()?;
     let route = Route::parse(&context.path)?;
-    context.version = route.version;
-    // Queries write their answers past the check of the name.
-    let checked = route.version > 0 && (route.base != "api/query" || route.endpoint.starts_with("query/last"));
-    context.nameless = checked && last("jsonp") == Some("");
+    (context.version, context.wrapping) = (route.version, route.wrapping());
     if let Some(name) = last("serializer").filter(|&name| name != "json") {
         let details = format!("Could not find a serializer with the name: {name}");
         return Err(ApiError::bad("Requested serializer was not found").details(details).into());

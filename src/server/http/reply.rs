@@ -21,6 +21,18 @@ pub(super) fn method(request: &ApiRequest) -> Result<String, ApiError> {
     }
 }
 
+/// A client's mistake that the original answers with 500 and ours with 400 and the reason. The answer to a HEAD has no
+/// place for a reason: there it is 500 too.
+pub(super) fn crash(request: &ApiRequest, error: ApiError) -> ApiError {
+    let told = request.method != "HEAD" || error.status != 400;
+    if told { error } else { ApiError { status: 500, ..error } }
+}
+
+/// Whether the body is JSON's `null`.
+pub(super) fn is_null(request: &ApiRequest) -> bool {
+    request.body.trim_ascii() == b"null"
+}
+
 /// The part of the path behind the endpoint's name: `filters` of `config/filters`.
 pub(super) fn below(request: &ApiRequest) -> &str {
     request.endpoint.split('/').nth(1).unwrap_or_default()

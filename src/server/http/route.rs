@@ -4,6 +4,7 @@
 //! More parts belong to the endpoint or are ignored. `/api/v0` counts as "no version" and answers like the old paths
 //! (surprises 3 and 4 of the recorded HTTP scenarios).
 
+use super::answer::Wrapping;
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::{
     aggregators, alerts, annotation, anomalies, config, dropcaches, graph, logs, metrics, query, search, serializers, similar,
@@ -130,6 +131,9 @@ const ENDPOINTS: &[(&str, When, Handler)] = &[
     ("diediedie", When::Always, Handler::Die),
 ];
 
+/// What answers below `/api/v0` in the form of the old paths.
+const OLD_FORMS: [&str; 5] = ["api/aggregators", "api/dropcaches", "api/stats", "api/suggest", "api/version"];
+
 /// Where a path leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
@@ -167,6 +171,16 @@ impl Route {
             (name, _) => format!("api/{name}"),
         };
         Ok(Route { version, base, endpoint: endpoint.to_owned() })
+    }
+
+    /// Which of its answers a `jsonp` function wraps. The version does not matter, but for what has an older form.
+    pub fn wrapping(&self) -> Wrapping {
+        match self.base.as_str() {
+            base if base != "api" && !base.starts_with("api/") => Wrapping::Never,
+            base if self.version == 0 && OLD_FORMS.contains(&base) => Wrapping::Never,
+            "api/query" if !self.endpoint.starts_with("query/last") => Wrapping::Lenient,
+            _ => Wrapping::Strict,
+        }
     }
 
     /// The handler, if this server has it switched on.

@@ -4,12 +4,11 @@
 //! Source: recorded scenario `old_static`. A name never leads out of the folder: `..` is refused, and so is a link that
 //! points elsewhere.
 
-use super::answer::guess_type;
+use super::answer::{guess_type, wrapped};
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use crate::tsd::Tsd;
 use crate::ui;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 /// Seconds that a file may be kept: names change with contents.
 const MAX_AGE: u32 = 31_536_000;
@@ -21,7 +20,7 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 /// A file below `/s`.
 pub fn file(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let path = &request.path;
-    if path.contains("..") {
+    if request.target.get("/s/".len()..).is_some_and(|rest| rest.contains("..")) {
         return Err(ApiError::bad(format!("Malformed URI <code>{}</code>", request.target)));
     }
     let Some(name) = path.get("/s".len()..).filter(|_| request.target.len() > "/s".len()) else {
@@ -62,13 +61,15 @@ pub(super) fn read(root: &Path, name: &str) -> Option<(Vec<u8>, u64)> {
         return None;
     }
     let about = std::fs::metadata(&inside).ok().filter(|about| about.is_file() && about.len() <= FILE_BYTES_MAX)?;
-    let age = about.modified().ok().and_then(|written| SystemTime::now().duration_since(written).ok()).unwrap_or_default();
+    let age = about.modified().ok().and_then(|written| written.elapsed().ok()).unwrap_or_default();
     Some((std::fs::read(&inside).ok()?, age.as_secs()))
 }
 
 /// 404 in JSON, whatever the ending of the path says; only an icon keeps its type.
 fn missing(request: &ApiRequest) -> ApiResponse {
-    let body = r#"{"error":{"code":404,"message":"Page not found"}}"#;
-    let content_type = guess_type(&request.path, body.as_bytes());
-    ApiResponse { status: 404, content_type, headers: Vec::new(), body: body.into() }
+    let body = &br#"{"error":{"code":404,"message":"Page not found"}}"#[..];
+    // Alone outside `/api` it is wrapped.
+    let body = request.param("jsonp").map_or_else(|| body.to_vec(), |function| wrapped(function, body));
+    let content_type = guess_type(&request.path, &body);
+    ApiResponse { status: 404, content_type, headers: Vec::new(), body }
 }

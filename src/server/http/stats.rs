@@ -5,11 +5,11 @@
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::reply;
+use crate::clock;
 use crate::stats::Sample;
 use crate::tsd::Tsd;
 use crate::uid::{UidKind, UidStats};
 use serde_json::{Value, json};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Answers all of them.
 pub fn stats(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
@@ -128,10 +128,6 @@ fn field(path: &str, place: usize) -> Option<u64> {
     std::fs::read_to_string(path).ok()?.split_whitespace().nth(place)?.parse().ok()
 }
 
-fn now_s() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs())
-}
-
 /// The tag that tells machines apart: `host` and this machine's name, or, with `tsd.stats.canonical`, `fqdn` and its
 /// name with its domain, where the system's file of hosts has one.
 fn host(tsd: &Tsd) -> (&'static str, String) {
@@ -153,7 +149,7 @@ fn canonical<'a>(name: &str, hosts: &'a str) -> Option<&'a str> {
 
 /// Telnet's `stats`: `name time value tag=value host=name`, a line each.
 pub fn text(tsd: &Tsd) -> String {
-    let (now, (key, host)) = (now_s(), host(tsd));
+    let (now, (key, host)) = (clock::now_s(), host(tsd));
     let port = port(tsd);
     let mut out = String::new();
     for sample in samples(tsd) {
@@ -170,7 +166,7 @@ fn port(tsd: &Tsd) -> Option<String> {
 }
 
 fn lines(tsd: &Tsd) -> Value {
-    let (now, (key, host), port) = (now_s(), host(tsd), port(tsd));
+    let (now, (key, host), port) = (clock::now_s(), host(tsd), port(tsd));
     let line = |sample: Sample| {
         let mut tags = serde_json::Map::new();
         tags.insert(key.to_string(), json!(host));

@@ -4,12 +4,13 @@ use super::change::Change;
 use super::health::Health;
 use super::stats::Counters;
 use super::table::Table;
+use crate::clock;
 use crate::store::{Result, StoreError};
 use fjall::{AbstractTree, Database, Keyspace, PersistMode};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// Unmerged files of a table from which on writers wait for the merge.
 const UNMERGED_MAX: usize = 16;
@@ -69,7 +70,7 @@ impl Commits {
 
     /// The time of a write that happens now.
     pub fn now(&self) -> i64 {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
+        let wall = clock::now_ms();
         self.clock.fetch_max(wall, Ordering::AcqRel).max(wall)
     }
 

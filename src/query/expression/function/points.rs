@@ -73,7 +73,7 @@ pub fn shift_ms(words: &[&str]) -> Result<i64, ExpressionError> {
         "hr" => 3_600,
         "day" | "days" => 86_400,
         "week" | "weeks" => 7 * 86_400,
-        other => return data(format!("unknown time unit={other}")),
+        other => return data(format!("unknown time unit={other}'")),
     };
     match i64::from(number) * seconds * 1_000 {
         0 => data("timeshift <= 0"),

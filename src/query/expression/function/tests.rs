@@ -48,7 +48,7 @@ fn functions_of_points() {
     check("shift", &["'2weeks'"], &POINTS[1..2], Ok(&[(14 * 86_400_000 + 100, Int(1))]));
     check("shift", &["10"], &POINTS, Err("Invalid timeshift parameter: eg '10min'"));
     check("shift", &["'0min'"], &POINTS, Err("timeshift <= 0"));
-    check("shift", &["'3fortnights'"], &POINTS, Err("unknown time unit=fortnights"));
+    check("shift", &["'3fortnights'"], &POINTS, Err("unknown time unit=fortnights'"));
     check("shift", &["'99999999999min'"], &POINTS, Err("For input string: \"99999999999\""));
     check("alias", &[], &POINTS, Err("Missing the alias"));
 }

@@ -1,6 +1,7 @@
 //! What people do about alerts: `POST /api/alerts/ACT` with `{"ids":[...],"user":"...","message":"..."}`.
 
-use super::{ApiError, ApiRequest, ApiResponse, EVENTS_MAX, answer, body, now, refused, text};
+use super::{ApiError, ApiRequest, ApiResponse, EVENTS_MAX, answer, body, refused, text};
+use crate::clock;
 use crate::tsd::Tsd;
 use crate::worker::alert::{Act, Action, Kind, Mark, Policy, act as apply};
 use crate::worker::messages::series_name;
@@ -44,7 +45,7 @@ pub fn act(tsd: &Tsd, request: &ApiRequest, name: &str) -> Result<ApiResponse, A
     }
     let user = text(&members, "user");
     let user = if user.is_empty() { request.peer.map_or_else(String::new, |peer| peer.ip().to_string()) } else { user };
-    let mark = Mark { user, at: now(), message: text(&members, "message") };
+    let mark = Mark { user, at: clock::now_s(), message: text(&members, "message") };
     let tell = members.get("notify").and_then(Value::as_bool).unwrap_or(false);
     let (mut done, mut failed) = (Vec::new(), Map::new());
     for id in ids {

@@ -10,6 +10,7 @@ mod silences;
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::query::store_error;
 use super::ui::may_write;
+use crate::clock;
 use crate::desk::DeskError;
 use crate::tsd::Tsd;
 use crate::worker::alert::silence::longest;
@@ -17,7 +18,6 @@ use crate::worker::messages::series_name;
 use crate::worker::open::desk_of;
 use crate::worker::records::{self, ALERT, Alert, Event, HISTORY, Status, WORKER, history_from};
 use crate::worker::share::{LEASE, Lease};
-use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// Events of one answer.
@@ -50,10 +50,6 @@ pub fn alerts(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
         (method, _) if ["GET", "POST", "PUT", "DELETE"].contains(&method) => Err(ApiError::new(404, "Endpoint not found")),
         (method, _) => Err(ApiError::method_not_allowed(method, &request.path)),
     }
-}
-
-fn now() -> i64 {
-    Timestamp::now().as_second()
 }
 
 /// The desk's error as an answer.
@@ -102,7 +98,7 @@ fn shown(id: &str, alert: &Alert) -> Value {
 
 /// What is open, the worst first.
 fn open(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let (desk, now) = (desk_of(tsd), now());
+    let (desk, now) = (desk_of(tsd), clock::now_s());
     let silences = records::silences(&desk, now).map_err(refused)?;
     let every = request.param("all").is_some_and(|all| all != "false");
     let wanted = |alert: &Alert| {
@@ -199,5 +195,5 @@ fn workers(tsd: &Tsd) -> Result<ApiResponse, ApiError> {
         let status = status.iter().find(|(of, ..)| of == id).map(|(_, status, _)| status);
         json!({"worker": id, "lease": lease, "status": status})
     });
-    Ok(answer(&json!({"now": now(), "workers": list.collect::<Vec<_>>()})))
+    Ok(answer(&json!({"now": clock::now_s(), "workers": list.collect::<Vec<_>>()})))
 }

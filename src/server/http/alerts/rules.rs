@@ -1,6 +1,7 @@
 //! Rules: those of files, which are read only here, and those of the table, which are written here.
 
-use super::{ApiError, ApiRequest, ApiResponse, answer, body, now, refused, text};
+use super::{ApiError, ApiRequest, ApiResponse, answer, body, refused, text};
+use crate::clock;
 use crate::query::request::date::parse_date;
 use crate::tsd::{self, Tsd};
 use crate::worker::asked;
@@ -67,7 +68,7 @@ pub fn list(tsd: &Tsd) -> Result<ApiResponse, ApiError> {
         .map(|(name, rule, _)| json!({"name": name, "version": rule.version, "text": rule.text, "user": rule.user, "at": rule.at}));
     let rules: Vec<Value> = set.rules.values().map(|rule| shown(rule)).collect();
     let channels: Vec<&String> = set.channels.keys().collect();
-    let now = now();
+    let now = clock::now_s();
     let window = |window: &Maintenance| {
         let action = if window.action == MaintenanceAction::Skip { "skip" } else { "silence" };
         json!({"name": window.name, "place": window.place.to_string(), "action": action, "note": window.note, "now": window.is_on(now)})
@@ -143,7 +144,7 @@ pub fn put(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     if there.is_none() && records::all::<StoredRule>(&desk, RULE, "").map_err(refused)?.len() >= RULES_MAX {
         return Err(ApiError::bad(format!("there are {RULES_MAX} rules already")));
     }
-    let rule = StoredRule { version: version + 1, text: text_of, user: text(&members, "user"), at: now() };
+    let rule = StoredRule { version: version + 1, text: text_of, user: text(&members, "user"), at: clock::now_s() };
     let value = bytes(&rule).map_err(refused)?;
     if !desk.check_and_put(RULE, &name, there.as_ref().map(|(_, read)| read.as_slice()), &value).map_err(refused)? {
         return Err(ApiError::new(409, "Somebody else has changed this rule"));

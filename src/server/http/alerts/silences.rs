@@ -1,6 +1,7 @@
 //! Silences: tried first (what would it hit?), made with `"confirm": true`.
 
-use super::{ApiError, ApiRequest, ApiResponse, answer, body, now, refused, text};
+use super::{ApiError, ApiRequest, ApiResponse, answer, body, refused, text};
+use crate::clock;
 use crate::tsd::Tsd;
 use crate::worker::alert::Silence;
 use crate::worker::messages::series_name;
@@ -14,7 +15,7 @@ const SILENCES_MAX: usize = 10_000;
 const HITS_MAX: usize = 1_000;
 
 pub fn list(tsd: &Tsd) -> Result<ApiResponse, ApiError> {
-    let now = now();
+    let now = clock::now_s();
     let silences = records::silences(&desk_of(tsd), now).map_err(refused)?;
     let list = silences.iter().map(|silence| {
         let mut shown = json!(silence);
@@ -30,7 +31,7 @@ pub fn list(tsd: &Tsd) -> Result<ApiResponse, ApiError> {
 pub fn silence(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let mut members = body(request)?;
     let confirm = members.remove("confirm").is_some_and(|confirm| confirm == Value::Bool(true));
-    let now = now();
+    let now = clock::now_s();
     // For a while from now, or from when to when.
     if let Some(length) = members.remove("for").and_then(|length| length.as_i64()) {
         let start = members.get("start").and_then(Value::as_i64).unwrap_or(now);

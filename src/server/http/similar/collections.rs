@@ -6,6 +6,7 @@
 use super::super::api::{ApiError, ApiRequest, ApiResponse};
 use super::super::ui::may_write;
 use super::window::{self, Span, refused_by_desk};
+use crate::clock;
 use crate::codec::from_hex;
 use crate::desk::Record;
 use crate::tsd::Tsd;
@@ -83,7 +84,7 @@ fn put(tsd: &Tsd, request: &ApiRequest, id: &str) -> Result<ApiResponse, ApiErro
     if old.is_none() && all(tsd)?.len() >= COLLECTIONS_MAX {
         return Err(ApiError::new(403, format!("There are too many collections (COLLECTIONS_MAX: {COLLECTIONS_MAX})")));
     }
-    new.updated = jiff::Timestamp::now().as_millisecond().max(then + 1);
+    new.updated = clock::now_ms().max(then + 1);
     let value = serde_json::to_vec(&new).map_err(|e| ApiError::new(500, e.to_string()))?;
     let read = old.as_ref().map(|r| r.value.as_slice());
     if !tsd.desk.check_and_put(KIND, id, read, &value).map_err(refused_by_desk)? {

@@ -3,9 +3,9 @@
 //! Skyline's settings, which Oculus' importer read.
 
 use super::window::{Pace, Windows};
+use crate::clock;
 use crate::query::engine::Cancel;
 use crate::tsd::Tsd;
-use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread::JoinHandle;
@@ -50,7 +50,7 @@ fn rounds(tsd: &Tsd, round: Duration, cancel: &Cancel) {
             std::thread::sleep(TICK.min(next.saturating_duration_since(Instant::now())));
             continue;
         }
-        tsd.kept.of::<Windows>().round(tsd, always, Timestamp::now().as_millisecond(), cancel);
+        tsd.kept.of::<Windows>().round(tsd, always, clock::now_ms(), cancel);
         // A round that takes long is not followed by those that it made late.
         next = (next + round).max(Instant::now());
     }

@@ -9,6 +9,7 @@
 use super::super::api::ApiError;
 use super::super::query::{error, store_error};
 use crate::catalog::words::Words;
+use crate::clock;
 use crate::codec::{Layout, to_hex};
 use crate::config::Settings;
 use crate::point::Number;
@@ -303,7 +304,7 @@ fn read(tsd: &Tsd, span: &Span, cancel: &Cancel) -> Result<Indexed, ApiError> {
             break;
         }
     }
-    let built_ms = jiff::Timestamp::now().as_millisecond();
+    let built_ms = clock::now_ms();
     Ok(Indexed { span: *span, begun, index, limited, early: metrics.loading, built_ms, took_ms: begun.elapsed().as_millis() as u64 })
 }
 

@@ -3,15 +3,19 @@
 use super::super::api::{ApiError, ApiRequest, ApiResponse};
 use super::super::reply;
 use super::{answer, edited, existing, id, status_only, tree_error, tree_param, unsupported_method};
+use crate::clock;
 use crate::point::json::push_list;
 use crate::tree::definition::{Edit, Tree};
 use crate::tsd::Tsd;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 pub fn definition(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let edit = if request.body.is_empty() { edit_of_params(request)? } else { edit_of_body(request)? };
+    let edit = if request.body.is_empty() {
+        edit_of_params(request)?
+    } else {
+        edit_of_body(request).map_err(|e| if reply::is_null(request) { reply::crash(request, e) } else { e })?
+    };
     match reply::method(request)?.as_str() {
         "GET" if edit.tree == 0 => {
             let trees = tsd.trees.all().map_err(tree_error)?;
@@ -70,7 +74,6 @@ fn edit_of_body(request: &ApiRequest) -> Result<Edit, ApiError> {
 fn edit_of_params(request: &ApiRequest) -> Result<Edit, ApiError> {
     let text = |name| request.param(name).unwrap_or_default().to_owned();
     let switch = |name| request.param(name).map(|value| value.eq_ignore_ascii_case("true"));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     Ok(Edit {
         tree: tree_param(request)?,
         name: text("name"),
@@ -79,6 +82,6 @@ fn edit_of_params(request: &ApiRequest) -> Result<Edit, ApiError> {
         strict_match: switch("strict_match"),
         enabled: switch("enabled"),
         store_failures: switch("store_failures"),
-        created: i64::try_from(now).unwrap_or(0),
+        created: clock::now_s(),
     })
 }

@@ -11,7 +11,11 @@ use crate::tree::rule::{Rule, RuleKind};
 use crate::tsd::Tsd;
 
 pub fn rule(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let edit = if request.body.is_empty() { rule_of_params(request)? } else { rule_of_json(body(request)?)? };
+    let edit = if request.body.is_empty() {
+        rule_of_params(request)?
+    } else {
+        rule_of_json(body(request)?).map_err(|e| reply::crash(request, e))?
+    };
     let tree = existing(tsd, edit.place.tree)?;
     let there = || tree.rule(edit.place.level, edit.place.order);
     let missing = || ApiError::new(404, format!("Unable to locate rule: {edit}"));
@@ -32,7 +36,7 @@ pub fn rules(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let sent = if request.body.is_empty() {
         None
     } else {
-        let items = body(request)?.array("the body").map_err(reply::unreadable)?.unwrap_or_default();
+        let items = body(request)?.array("the body").map_err(|e| reply::crash(request, reply::unreadable(e)))?.unwrap_or_default();
         Some(items.into_iter().map(rule_of_json).collect::<Result<Vec<Rule>, _>>()?)
     };
     let number = match &sent {
@@ -52,18 +56,23 @@ pub fn rules(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
             let rules = sent.ok_or_else(missing)?;
             // All are checked before any is deleted: OpenTSDB loses the old ones to a mistake in the new.
             rules.iter().try_for_each(|rule| Rule::edited(None, rule, true).map(drop)).map_err(unstored)?;
-            tsd.trees.delete_rules(tree.id).map_err(tree_error)?;
+            delete_all(tsd, &tree)?;
             store(tsd, &tree, &rules, true)
         }
-        "DELETE" if tsd.trees.delete_rules(tree.id).map_err(tree_error)? == 0 => {
-            // The words of OpenTSDB's HBase client, which clients read (recorded `tree_rules/bulk_delete_again`).
-            let (table, key) = (tsd.trees.table(), java_bytes(&tree.id.bytes()));
-            let what = "Don't pass an empty list of qualifiers, this would delete the entire row";
-            Err(invalid(format!("{what} of table=\"{table}\" at key {key}")))
-        }
-        "DELETE" => Ok(status_only(204)),
+        "DELETE" => delete_all(tsd, &tree).map(|()| status_only(204)),
         _ => Err(unsupported_method()),
     }
+}
+
+/// Deletes all rules of a tree, of which there must be one.
+fn delete_all(tsd: &Tsd, tree: &Tree) -> Result<(), ApiError> {
+    if tsd.trees.delete_rules(tree.id).map_err(tree_error)? > 0 {
+        return Ok(());
+    }
+    // The words of OpenTSDB's HBase client, which clients read (recorded `tree_rules/bulk_delete_again`).
+    let (table, key) = (tsd.trees.table(), java_bytes(&tree.id.bytes()));
+    let what = "Don't pass an empty list of qualifiers, this would delete the entire row";
+    Err(invalid(format!("{what} of table=\"{table}\" at key {key}")))
 }
 
 /// Stores rules in their order; those before one that cannot be stored stay (recorded `tree_rules/view4`).
@@ -82,7 +91,7 @@ fn unstored(e: TreeError) -> ApiError {
 }
 
 fn body(request: &ApiRequest) -> Result<Json, ApiError> {
-    json::parse(&request.body).map_err(reply::unreadable)
+    json::parse(&request.body).map_err(|e| reply::crash(request, reply::unreadable(e)))
 }
 
 fn rule_of_json(json: Json) -> Result<Rule, ApiError> {

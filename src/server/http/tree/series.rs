@@ -31,7 +31,7 @@ impl Asked {
             return Ok(Asked { tree: tree_param(request)?, tsuids });
         }
         let (mut tree, mut tsuids) = (Json::Null, Json::Null);
-        for (name, value) in reply::object(request)? {
+        for (name, value) in reply::object(request).map_err(|e| reply::crash(request, e))? {
             match name.as_str() {
                 "treeId" => tree = value,
                 "tsuids" => tsuids = value,
@@ -43,7 +43,8 @@ impl Asked {
             Json::Number(text) => text.parse().ok(),
             _ => None,
         };
-        let tree = tree.ok_or_else(|| ApiError::bad("Missing or invalid Tree ID: 'treeId' must be a whole number"))?;
+        let no_number = || reply::crash(request, ApiError::bad("Missing or invalid Tree ID: 'treeId' must be a whole number"));
+        let tree = tree.ok_or_else(no_number)?;
         let no_list = |why: &str| ApiError::bad("Unable to convert the given data to a list").details(why.to_owned());
         let items = tsuids.array("tsuids").map_err(|e| no_list(&e.0))?;
         let text = |item| match item {
@@ -73,13 +74,11 @@ pub fn test(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let tsuids = asked.tsuids.filter(|list| !list.is_empty()).ok_or_else(|| ApiError::bad("Missing or empty TSUID list"))?;
     reads(request)?;
     let builder = Builder::new(&tree);
-    if !builder.has_rules() {
-        return Err(invalid(format!("Tree {} has no rules", tree.id)));
-    }
     let mut root = Branch::root(tree.id);
     let mut results: Vec<(String, Tested)> = Vec::with_capacity(tsuids.len());
     for text in tsuids {
         let tested = match tsd.meta.ts_meta(&tsuid(&text)?) {
+            Ok(Some(_)) if !builder.has_rules() => return Err(invalid(format!("Tree {} has no rules", tree.id))),
             Ok(Some(meta)) => {
                 let built = builder.build(&(&meta).into()).map_err(tree_error)?;
                 hang(&mut root, &builder, &built, &meta);

@@ -11,7 +11,7 @@ pub mod metrics;
 pub mod queries;
 pub mod screens;
 pub mod status;
-mod writing;
+pub(super) mod writing;
 
 pub use writing::may_write;
 

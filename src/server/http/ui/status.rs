@@ -1,5 +1,6 @@
 //! `/api/ui/status`: what this TSD is and does, for the page Status. Counters only grow: the page makes rates of them.
 
+use crate::clock;
 use crate::server::http::api::{ApiError, ApiRequest, ApiResponse};
 use crate::server::http::{reply, stats};
 use crate::server::limits::Limits;
@@ -9,7 +10,6 @@ use crate::uid::UidKind;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Answers it.
 pub fn status(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
@@ -76,16 +76,12 @@ impl Numbers {
     }
 }
 
-fn millis(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
-}
-
 fn about(tsd: &Tsd) -> Value {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let (now, started) = (SystemTime::now(), tsd.stats.started.0);
+    let (now, started) = (clock::now_ms(), tsd.stats.started.0);
     json!({
-        "version": env!("CARGO_PKG_VERSION"), "host": host.trim(), "mode": tsd.settings.mode, "now": millis(now), "started": millis(started),
-        "uptime_ms": now.duration_since(started).map_or(0, |up| up.as_millis() as u64), "settings": tsd.settings.origin(),
+        "version": env!("CARGO_PKG_VERSION"), "host": host.trim(), "mode": tsd.settings.mode, "now": now, "started": started,
+        "uptime_ms": (now - started).max(0), "settings": tsd.settings.origin(),
     })
 }
 

@@ -8,6 +8,7 @@ mod form;
 use super::super::api::{ApiError, ApiRequest, ApiResponse};
 use super::super::query::store_error;
 use super::may_write;
+use crate::clock;
 use crate::desk::{DeskError, Record};
 use crate::tsd::Tsd;
 use serde_json::value::RawValue;
@@ -195,7 +196,7 @@ fn delete(tsd: &Tsd, request: &ApiRequest, id: &str) -> Result<ApiResponse, ApiE
 
 /// Writes a version over the record that was read. `None`: somebody was faster.
 fn put(tsd: &Tsd, id: &str, read: Option<&Record>, version: u64, screen: &Map<String, Value>) -> Result<Option<ApiResponse>, ApiError> {
-    let updated = jiff::Timestamp::now().as_millisecond();
+    let updated = clock::now_ms();
     let text = serde_json::to_string(screen).and_then(RawValue::from_string);
     let kept = text.and_then(|screen| serde_json::to_vec(&Kept { version, updated, screen }));
     let kept = kept.map_err(|e| ApiError::new(500, format!("The screen cannot be written: {e}")))?;
