@@ -316,3 +316,22 @@ test('a silence is changed', async () => {
     await send('/api/alerts/unsilence', { id });
   });
 });
+
+test('in a narrow window an alert is a few lines, and Similar has room for its search', async () => {
+  await visit('/#/alerts', { width: 360 }, async (page) => {
+    const row = page.locator('.alerts-groups tbody tr').first();
+    await row.waitFor();
+    await still(page);
+    // Level, rule, group and condition are all in sight: nothing has to be scrolled to.
+    const hidden = await row.locator('td').evaluateAll((cells) => cells.filter((cell) => cell.checkVisibility() && (cell.getBoundingClientRect().right > innerWidth || cell.getBoundingClientRect().width < 20)).map((cell) => cell.textContent));
+    assert.deepEqual(hidden, []);
+    await axe(page, 'alerts in a narrow window');
+    await largeTargets(page);
+  });
+  await visit('/#/similar', { width: 360 }, async (page) => {
+    const field = page.getByLabel('Metric of the series');
+    await field.waitFor();
+    await eventually(async () => (await field.boundingBox()).width, (width) => width >= 200, 'as wide as the window');
+    assert.equal(await page.locator('.similar-sheet').evaluate((sheet) => { const box = sheet.getBoundingClientRect(); return box.left >= 0 && box.right <= innerWidth; }), true);
+  });
+});

@@ -59,7 +59,7 @@ export function openTab(panel, ctx, tools) {
       incident?.closing ? "closes when normal" : null, alert.flapping ? "comes and goes" : null, alert.blind ? "cannot be read now" : null,
       incident?.escalated ? "escalated" : null, alert.waiting?.length ? `${many(alert.waiting.length, "message")} not sent yet` : null,
     ].filter(Boolean);
-    return h("tr", h("td", box), h("td", level(alert.level)), h("td", aged(incident?.start ?? alert.since, ctx.time.zone)), h("td", alert.rule),
+    return h("tr", h("td", h("label.check", box)), h("td", level(alert.level)), h("td", aged(incident?.start ?? alert.since, ctx.time.zone)), h("td", alert.rule),
       h("td", h("a.name", { href: ctx.href("alerts", { id: alert.id }) }, breakable(alert.name))), h("td.number", alert.value === null ? "–" : exact(alert.value, 5)),
       h("td", h("span", alert.text), marks.map((mark) => h("span.badge.alerts-mark", mark))), h("td.number", incident ? count(incident.messages) : "–", incident?.last_message ? h("div.hint", aged(incident.last_message, ctx.time.zone)) : null));
   }
@@ -71,7 +71,7 @@ export function openTab(panel, ctx, tools) {
     const every = h("input", { type: "checkbox", "aria-label": `Choose all of: ${label}`, checked: mine.every(({ id }) => chosen.has(id)), onchange: () => { for (const { id } of mine) chosen[every.checked ? "add" : "delete"](id); draw(); } });
     const shown = mine.slice(0, ROWS_MAX);
     return h("section.card", { "aria-label": label, data: { group: name } }, h("h2", `${label} (${count(mine.length)})`),
-      tableOf(label, [every, "Level", "Since", "Rule", "Group", "Value", "Condition", "Messages"], shown.map(row)),
+      tableOf(label, [h("label.check", every), "Level", "Since", "Rule", "Group", "Value", "Condition", "Messages"], shown.map(row)),
       mine.length > shown.length ? h("p.hint", `The first ${count(shown.length)} of ${count(mine.length)}: filter for the others.`) : null);
   }
 

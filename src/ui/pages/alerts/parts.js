@@ -62,7 +62,8 @@ export async function perform(ctx, [act, label, sentence], ids) {
   return Boolean(await layer.closed);
 }
 
-/** A table with a caption for screen readers. */
+/** A table with a caption for screen readers. What stands over numbers ends where they end. */
 export function tableOf(caption, heads, rows) {
-  return h("div.scroll", { tabindex: "0", role: "region", "aria-label": caption }, h("table", h("thead", h("tr", heads.map((head) => h("th", { scope: "col" }, head)))), h("tbody", rows)));
+  const first = rows[0]?.children ?? [];
+  return h("div.scroll", { tabindex: "0", role: "region", "aria-label": caption }, h("table", h("thead", h("tr", heads.map((head, at) => h("th", { scope: "col", class: first[at]?.classList.contains("number") ? "number" : "" }, head)))), h("tbody", rows)));
 }
