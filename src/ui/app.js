@@ -30,6 +30,8 @@
  * | `api` | `lib/api.js`: `get`, `post`, `put`, `del`, `metrics`, `address`, `ApiError` |
  * | `keys` | `lib/keys.js`: `add([{ keys, help, group, run }])` returns what removes them; remove them in `unmount` |
  * | `theme` | `{ name: "light" or "dark", on(listener) }`, for canvases; everything else is CSS |
+ * | `hold(on)` | while on, reloads wait: the page is told of one that does by `instance.held()`; it is caught up with at the end |
+ * | `addToGraph(kind, text)` | adds a query (`m` or `tsuid`) to the graph that was shown last; gives how many it has |
  * | `status(text)` | said politely by screen readers |
  * | `error(text)` | said at once |
  * | `style(path)` | loads a style sheet of this folder once; await it before showing anything |
@@ -45,7 +47,7 @@ import { combobox } from "./lib/combobox.js";
 import { fill, h, icon, iconButton, save, set } from "./lib/dom.js";
 import { ago } from "./lib/time.js";
 import { count } from "./lib/format.js";
-import { Params, join, parse } from "./lib/fragment.js";
+import { Params, join, parse, readGraph, writeGraph } from "./lib/fragment.js";
 import * as keys from "./lib/keys.js";
 import { dialog, menu } from "./lib/layer.js";
 import { Range, chosenZone, rangeControl } from "./lib/range.js";
@@ -216,6 +218,7 @@ async function show() {
     return;
   }
   const mine = ++mounting;
+  due = held = false;
   shown?.instance?.unmount?.();
   const box = h("div.page", { class: `page-${/^[a-z]+$/.test(route.page) ? route.page : "none"}` });
   shown = { name: route.page, root: box, instance: null, module: null };
@@ -268,6 +271,7 @@ ctx.retitle = retitle;
 
 let timer = 0;
 let due = false;
+let held = false;
 let running = false;
 
 async function refresh() {
@@ -289,12 +293,18 @@ function schedule() {
   clearTimeout(timer);
   if (!time.playing || !shown?.instance?.refresh) return;
   timer = setTimeout(() => {
-    // A hidden page asks for nothing; it catches up once when it is seen again.
-    if (document.hidden) due = true;
+    // A hidden page asks for nothing; it catches up once when it is seen again. So does one under a hand.
+    if (document.hidden || held) due = true;
     else refresh();
+    if (held) shown?.instance?.held?.();
   }, time.every * 1000);
 }
-document.addEventListener("visibilitychange", () => { if (!document.hidden && due) refresh(); });
+document.addEventListener("visibilitychange", () => { if (!document.hidden && due && !held) refresh(); });
+
+ctx.hold = (on) => {
+  held = on;
+  if (!on && due && !document.hidden && time.playing) refresh();
+};
 
 let wasPaused = false;
 time.on(() => {
@@ -335,6 +345,20 @@ function pageHref(name) {
   for (const part of RANGE) params.set(part, route.params.get(part));
   return join({ page: name, id: before?.id ?? "", params });
 }
+
+ctx.addToGraph = (kind, text) => {
+  const before = route.page === "graph" ? route : last.get("graph");
+  const graph = readGraph(before?.params ?? new Params());
+  graph.queries.push({ kind, text, right: false });
+  graph.start ||= time.start;
+  const params = writeGraph(graph);
+  if (route.page === "graph") replaceParams(params);
+  else {
+    last.set("graph", { id: "", params });
+    drawBar();
+  }
+  return graph.queries.length;
+};
 
 function drawBar() {
   if (nav.childElementCount === 0) {

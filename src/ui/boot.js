@@ -13,7 +13,7 @@
   if (theme) root.dataset.theme = theme;
   root.dataset.density = word("density", ["compact", "roomy"]) ?? "compact";
   const page = /^#\/([a-z]+)/.exec(location.hash)?.[1] ?? "graph";
-  const graph = ["css/graph.css", "css/chart.css", "lib/palette.js", "lib/align.js", "pages/graph/model.js", "pages/graph/rows.js"];
+  const graph = ["css/graph.css", "lib/palette.js", "lib/align.js", "pages/graph/model.js", "pages/graph/rows.js"];
   const known = (root.dataset.pages ?? "").split(" ");
   for (const file of known.includes(page) ? [`pages/${page}.js`, ...(page === "graph" ? graph : [])] : []) {
     const link = document.createElement("link");

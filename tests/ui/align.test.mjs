@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { GAP, MISSING, align, answer, opened, read, summary } from "../../src/ui/lib/align.js";
+import { GAP, MISSING, align, answer, median, opened, read, summary } from "../../src/ui/lib/align.js";
 
 const series = (times, values) => ({ times: Float64Array.from(times), values: Float64Array.from(values) });
 
@@ -13,7 +13,7 @@ test("answers in both forms, seconds and milliseconds, fills and infinities", ()
   const { series: got, stats } = read(text, { shift: 1000 });
   assert.deepEqual([...got[0].times], [1356998401000, 1356998402500, 1356998403000]);
   assert.deepEqual([...got[0].values], [1, GAP, 2.5]);
-  assert.deepEqual([got[0].count, got[0].min, got[0].max, got[0].avg, got[0].last, got[0].lastTime], [2, 1, 2.5, 1.75, 2.5, 1356998403000]);
+  assert.deepEqual([got[0].count, got[0].min, got[0].max, got[0].avg, got[0].median, got[0].last, got[0].lastTime], [2, 1, 2.5, 1.75, 1.75, 2.5, 1356998403000]);
   assert.deepEqual([...got[1].values], [7, GAP]);
   assert.equal(got[1].annotations.length, 1);
   assert.equal(stats.queryTime, 3);
@@ -21,7 +21,7 @@ test("answers in both forms, seconds and milliseconds, fills and infinities", ()
 });
 
 test("an empty series has no numbers", () => {
-  assert.deepEqual(summary(new Float64Array(0), new Float64Array(0)), { count: 0, min: null, max: null, avg: null, last: null, lastTime: null, step: null });
+  assert.deepEqual(summary(new Float64Array(0), new Float64Array(0)), { count: 0, min: null, max: null, avg: null, median: null, last: null, lastTime: null, step: null });
 });
 
 test("one axis for all", () => {
@@ -88,4 +88,14 @@ test("the worker's calls", () => {
   assert.match(answer({ call: "read", slot: "t", text: "<html>", shift: 0 }).error, /not what a TSD sends/);
   answer({ call: "drop", slots: ["s"] });
   assert.equal(answer({ call: "align", slots: ["s"] }).result.columns.length, 0);
+});
+
+test("the median is the middle, whatever the order and however often a value comes", () => {
+  const of = (...values) => median(Float64Array.from(values));
+  assert.deepEqual([of(), of(7), of(2, 1), of(3, 1, 2), of(1, 1, 1, 9), of(5, 4, 3, 2, 1, 0)], [null, 7, 1.5, 2, 1, 2.5]);
+  for (let n = 1; n < 200; n++) {
+    const values = Float64Array.from({ length: n }, (_, i) => (i * 7919) % 31);
+    const sorted = values.slice().sort();
+    assert.equal(median(values), (sorted[(n - 1) >> 1] + sorted[n >> 1]) / 2);
+  }
 });

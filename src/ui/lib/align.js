@@ -22,7 +22,7 @@ function number(value) {
 
 /**
  * Reads an answer of `/api/query` with `arrays`: for each series its names, its points as `times` (ms) and `values`, and
- * what tables show: count, min, max, avg, last, time of the last point, usual distance of points.
+ * what tables show: count, min, max, avg, median, last, time of the last point, usual distance of points.
  * `shift` (ms) is added to all times.
  */
 export function read(text, { shift = 0 } = {}) {
@@ -49,7 +49,7 @@ export function read(text, { shift = 0 } = {}) {
   return { series, stats: more };
 }
 
-/** Count, min, max, avg and last of the values that are there; `step` is the usual distance in ms. */
+/** Count, min, max, avg, median and last of the values that are there; `step` is the usual distance in ms. */
 export function summary(times, values) {
   let count = 0;
   let min = Infinity;
@@ -67,7 +67,38 @@ export function summary(times, values) {
     last = value;
     lastTime = times[i];
   }
-  return { count, min: count ? min : null, max: count ? max : null, avg: count ? sum / count : null, last, lastTime, step: usualStep(times) };
+  return { count, min: count ? min : null, max: count ? max : null, avg: count ? sum / count : null, median: median(values.filter((value) => value === value)), last, lastTime, step: usualStep(times) };
+}
+
+/** The middle of numbers, of two middles their mean; null of none. Their order is lost. */
+export function median(values) {
+  if (!values.length) return null;
+  const middle = values.length >> 1;
+  select(values, middle);
+  if (values.length % 2) return values[middle];
+  let below = -Infinity;
+  for (let i = 0; i < middle; i++) if (values[i] > below) below = values[i];
+  return below + (values[middle] - below) / 2;
+}
+
+/** Puts the number that would be at `place` in order there, with none above it before it and none below it behind it. */
+function select(values, place) {
+  let [low, high] = [0, values.length - 1];
+  while (low < high) {
+    const pivot = values[(low + high) >> 1];
+    let [i, j] = [low, high];
+    while (i <= j) {
+      while (values[i] < pivot) i++;
+      while (values[j] > pivot) j--;
+      if (i > j) break;
+      const kept = values[i];
+      values[i++] = values[j];
+      values[j--] = kept;
+    }
+    if (place <= j) high = j;
+    else if (place >= i) low = i;
+    else return;
+  }
 }
 
 /** Distances between points, ascending: all, or some hundreds of many. */

@@ -49,7 +49,7 @@ export class Data {
    * Asks for `text` (an expression of `kind` `m` or `tsuid`) from `from` to `to` (ms, UTC) and keeps the points under `slot`.
    * `shift` (ms): asks for that much earlier and moves the points forward. `params`: further parameters of `/api/query`.
    *
-   * Gives `{ series: [{ metric, tags, aggregateTags, tsuids, annotations, global, count, points, min, max, avg, last, lastTime, step }], stats, ms, bytes }`.
+   * Gives `{ series: [{ metric, tags, aggregateTags, tsuids, annotations, global, count, points, min, max, avg, median, last, lastTime, step }], stats, ms, bytes }`.
    */
   async query(slot, { kind = "m", text, from, to, shift = 0, params = {}, signal, patience }) {
     const begun = performance.now();

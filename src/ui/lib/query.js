@@ -21,6 +21,9 @@ export const asksHistograms = (parts) => Boolean(parts?.switches?.some((one) => 
 /** The same expression for histograms: with `switch` (`show-histogram-buckets`, `percentiles[50]`) in place of what is not for them. */
 export const forHistograms = (parts, how) => ({ ...parts, agg: "sum", downsample: null, rate: null, switches: [...parts.switches.filter((one) => !/^(show-histogram-buckets$|percentiles\[)/i.test(one)), ...(how ? [how] : [])] });
 
+/** The kind of data of a query that is dragged onto a graph (lib/drag.js). */
+export const DRAGGED = "application/x-tsdb-query";
+
 /** Splits at `mark` outside of braces, brackets and parentheses. */
 export function splitOutside(text, mark) {
   const out = [];

@@ -22,7 +22,6 @@ const TABS = [["open", "Open", openTab], ["history", "History", historyTab], ["s
 
 export async function mount(root, ctx) {
   await ctx.style("css/worker.css");
-  await ctx.style("css/chart.css");
   const abort = new AbortController();
   const state = stateLine();
   const panel = h("div.alerts-panel", { role: "tabpanel", id: uid("panel"), tabindex: "0" });

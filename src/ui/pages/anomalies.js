@@ -27,7 +27,6 @@ const MARKED_MAX = 50;
 
 export async function mount(root, ctx) {
   await ctx.style("css/worker.css");
-  await ctx.style("css/chart.css");
   const abort = new AbortController();
   const { signal } = abort;
   const { element: state, say } = stateLine();

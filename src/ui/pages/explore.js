@@ -37,7 +37,7 @@ function later(load, name) {
 }
 
 export async function mount(root, ctx) {
-  await Promise.all([ctx.style("css/explore.css"), ctx.style("css/chart.css")]);
+  await ctx.style("css/explore.css");
   const panel = h("div.explore-panel", { role: "tabpanel", id: uid("panel"), tabindex: "-1" });
   const kept = new Map(); // what a tab showed last
   const buttons = TABS.map(([name, label]) => h("button", {

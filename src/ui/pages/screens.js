@@ -191,7 +191,7 @@ class Page {
 }
 
 export async function mount(root, ctx) {
-  await Promise.all([ctx.style("css/chart.css"), ctx.style("css/screens.css")]);
+  await ctx.style("css/screens.css");
   const page = new Page(root, ctx);
   page.relist();
   if (ctx.route.id === "") page.showIndex();

@@ -26,7 +26,7 @@ const HITS = 20;
 const WORDS_MAX = 2000;
 
 export async function mount(root, ctx) {
-  await Promise.all([ctx.style("css/worker.css"), ctx.style("css/explore.css"), ctx.style("css/chart.css"), ctx.style("css/similar.css")]);
+  await Promise.all([ctx.style("css/worker.css"), ctx.style("css/explore.css"), ctx.style("css/similar.css")]);
   const abort = new AbortController();
   const { signal } = abort;
   const pictures = new Pictures(ctx);

@@ -5,6 +5,7 @@
  */
 import { fill, h, icon, iconButton, marked, set, text } from "../../lib/dom.js";
 import { count, many } from "../../lib/format.js";
+import { add, draggable } from "../../lib/drag.js";
 import { load, save } from "../../lib/store.js";
 import { metricPane } from "./metric.js";
 import { Latest, Pictures, age, bookmarks, expression, failure, star, tree } from "./parts.js";
@@ -162,6 +163,7 @@ export function metricsTab(root, ctx) {
       }))
       : h("li.explore-row", parts);
     element.dataset.name = hit.name;
+    draggable(element, ctx, { kind: "m", text: `sum:${hit.name}` });
     facts(element, hit);
     return element;
   }
@@ -224,6 +226,13 @@ export function metricsTab(root, ctx) {
     (to < 0 ? search : links[to])?.focus();
   });
 
+  const offKeys = ctx.keys.add([{ keys: ["a"], help: "Add the metric to the graph", group: "Explore", run() {
+    const name = document.activeElement?.closest?.(".explore-list > li")?.dataset.name ?? params().metric;
+    if (!name) return false;
+    add(ctx, { kind: "m", text: `sum:${name}` });
+    return true;
+  } }]);
+
   function update() {
     const now = params();
     if (document.activeElement !== search) search.value = now.q;
@@ -259,6 +268,7 @@ export function metricsTab(root, ctx) {
     },
     title: () => (params().metric ? `${params().metric} · Explore` : "Explore"),
     close() {
+      offKeys();
       clearTimeout(timer);
       clearTimeout(typing);
       asking.stop();

@@ -2,6 +2,7 @@
  * Explore, the chosen metric: how many series, the newest value and its age, a picture, a card for each tag with its values,
  * meta data, and the series one by one. Values that are chosen in cards narrow everything down.
  */
+import { add, draggable, ofSeries } from "../../lib/drag.js";
 import { copy, fill, h, icon, iconButton, marked, set, text } from "../../lib/dom.js";
 import { count, many, short, value } from "../../lib/format.js";
 import { dialog, toast } from "../../lib/layer.js";
@@ -91,6 +92,7 @@ export function metricPane(root, ctx, { bookmarked }) {
     const groups = now.map(([key, values]) => [key, values]);
     fill(places.links,
       h("a.button.primary-link", { href: graphOf(ctx, [plain(metric, groups)]) }, "Graph"),
+      h("button", { type: "button", title: "Add it to the graph that was shown last (a); or drag it there", onclick: () => add(ctx, { kind: "m", text: plain(metric, groups) }) }, "Add to graph"),
       tags.filter(({ count: values, name }) => values > 1 && !now.some(([key]) => key === name)).slice(0, 4).map(({ name }) => h("a.button", { href: graphOf(ctx, [plain(metric, [...groups, [name, "*"]])]), title: `A line for each ${name}` }, "by ", h("span.name", name))));
     fill(places.filters, now.map(([key, values]) => h("button.chip.on", { type: "button", title: "Take this away", "aria-label": `Take away ${key}=${values}`, onclick: () => change(now.filter(([other]) => other !== key)) }, h("span.cut.name", `${key}=${values}`), icon("close"))));
     fill(places.facts, [
@@ -224,13 +226,14 @@ export function metricPane(root, ctx, { bookmarked }) {
     const keys = [...new Set(rows.flatMap(({ tags }) => Object.keys(tags)))];
     const differing = rows.length > 1 ? keys.filter((key) => new Set(rows.map(({ tags }) => tags[key])).size > 1) : keys;
     const zone = ctx.time.zone;
-    const row = (one) => h("tr",
+    const row = (one) => draggable(h("tr",
       (differing.length ? differing : keys.slice(0, 1)).map((key) => h("td.name.explore-tagcell", { title: one.tags[key] ?? "" }, one.tags[key] ?? h("span.quiet", "–"))),
       h("td.number", exact(one.value)),
       h("td.number.quiet", { title: one.last === null ? "" : format(one.last * 1000, zone) }, one.last === null ? "–" : age(one.last)),
       h("td.explore-actions", h("a", { href: seriesHref(one), title: "Graph of this series", "aria-label": `Graph of ${label(one)}` }, icon("lines")),
         ctx.hasPage("similar") ? h("a", { href: ctx.href("similar", { params: { tsuid: one.tsuid, start: ctx.time.start, ...(ctx.time.end ? { end: ctx.time.end } : {}) } }), title: "Series of the same shape", "aria-label": `Series of the shape of ${label(one)}` }, icon("compare")) : null,
-        ctx.writable ? iconButton("note", `Meta data of ${label(one)}`, () => seriesMeta(ctx, one)) : null));
+        iconButton("plus", `Add ${label(one)} to the graph`, () => add(ctx, ofSeries(one))),
+        ctx.writable ? iconButton("note", `Meta data of ${label(one)}`, () => seriesMeta(ctx, one)) : null)), ctx, ofSeries(one));
     fill(places.series, h("h3", "Series ", h("span.quiet", rows.length < total ? `${count(rows.length)} of ${count(total)}` : count(total))),
       h("div.scroll", { tabindex: "0", role: "group", "aria-label": "Series" }, h("table", h("thead", h("tr", (differing.length ? differing : keys.slice(0, 1)).map((key) => h("th.name", key)), h("th.number", "Last value"), h("th.number", "Age"), h("th", h("span.unseen", "Actions")))), h("tbody", rows.map(row)))),
       rows.length < total ? h("button.link", { type: "button", onclick: () => loadSeries(rows.length) }, `Show ${count(Math.min(SERIES_PAGE, total - rows.length))} more`) : null);

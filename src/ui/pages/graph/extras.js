@@ -5,7 +5,7 @@ import { join, range as valueRange, writeGraph } from "../../lib/fragment.js";
 import { confirm, dialog, menu, toast } from "../../lib/layer.js";
 import { build, downsampleFunction, withDownsample } from "../../lib/query.js";
 import * as time from "../../lib/time.js";
-import { shiftOf, typeOf } from "./model.js";
+import { noteTypes, shiftOf, typeOf } from "./model.js";
 
 /** Sizes of pictures: what a link says, else one that suits wikis. */
 const SIZE = "1200x600";
@@ -60,6 +60,7 @@ export function shareMenu(page, anchor) {
   menu(anchor, [
     { label: "Copy link", icon: "copy", hint: "as shown", run: give("Link", pageLink(page)) },
     { label: "Copy link with fixed times", icon: "copy", run: give("Link", pageLink(page, { fixed: true })) },
+    { label: "Reload under the pointer too", hint: "for a wall", checked: page.graph.x.play !== undefined, run: () => page.setX("play", page.graph.x.play === undefined ? "" : null, { push: false }) },
     "-",
     { label: "PNG", hint: "opens", href: pictureLink(page, "png"), target: "_blank" },
     { label: "SVG", hint: "opens", href: pictureLink(page, "svg"), target: "_blank" },
@@ -123,6 +124,16 @@ export function askShift(page) {
   } }, h("label.field", h("span", "Before"), field), error, h("div.buttons", h("button.primary", { type: "submit" }, "Compare"))));
 }
 
+/** Which notes are shown. */
+export function askFilter(page) {
+  const field = h("input", { type: "text", value: page.graph.x.notes ?? "", placeholder: "type=deploy host=web* switch", autofocus: true, "aria-label": "Only notes with" });
+  const handle = dialog("Filter notes", h("form.column", { onsubmit: (event) => {
+    event.preventDefault();
+    handle.close();
+    page.setX("notes", field.value.trim() || null, { push: false });
+  } }, h("label.field", h("span", "Only with"), field), h("p.hint", "Words of the text; type=deploy: a field of the note; host=web01: a tag of its series. All of them count."), h("div.buttons", h("button.primary", { type: "submit" }, "Show"))));
+}
+
 /** Labels, limits and formats of both axes, size of pictures. */
 export function askAxes(page) {
   const { graph } = page;
@@ -162,6 +173,8 @@ export function askNote(page, event, span = null) {
   words.value = event?.text ?? "";
   const notes = h("textarea", { rows: "2", "aria-label": "More" });
   notes.value = event?.notes ?? "";
+  const type = h("input", { type: "text", value: event?.custom.type ?? "", placeholder: "deploy", list: "note-types", "aria-label": "Type" });
+  const types = h("datalist", { id: "note-types" }, noteTypes(page.picture?.notes ?? []).map(([value]) => h("option", { value })));
   const scope = h("select", { "aria-label": "Of", disabled: Boolean(event) }, h("option", { value: "" }, "all graphs (global)"),
     (page.picture?.lines ?? []).filter(({ past, series }) => !past && series.tsuids?.length === 1).slice(0, 200).map(({ name, series }) => h("option", { value: series.tsuids[0] }, name)));
   if (event?.tsuid && ![...scope.options].some(({ value }) => value === event.tsuid)) scope.append(h("option", { value: event.tsuid }, event.tsuid));
@@ -175,6 +188,10 @@ export function askNote(page, event, span = null) {
     if (until?.error) return text(error, until.error);
     if (words.value.trim() === "") return text(error, "The note has no text.");
     const body = { startTime: Math.floor(from.ms / 1000), description: words.value.trim(), notes: notes.value.trim() };
+    // Other fields of its own stay as they are.
+    const custom = { ...event?.custom, type: type.value.trim() };
+    if (!custom.type) delete custom.type;
+    if (event?.custom.type || Object.keys(custom).length) body.custom = custom;
     if (until) body.endTime = Math.floor(until.ms / 1000);
     if (scope.value) body.tsuid = scope.value;
     try {
@@ -200,12 +217,12 @@ export function askNote(page, event, span = null) {
     }
   };
   if (!ctx.writable && event) {
-    dialog("Note", h("div.column", h("p.quiet", time.format(event.time, zone)), h("p.pre", event.text), event.notes ? h("p.pre.quiet", event.notes) : null));
+    dialog("Note", h("div.column", h("p.quiet", time.format(event.time, zone), event.custom.type ? ` · ${event.custom.type}` : null), h("p.pre", event.text), event.notes ? h("p.pre.quiet", event.notes) : null));
     return;
   }
   const handle = dialog(event ? "Note" : "Add a note", h("form.column", { onsubmit: save },
-    h("label.field", h("span", "At"), start), h("label.field", h("span", "Until"), end), h("label.field", h("span", "Of"), scope), h("label.field", h("span", "Text"), words), h("label.field", h("span", "More"), notes), error,
+    h("label.field", h("span", "At"), start), h("label.field", h("span", "Until"), end), h("label.field", h("span", "Of"), scope), h("label.field", h("span", "Type"), type, types), h("label.field", h("span", "Text"), words), h("label.field", h("span", "More"), notes), error,
     h("p.hint", `Times in ${zone}.`),
-    h("div.buttons", event ? h("button.danger", { type: "button", onclick: remove }, "Delete") : null, h("button.primary", { type: "submit" }, "Save"))));
+    h("div.buttons", span && page.panel ? h("button", { type: "button", onclick: () => { handle.close(); page.mark({ from: Math.round(span.from), to: Math.round(span.to) }); } }, "What else changed then?") : null, event ? h("button.danger", { type: "button", onclick: remove }, "Delete") : null, h("button.primary", { type: "submit" }, "Save"))));
   fill(error);
 }

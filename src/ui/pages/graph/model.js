@@ -38,6 +38,21 @@ export function withType(graph, type) {
 export const numbers = (text) => new Set(String(text ?? "").split(",").map((one) => Number(one) - 1).filter((one) => Number.isInteger(one) && one >= 0));
 export const fromNumbers = (set) => (set.size ? [...set].sort((a, b) => a - b).map((one) => one + 1).join(",") : null);
 
+/** What parameters say of queries by their number, with numbers as `where` (counted from 0; null: gone) has them. */
+function renumbered(x, where) {
+  const of = (text) => fromNumbers(new Set([...numbers(text)].map(where).filter((one) => one !== null)));
+  return { ...x, hide: of(x.hide), raw: of(x.raw) };
+}
+/** A graph without one of its queries. */
+export function without({ queries, x }, at) {
+  return { queries: queries.filter((query, i) => i !== at), x: renumbered(x, (i) => (i === at ? null : i > at ? i - 1 : i)) };
+}
+/** A graph in which two queries have changed places. */
+export function swapped({ queries, x }, a, b) {
+  const other = (i) => (i === a ? b : i === b ? a : i);
+  return { queries: queries.map((query, i) => queries[other(i)]), x: renumbered(x, other) };
+}
+
 /** The shift of a comparison in ms, or 0. */
 export function shiftOf(text) {
   const found = /^(\d+)(ms|[smhdwny])$/.exec(text ?? "");
@@ -55,6 +70,11 @@ export function toJson(query) {
     return { tagk, type: text.includes("*") ? "wildcard" : "literal_or", filter: text, groupBy };
   };
   return { aggregator: parts.agg, metric: parts.metric, filters: [...parts.groups.map(filter(true)), ...parts.filters.map(filter(false))] };
+}
+
+/** Series that a query gives back, by the estimate of those it reads: one for all without grouping. */
+export function drawnSeries({ parsed }, estimate) {
+  return parsed.agg === "none" || parsed.groups?.some(({ filter }) => filter === "*" || filter.includes("*") || filter.includes("|")) ? estimate.series : 1;
 }
 
 /** Tags in one text, by name: the identity of a series within a query. */
@@ -154,19 +174,48 @@ export function tagsApart(sets) {
   return { common, keys: [...keys].sort() };
 }
 
-/** Notes of answers, each once, by time: `[{ time, end, text, notes, global, tsuid, raw }]`. */
+/** The span that `x.mark=FROM,TO` (ms) marks: `{ from, to }`, or null. */
+export function markOf({ x }) {
+  const [, from, to] = /^(\d{1,15}),(\d{1,15})$/.exec(x.mark ?? "") ?? [];
+  return Number(to) > Number(from) ? { from: Number(from), to: Number(to) } : null;
+}
+
+/**
+ * Whether a note fits a filter: words that its text has, and `name=value` of its own fields (`type=deploy`) or of the tags of its
+ * series (`host=web*`); quotes keep blanks, `a|b` is either. All of them count.
+ */
+export function noteFits(filter, { text, notes, custom, tags }) {
+  const words = `${text} ${notes} ${Object.values(custom).join(" ")}`.toLowerCase();
+  const pattern = (one) => new RegExp(`^(?:${one.split("|").map((part) => part.replace(/[.+?^${}()[\]\\]/g, "\\$&").replaceAll("*", ".*")).join("|")})$`, "is");
+  return (filter.match(/(?:[^\s"]|"[^"]*")+/g) ?? []).every((quoted) => {
+    const part = quoted.replaceAll('"', "");
+    const at = part.indexOf("=");
+    if (at <= 0) return words.includes(part.toLowerCase());
+    const [name, wanted] = [part.slice(0, at), pattern(part.slice(at + 1))];
+    return [custom[name], tags[name]].some((value) => value !== undefined && wanted.test(value));
+  });
+}
+
+/** Types of notes (their field `type`) with how many have each, the most frequent first. */
+export function noteTypes(notes) {
+  const found = new Map();
+  for (const { custom } of notes) if (custom.type) found.set(custom.type, (found.get(custom.type) ?? 0) + 1);
+  return [...found].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+}
+
+/** Notes of answers, each once, by time: `[{ time, end, text, notes, custom, tags, global, tsuid, raw }]`, `tags` being those of its series. */
 export function events(answers) {
   const found = new Map();
-  const add = (note, global) => {
+  const add = (note, global, tags) => {
     const at = (seconds) => (seconds > 0xffffffff ? seconds : seconds * 1000);
     const key = `${note.startTime}|${note.tsuid ?? ""}|${note.description ?? ""}`;
-    if (!found.has(key)) found.set(key, { time: at(note.startTime), end: note.endTime ? at(note.endTime) : null, text: note.description ?? "", notes: note.notes ?? "", global, tsuid: note.tsuid ?? null, raw: note });
+    if (!found.has(key)) found.set(key, { time: at(note.startTime), end: note.endTime ? at(note.endTime) : null, text: note.description ?? "", notes: note.notes ?? "", custom: note.custom ?? {}, tags, global, tsuid: note.tsuid ?? null, raw: note });
   };
   for (const { series, past } of answers) {
     if (past) continue;
     for (const one of series) {
-      for (const note of one.annotations ?? []) add(note, false);
-      for (const note of one.global ?? []) add(note, true);
+      for (const note of one.annotations ?? []) add(note, false, one.tags ?? {});
+      for (const note of one.global ?? []) add(note, true, {});
     }
   }
   return [...found.values()].sort((a, b) => a.time - b.time);

@@ -1,24 +1,20 @@
 /**
- * What stands under the picture: legend, table, CSV, JSON, and what the queries cost.
+ * What stands under the picture: the legend; table, CSV, JSON, what the queries cost (tables.js), what else changed (changes.js).
  */
-import { copy, download, fill, h, icon, text } from "../../lib/dom.js";
-import { bytes, count, many, value } from "../../lib/format.js";
-import { address, request } from "../../lib/api.js";
+import { fill, h } from "../../lib/dom.js";
+import { count, value } from "../../lib/format.js";
 import { LINES, shade } from "../../lib/palette.js";
-import { ago, format, formatExact, span } from "../../lib/time.js";
-import { csv, realRows } from "./model.js";
+import { ago, formatExact, span } from "../../lib/time.js";
 
-const TABS = [["legend", "Legend"], ["table", "Table"], ["csv", "CSV"], ["json", "JSON"], ["stats", "Query stats"]];
+const tables = () => import("./tables.js");
+/** Names, titles and modules of what can be shown. */
+const TABS = [["legend", "Legend"], ["table", "Table", tables], ["csv", "CSV", tables], ["json", "JSON", tables], ["stats", "Query stats", tables], ["changes", "What changed", () => import("./changes.js")]];
 /** Rows drawn at once; more on demand. */
 const ROWS = 100;
-/** Columns of the table at once. */
-const COLUMNS = 20;
-/** Characters of an answer shown as text. */
-const TEXT_MAX = 200_000;
 
 /**
- * `owner`: the page, with `ctx`, `picture` (`{ lines, columns, times, common, keys, total, answers, bounds }` or null), `light(line)`,
- * `isolate(id)`, `hideLine(id)`, `showAll()`.
+ * `owner`: the page, with `ctx`, `picture` (`{ lines, columns, times, common, keys, total, answers, bounds }` or null), `hidden` (ids of lines),
+ * `chart`, `redraw()`, `later(part, run)`.
  */
 export class Panel {
   constructor(box, owner) {
@@ -61,14 +57,16 @@ export class Panel {
     this.body.setAttribute("aria-labelledby", `tab-${this.tab}`);
     if (this.shown !== this.tab) fresh = true;
     this.shown = this.tab;
-    this[this.tab](fresh);
+    const { tab } = this;
+    if (tab === "legend") this.legend();
+    else this.owner.later(TABS.find(([name]) => name === tab)[2](), (part) => { if (this.tab === tab) part[tab](this, fresh); });
   }
 
   // ---------------------------------------------------------------- legend
 
   legend() {
     const { lines, common, keys, total, heat } = this.owner.picture;
-    const columns = [["name", keys.length === 1 ? keys[0] : keys.length ? keys.join(" · ") : "series"], ["min", "min"], ["avg", "avg"], ["max", "max"], ["last", "last"]];
+    const columns = [["name", keys.length === 1 ? keys[0] : keys.length ? keys.join(" · ") : "series"], ["min", "min"], ["avg", "avg"], ["median", "median"], ["max", "max"], ["last", "last"]];
     const of = (line, by) => (by === "name" ? line.label : line.series[by] ?? -Infinity);
     let rows = lines.filter(({ label, name }) => !this.filter || `${label} ${name}`.toLowerCase().includes(this.filter.toLowerCase()));
     if (this.sort.by) rows = [...rows].sort((a, b) => { const [x, y] = [of(a, this.sort.by), of(b, this.sort.by)]; return (x < y ? -1 : x > y ? 1 : 0) * (this.sort.down ? -1 : 1); });
@@ -80,7 +78,7 @@ export class Panel {
       lines.length > 8 ? h("input.legend-filter", { type: "search", value: this.filter, placeholder: "Filter", "aria-label": "Filter the legend", data: { focus: "filter" }, oninput: (event) => { this.filter = event.target.value; this.legend(); } }) : null,
       shared.length ? h("span.quiet", "All: ", shared.map(([key, one]) => h("span.chip.name", { title: `${key}=${one}` }, h("span.cut", `${key}=${one}`)))) : null,
       total > lines.filter(({ past }) => !past).length ? h("span.quiet", `${count(lines.filter(({ past }) => !past).length)} of ${count(total)} series`) : null,
-      anyHidden ? h("button.link", { type: "button", data: { focus: "all" }, onclick: () => this.owner.showAll() }, "Show all") : null,
+      anyHidden ? h("button.link", { type: "button", data: { focus: "all" }, onclick: () => this.showAll() }, "Show all") : null,
       lines.length ? h("span.hint.legend-hint", "Click: only this line. Ctrl+click: hide it.") : null);
     const table = h("table.legend", h("caption.unseen", "Lines of the picture"), h("thead", h("tr", columns.map(([by, title]) => h("th", { scope: "col", class: by === "name" ? "" : "number", "aria-sort": this.sort.by === by ? (this.sort.down ? "descending" : "ascending") : null },
       h("button", { type: "button", data: { focus: `sort-${by}` }, onclick: () => { this.sort = { by, down: this.sort.by === by ? !this.sort.down : by !== "name" }; this.legend(); } }, title, this.sort.by === by ? (this.sort.down ? " ↓" : " ↑") : ""))))),
@@ -100,21 +98,42 @@ export class Panel {
     const { series } = line;
     const dash = line.past || line.dash?.[0] > 3 ? "dash-1" : line.dash ? "dash-2" : "";
     const gone = this.lastSeen(line);
-    const click = (event) => (event.ctrlKey || event.metaKey ? this.owner.hideLine(line.id) : this.owner.isolate(line.id));
-    return h("tr", { class: line.hidden ? "off" : "", onmouseenter: () => this.owner.light(line), onmouseleave: () => this.owner.light(null) },
+    const click = (event) => (event.ctrlKey || event.metaKey ? this.hideLine(line.id) : this.isolate(line.id));
+    return h("tr", { class: line.hidden ? "off" : "", onmouseenter: () => this.light(line), onmouseleave: () => this.light(null) },
       h("td", h("button.legend-name", { type: "button", "aria-pressed": String(!line.hidden), title: line.name, data: { focus: line.key }, onclick: click,
-        onkeydown: (event) => { if ((event.ctrlKey || event.metaKey) && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); this.owner.hideLine(line.id); } } },
+        onkeydown: (event) => { if ((event.ctrlKey || event.metaKey) && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); this.hideLine(line.id); } } },
       h("span.swatch", { class: dash, style: { color: line.faint ? "var(--quiet)" : LINES[theme.name][line.color] } }), h("span.name.cut", line.label),
       line.past ? h("span.quiet", `${span(line.past)} before`) : null, line.right ? h("span.badge", "right") : null,
       gone ? h("span.badge.warn", { title: formatExact(series.lastTime, time.zone) }, `last seen ${gone}`) : null)),
-      ["min", "avg", "max", "last"].map((by) => h("td.number", { title: String(series[by] ?? "") }, value(series[by], 5))));
+      ["min", "avg", "median", "max", "last"].map((by) => h("td.number", { title: String(series[by] ?? "") }, value(series[by], 5))));
   }
 
   /** A range of histograms: its counts. */
   rangeRow({ label, name, series }, { most }) {
     const color = shade(this.owner.ctx.theme.name, Math.sqrt(Math.max(0, series.max ?? 0) / most));
     return h("tr", h("td", h("span.legend-range", { title: name }, h("span.swatch.wide", { style: { color } }), h("span.name.cut", label), h("span.quiet", "count"))),
-      ["min", "avg", "max", "last"].map((by) => h("td.number", { title: String(series[by] ?? "") }, value(series[by], 5))));
+      ["min", "avg", "median", "max", "last"].map((by) => h("td.number", { title: String(series[by] ?? "") }, value(series[by], 5))));
+  }
+
+  light(line) {
+    if (!this.owner.chart?.u) return;
+    this.owner.chart.light(line ? this.owner.picture.lines.indexOf(line) : null);
+  }
+  isolate(id) {
+    const ids = new Set(this.owner.picture.lines.map((line) => line.id));
+    const others = [...ids].filter((one) => one !== id);
+    const alone = !this.owner.hidden.has(id) && others.every((one) => this.owner.hidden.has(one));
+    this.owner.hidden = alone ? new Set() : new Set(others);
+    this.owner.redraw();
+  }
+  hideLine(id) {
+    if (this.owner.hidden.has(id)) this.owner.hidden.delete(id);
+    else this.owner.hidden.add(id);
+    this.owner.redraw();
+  }
+  showAll() {
+    this.owner.hidden.clear();
+    this.owner.redraw();
   }
 
   /** How long ago a series that came to an end had its last point: more than three of its steps before the end. */
@@ -128,73 +147,4 @@ export class Panel {
   moreButton(total) {
     return total > this.more ? h("button.quiet-button", { type: "button", onclick: () => { this.more += 500; this.update(true); } }, `Show more (${count(total - this.more)} left)`) : null;
   }
-
-  // ---------------------------------------------------------------- table
-
-  shownColumns() {
-    const { lines, columns, heat } = this.owner.picture;
-    return [...lines.filter(({ hidden }) => !hidden), ...(heat?.rows ?? [])].map((line) => ({ line, column: columns[line.column] }));
-  }
-
-  table() {
-    const { times, answers, added } = this.owner.picture;
-    const { zone } = this.owner.ctx.time;
-    const all = this.shownColumns();
-    const rows = realRows(times, added).reverse();
-    const shown = all.slice(0, COLUMNS);
-    const points = answers.reduce((sum, { series }) => sum + series.reduce((more, one) => more + one.points, 0), 0);
-    const exact = times.some((ms) => ms % 1000) ? "ms" : "second";
-    fill(this.body, h("div.legend-head", h("span.quiet", `${count(rows.length)} times, ${many(points, "point")}, newest first; times in ${zone}`), all.length > shown.length ? h("span.warn", `${COLUMNS} of ${all.length} lines; the CSV has them all`) : null),
-      h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Points" }, h("table", h("caption.unseen", "Points of the picture"), h("thead", h("tr", h("th", { scope: "col" }, "time"), shown.map(({ line }) => h("th.number.name", { scope: "col", title: line.name }, line.label)))),
-        h("tbody", rows.slice(0, this.more).map((i) => h("tr", h("td.nowrap", format(times[i], zone, exact)), shown.map(({ column }) => h("td.number", column[i] === undefined || column[i] === null ? "" : value(column[i]))))))), this.moreButton(rows.length)));
-  }
-
-  // ---------------------------------------------------------------- texts
-
-  csv() {
-    const { times, added } = this.owner.picture;
-    const shown = this.shownColumns();
-    const whole = csv(times, shown.map(({ line }) => line), shown.map(({ column }) => column), added);
-    this.textView(whole, `${fileName(shown)}.csv`, "text/csv", "Times in UTC; one column a line");
-  }
-
-  async json() {
-    const { answers } = this.owner.picture;
-    const mine = (this.jsonFor = answers);
-    const links = answers.filter(({ past }) => !past).map(({ query, url }) => ({ query, url }));
-    fill(this.body, h("ul.links", links.map(({ query, url }) => h("li", h("a.name", { href: url, target: "_blank", rel: "noopener" }, query.text)))), h("p.quiet", "Loading …"));
-    try {
-      const { text: whole } = await request("GET", links[0] ? links[0].url.slice(address("").length) : "api/version");
-      if (this.jsonFor !== mine || this.tab !== "json") return;
-      const pretty = whole.length < TEXT_MAX ? JSON.stringify(JSON.parse(whole), null, 1) : whole;
-      this.textView(pretty, "answer.json", "application/json", links.length > 1 ? `Answer to the first of ${links.length} queries` : "", h("ul.links", links.map(({ query, url }) => h("li", h("a.name", { href: url, target: "_blank", rel: "noopener" }, query.text)))));
-    } catch (error) {
-      if (this.jsonFor === mine && this.tab === "json") fill(this.body, h("p.field-error", error.message));
-    }
-  }
-
-  textView(whole, name, type, note, above = null) {
-    const done = h("span.quiet", { role: "status" });
-    fill(this.body, h("div.legend-head",
-      h("button", { type: "button", onclick: async () => text(done, (await copy(whole)) ? "Copied." : "The browser does not allow copying.") }, icon("copy"), "Copy"),
-      h("button", { type: "button", onclick: () => download(name, type, whole) }, "Download"),
-      h("span.quiet", [note, whole.length > TEXT_MAX ? `first ${bytes(TEXT_MAX)} of ${bytes(whole.length)}` : bytes(whole.length)].filter(Boolean).join("; ")), done),
-    above, h("pre.scroll.text", { tabindex: "0", "aria-label": name }, whole.slice(0, TEXT_MAX)));
-  }
-
-  stats() {
-    const { answers, loaded } = this.owner.picture;
-    const rows = answers.map(({ query, series, past, ms, server, bytes: size, downsample, stats }) => {
-      const points = series.reduce((sum, one) => sum + one.points, 0);
-      return h("tr", h("td.name", query.text, past ? h("span.quiet", ` ${span(past)} before`) : null), h("td", downsample ?? "all points"), h("td.number", count(series.length)), h("td.number", count(points)), h("td.number", `${Math.round(server)} ms`), h("td.number", `${Math.round(ms - server)} ms`), h("td.number", bytes(size)), h("td.number", stats?.dpsPostFilter ? count(stats.dpsPostFilter) : "–"));
-    });
-    const details = answers.filter(({ stats }) => stats).map(({ query, stats }) => h("details", h("summary.name", query.text), h("table", h("tbody", Object.entries(stats).filter(([, one]) => typeof one !== "object").sort().map(([name, one]) => h("tr", h("td", name), h("td.number", value(one))))))));
-    fill(this.body, h("div.legend-head", h("span.quiet", `Loaded ${format(loaded, this.owner.ctx.time.zone)}`)),
-      h("div.scroll", { tabindex: "0", role: "region", "aria-label": "Cost" }, h("table", h("caption.unseen", "Cost of the queries"), h("thead", h("tr", ["query", "downsampling", "series", "points", "answer", "reading it", "size", "points read"].map((name, at) => h("th", { scope: "col", class: at > 1 ? "number" : "" }, name)))), h("tbody", rows)), details));
-  }
-}
-
-function fileName(shown) {
-  const names = [...new Set(shown.map(({ line }) => line.series.metric))];
-  return names.slice(0, 2).join("+").replace(/[^A-Za-z0-9._+-]/g, "_").slice(0, 80) || "points";
 }
