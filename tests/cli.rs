@@ -5,6 +5,7 @@
 mod support;
 
 use std::path::Path;
+use std::time::Duration;
 use support::damage;
 use support::kit;
 use support::server::{Engine, PATIENCE, Server, run_for, run_ok, write_config};
