@@ -17,6 +17,7 @@ const SHOWN_BY: &[(&str, &str)] = &[
     ("options/bigs-ds", "doubles_print_as_their_shortest_text"),
     ("options/bigs-rate", "doubles_print_as_their_shortest_text"),
     ("strict/dups-query", "the_value_written_last_is_read"),
+    ("strict/dups-query-sum", "the_value_written_last_is_read"),
     ("delete/range-3get", "only_the_points_asked_for_are_deleted"),
     ("uid_tsmeta_tracking/lookup", "a_counter_is_enough_for_a_lookup"),
     ("serializers/get", "serializers_are_listed"),
@@ -46,6 +47,8 @@ const SHOWN_BY: &[(&str, &str)] = &[
     ("cli/import.17", "import_takes_points_in_any_order_and_twice"),
     ("rollup/get-m=sum_rollup_raw_1h-sum_kit.roll", "plain_points_are_read_without_pre_aggregates"),
     ("annotation_global/list_no_end", "annotations_without_an_end_reach_to_now"),
+    ("gexp/37-shift_ex.a_khost=____1min__", "time_shifts_work"),
+    ("gexp/41-timeShift_ex.a_khost=____10sec__", "time_shifts_work"),
     ("gexp/38-timeShift_ex.a_khost=____5min__", "time_shifts_work"),
     ("gexp/39-timeShift_ex.a_khost=____1hr__", "time_shifts_work"),
     ("gexp/40-timeShift_ex.a_khost=____1day__", "time_shifts_work"),
@@ -281,6 +284,7 @@ fn time_shifts_work() {
     assert_eq!(dps("scale(sum:shift.m,1)"), hours(now));
     assert_eq!(dps("timeShift(sum:shift.m,'60min')"), hours(now - 1));
     assert_eq!(dps("timeShift(sum:shift.m,'3600sec')"), hours(now - 1));
+    assert_eq!(dps("shift(sum:shift.m,'60min')"), hours(now - 1));
     assert_eq!(dps("shift(sum:shift.m,'5hr')"), hours(now - 5));
     assert_eq!(dps("timeShift(sum:shift.m,'1day')"), hours(now - 24));
     assert_eq!(dps("shift(sum:shift.m,'2weeks')"), format!("{{\"{last}\":0}}"));
@@ -289,7 +293,7 @@ fn time_shifts_work() {
     assert_eq!(difference, format!("{{\"{}\":24.0,\"{last}\":24.0}}", last - 3_600));
     assert_eq!(ask("timeShift(sum:shift.m,'0min')").0, 400);
     assert!(ask("timeShift(sum:shift.m,'0min')").1.contains("timeshift <= 0"));
-    assert!(ask("timeShift(sum:shift.m,'5months')").1.contains("unknown time unit=months"));
+    assert!(ask("timeShift(sum:shift.m,'5months')").1.contains("unknown time unit=months'"));
 }
 
 #[test]
