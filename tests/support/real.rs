@@ -68,9 +68,15 @@ pub fn run(prefix: &str, args: &[String], dir: &std::path::Path, limit: std::tim
     command.args(["-k", "2", &seconds]).arg(script()).args(["cli", prefix]).args(args).current_dir(dir);
     let out = command.output().expect("scripts/hbase");
     let code = out.status.code().filter(|code| ![124, 137].contains(code))?;
-    let is_log = |line: &&str| ["INFO ", "WARN ", "ERROR ", "DEBUG "].iter().any(|level| line.starts_with(level));
+    // What follows a line of the log belongs to it while it is further in, or an exception.
+    let mut in_log = false;
     let text = lossy(&out.stdout);
-    let stdout: Vec<&str> = text.lines().filter(|line| !is_log(line)).collect();
+    let is_result = |line: &&str| {
+        let begins = ["INFO ", "WARN ", "ERROR ", "DEBUG "].iter().any(|level| line.starts_with(level));
+        in_log = begins || in_log && (line.starts_with([' ', '\t']) || line.contains("Exception: "));
+        !in_log
+    };
+    let stdout: Vec<&str> = text.lines().filter(is_result).collect();
     Some((code, stdout.join("\n"), lossy(&out.stderr)))
 }
 
