@@ -199,8 +199,15 @@ impl Places<'_> {
             let mut scan = Scan::range(start, stop);
             scan.columns = Columns::Family(DATA_FAMILY);
             scan.prefilter = test.prefilter(self.layout.tags_at());
-            self.scan(self.data_table, scan, &mut found, &mut each)?;
-            waiting.rows().try_for_each(|row| each(row, &mut found))?;
+            // A limit takes the first series in the order of the rows, wherever they are.
+            let mut early = waiting.rows().peekable();
+            self.scan(self.data_table, scan, &mut found, |row, found| {
+                while let Some(before) = early.next_if(|waiting| waiting.key() < row.key()) {
+                    each(before, found)?;
+                }
+                each(row, found)
+            })?;
+            early.try_for_each(|row| each(row, &mut found))?;
         }
         Ok(found.series)
     }
@@ -380,6 +387,11 @@ impl Test {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::row_from_tsuid;
+    use crate::store::memory::MemoryStore;
+    use crate::uid::UidOptions;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicI64;
 
     #[test]
     fn tags_of_questions() {
@@ -420,5 +432,25 @@ mod tests {
         check(test(&[], &[(1, None), (2, Some(&[22]))]), true);
         check(test(&[11], &[(2, Some(&[21]))]), false);
         check(test(&[9], &[(2, None)]), true); // two_tagv
+    }
+
+    #[test]
+    fn a_limit_takes_waiting_rows_in_their_order() {
+        let table = |hosts: &[u8]| {
+            let store = MemoryStore::new(true, Arc::new(AtomicI64::new(1)));
+            let row = |host: &u8| row_from_tsuid(&Layout::default(), &[0, 0, 1, 0, 0, 1, 0, 0, *host], 3_600);
+            hosts.iter().for_each(|host| store.set("tsdb", &row(host), DATA_FAMILY, &[0, 0], &[1], 1));
+            Arc::new(store)
+        };
+        let (store, waiting) = (table(&[2, 5, 7]), table(&[1, 5, 6, 9]));
+        let uids = Uids::new(store.clone(), UidOptions::default());
+        let cancel = AtomicBool::new(false);
+        let (data_table, meta_table) = ("tsdb", "tsdb-meta");
+        let overlay: Option<&dyn Overlay> = Some(&*waiting);
+        let places = Places { store: &*store, overlay, uids: &uids, layout: Layout::default(), data_table, meta_table, cancel: &cancel };
+        for (limit, hosts) in [(Some(1), &[1][..]), (Some(3), &[1, 2, 5]), (Some(5), &[1, 2, 5, 6, 7]), (None, &[1, 2, 5, 6, 7, 9])] {
+            let found = places.in_points(&Wanted { metric: None, tags: Vec::new(), limit, literal: true }).unwrap();
+            assert_eq!(found.iter().filter_map(|tsuid| tsuid.last().copied()).collect::<Vec<u8>>(), hosts, "{limit:?}");
+        }
     }
 }
