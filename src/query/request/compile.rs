@@ -6,7 +6,7 @@ use super::post::DEFAULT_RATE;
 use super::show::{Output, dump};
 use super::{Request, RequestError, SubRequest, downsample, names};
 use crate::codec::from_hex;
-use crate::point::PointTime;
+use crate::point::{PointTime, write_f32};
 use crate::query::filter::TagTest;
 use crate::query::plan::{Aggregator, HistogramQuery, Query, RollupChoice, Source, SubQuery, Unlimited};
 
@@ -133,7 +133,11 @@ fn check_histogram(sub: &SubRequest, aggregator: Aggregator) -> Result<(), Reque
         return Err(RequestError::new("Only SUM downsampling aggregation supported for histogram query"));
     }
     match sub.extra.percentiles.iter().flatten().find(|p| **p < 0.0 || **p > 100.0) {
-        Some(p) => Err(RequestError::new(format!("Invalid percentile parameters: {p:?}"))),
+        Some(p) => {
+            let mut text = Vec::new();
+            write_f32(&mut text, *p);
+            Err(RequestError::new(format!("Invalid percentile parameters: {}", String::from_utf8_lossy(&text))))
+        }
         None => Ok(()),
     }
 }
@@ -222,5 +226,6 @@ mod tests {
         check("m", "sum:percentiles[50,99]:m", Ok(r#"Metric("m") 0 false"#));
         check("m", "avg:percentiles[50]:m", Err("Only NONE or SUM aggregation function supported for histogram query"));
         check("m", "sum:percentiles[101]:m", Err("Invalid percentile parameters: 101.0"));
+        check("m", "sum:percentiles[1e20]:m", Err("Invalid percentile parameters: 1.0E20"));
     }
 }
