@@ -2,7 +2,7 @@
 
 use super::Waiting;
 use crate::codec::{Decoders, Note, to_hex};
-use crate::point::{Number, PointTime, write_f32, write_f64, write_i64};
+use crate::point::{Number, PointTime, write_f32, write_i64, write_number};
 use crate::uid::{UidError, UidKind, Uids};
 use rustc_hash::FxHashMap;
 
@@ -40,10 +40,7 @@ impl<'a> Lines<'a> {
         self.out.extend_from_slice(b"{\"timestamp\":");
         write_i64(&mut self.out, time.millis());
         self.out.extend_from_slice(b",\"value\":");
-        match value {
-            Number::Int(n) => write_i64(&mut self.out, n),
-            Number::Float(x) => write_f64(&mut self.out, x),
-        }
+        write_number(&mut self.out, value);
         self.out.extend_from_slice(tail.as_bytes());
     }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { charted, chartOf, queriesOf } from './graph.mjs';
-import { BASE, close, heapBytes, send, still, visit } from './helper.mjs';
+import { BASE, close, heapBytes, painted, send, still, visit } from './helper.mjs';
 
 after(close);
 
@@ -76,7 +76,7 @@ async function draw(page, hash) {
   await (await answered).finished();
   const began = Date.now();
   await charted(page);
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await painted(page);
   return Date.now() - began;
 }
 

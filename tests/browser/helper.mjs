@@ -23,7 +23,7 @@ const BROWSERS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let browser;
-/** What each context has asked for: how often, and how many answers are still out. */
+/** What each context has asked for, and which answers are still out. */
 const asked = new WeakMap();
 
 export const pause = (ms) => new Promise((go) => setTimeout(go, ms));
@@ -53,18 +53,20 @@ export async function eventually(read, expected, what, patience = PATIENCE_MS) {
   }
 }
 
+/** Waits until the page has drawn what it knows: the frame after next. */
+export const painted = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+
 /** Waits until a page has all that it asked for and has drawn it: nothing is under way, and nothing moves. */
 export async function still(page) {
-  const seen = asked.get(page.context());
-  const frames = () => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  const { requests, open } = asked.get(page.context());
   const end = Date.now() + PATIENCE_MS;
   for (;;) {
-    const before = seen.count;
+    const before = requests.length;
     await pause(STILL_MS);
     // By way of the page, so that what came is drawn however busy the machine is.
-    await frames();
-    if (seen.open.size === 0 && seen.count === before) break;
-    assert.ok(Date.now() < end, `the page never rests; open: ${[...seen.open].map((request) => request.url()).join(' ')}`);
+    await painted(page);
+    if (open.size === 0 && requests.length === before) break;
+    assert.ok(Date.now() < end, `the page never rests; open: ${[...open].map((request) => request.url()).join(' ')}`);
   }
   await settled(page);
 }
@@ -85,7 +87,8 @@ export async function shiftsFrom(page) {
   const from = await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now())))));
   return async () => {
     // Shifts are told behind the frame that they were in.
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 100)))));
+    await painted(page);
+    await pause(100);
     const shifts = (await page.evaluate(() => window.__seen.shifts)).filter(({ at }) => at > from);
     return { shift: shifts.reduce((sum, { by }) => sum + by, 0), shifts: shifts.map(({ by, what }) => `${by.toFixed(4)} ${what}`) };
   };
@@ -137,21 +140,18 @@ export async function visit(path, options, body) {
   });
   context.setDefaultTimeout(PATIENCE_MS);
   const faults = [], requests = [];
-  const seen = { count: 0, open: new Set() };
-  asked.set(context, seen);
-  context.on('request', (request) => {
-    // What an older document asked for is void.
-    if (request.isNavigationRequest()) seen.open.clear();
-    seen.count += 1;
-    seen.open.add(request);
-  });
-  for (const ended of ['requestfinished', 'requestfailed']) context.on(ended, (request) => seen.open.delete(request));
+  const open = new Set();
+  asked.set(context, { requests, open });
   const fault = (text) => { if (!allow.some((pattern) => pattern.test(text))) faults.push(text); };
   context.on('request', (request) => {
+    // What an older document asked for is void.
+    if (request.isNavigationRequest()) open.clear();
+    open.add(request);
     const url = new URL(request.url());
     requests.push({ path: url.pathname + url.search, method: request.method(), type: request.resourceType() });
     if (!['data:', 'blob:'].includes(url.protocol) && url.origin !== new URL(base).origin) fault(`asked another host: ${request.url()}`);
   });
+  for (const ended of ['requestfinished', 'requestfailed']) context.on(ended, (request) => open.delete(request));
   context.on('console', (message) => {
     if (message.type() === 'error') fault(`console: ${message.text()} (${message.location().url})`);
   });
@@ -164,8 +164,8 @@ export async function visit(path, options, body) {
     await before?.(page, context);
     await page.goto(path);
     await body(page, { context, requests, faults });
-    for (const open of context.pages()) {
-      const violations = await open.evaluate(() => window.__seen?.violations ?? []).catch(() => []);
+    for (const one of context.pages()) {
+      const violations = await one.evaluate(() => window.__seen?.violations ?? []).catch(() => []);
       violations.forEach((violation) => fault(`policy: ${violation}`));
     }
     assert.equal(await page.evaluate(() => window.__xss), undefined, 'markup from a name or text was run');

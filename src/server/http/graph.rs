@@ -12,7 +12,7 @@ use super::query::{context, entered, error, globals, refused};
 use crate::clock;
 use crate::plot::cache::{Name, sha256};
 use crate::plot::{self, Options, Picture, groups, smooth};
-use crate::point::{Number, java_map, write_f64, write_i64};
+use crate::point::{Number, java_map, write_i64, write_number};
 use crate::query::engine::Used;
 use crate::query::plan::{Group, Query};
 use crate::query::request::{Output, compile, date, uri};
@@ -266,10 +266,7 @@ fn text(groups: &[Group]) -> Vec<u8> {
             out.push(b' ');
             write_i64(&mut out, time / 1000);
             out.push(b' ');
-            match value {
-                Number::Int(n) => write_i64(&mut out, *n),
-                Number::Float(x) => write_f64(&mut out, *x),
-            }
+            write_number(&mut out, *value);
             out.extend_from_slice(tags.as_bytes());
             out.push(b'\n');
         }

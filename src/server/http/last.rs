@@ -4,7 +4,7 @@ use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::query::{context, error, refused};
 use super::{reply, search};
 use crate::point::json::push_string;
-use crate::point::{Number, write_f64, write_i64};
+use crate::point::{write_i64, write_number};
 use crate::query::last::{Last, LastPoint};
 use crate::query::request::last;
 use crate::tsd::{self, Tsd};
@@ -44,10 +44,7 @@ fn push_point(out: &mut Vec<u8>, point: &LastPoint) {
     out.extend_from_slice(b"\"timestamp\":");
     write_i64(out, point.time);
     out.extend_from_slice(b",\"value\":\"");
-    match point.value {
-        Number::Int(n) => write_i64(out, n),
-        Number::Float(x) => write_f64(out, x),
-    }
+    write_number(out, point.value);
     out.push(b'"');
     if let Some((_, tags)) = &point.names {
         out.extend_from_slice(b",\"tags\":");

@@ -72,6 +72,7 @@ mod tests {
         (0..=KINDS_MAX).for_each(|n| weighed.note(&n.to_be_bytes(), true));
         assert_eq!(weighed.kinds.lock().len(), 1);
     }
+
     #[test]
     fn waiting_for_others_is_not_the_cost_of_opening() {
         let weighed = Weighed::default();

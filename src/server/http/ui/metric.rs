@@ -4,7 +4,7 @@ use super::super::api::{ApiError, ApiRequest, ApiResponse};
 use super::asked::{error, get, needed, page, seconds, tags, text, words};
 use crate::catalog::metrics::SeriesRow;
 use crate::codec::to_hex;
-use crate::point::{Number, write_f64, write_i64};
+use crate::point::{Number, write_number};
 use crate::tsd::Tsd;
 use serde_json::{Map, Value, json};
 
@@ -69,10 +69,7 @@ pub fn series(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
 /// A value as the API writes it; what JSON has no number for is a text.
 fn number(value: Number) -> Value {
     let mut out = Vec::new();
-    match value {
-        Number::Int(n) => write_i64(&mut out, n),
-        Number::Float(x) => write_f64(&mut out, x),
-    }
+    write_number(&mut out, value);
     let text = String::from_utf8_lossy(&out).into_owned();
     serde_json::from_str::<serde_json::Number>(&text).map_or(Value::String(text), Value::Number)
 }
