@@ -215,6 +215,11 @@ impl Book {
         self.rules.get(rule).is_some_and(|entries| entries.contains_key(&alert_id(rule, tags)))
     }
 
+    /// The tags of a rule's groups that were seen before.
+    pub fn groups(&self, rule: &str) -> impl Iterator<Item = &BTreeMap<String, String>> {
+        self.rules.get(rule).into_iter().flat_map(BTreeMap::values).map(|entry| &entry.alert.tags)
+    }
+
     /// The store is away: its one alert opens in memory, and its message is given out once, when it has held.
     pub fn unwritten(&mut self, plan: &Plan, why: &str, worker: &str, now: i64, author: &Author) -> Vec<Pending> {
         let tags = BTreeMap::new();

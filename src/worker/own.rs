@@ -7,6 +7,7 @@ use super::messages::Plan;
 use super::records::{Status, Tags, WORKER, bytes};
 use super::rounds::Round;
 use super::rules::Rules;
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 /// The worker's own alerts.
@@ -44,12 +45,8 @@ impl Rules<'_> {
         if self.away.is_some() {
             return;
         }
-        let mut judged: Vec<Judged> =
-            self.troubles.iter().map(|(name, why)| one(RULE, group("rule", name), Level::Warning, why.clone())).collect();
-        judged.extend(self.plans.keys().filter(|name| !self.troubles.contains_key(*name)).filter_map(|name| {
-            let tags = group("rule", name);
-            self.book.is_known(RULE, &tags).then(|| one(RULE, tags, Level::Normal, "it is checked again".to_owned()))
-        }));
+        let judged = self.rule_troubles().into_iter();
+        let judged = judged.map(|(name, level, text)| one(RULE, group("rule", &name), level, text)).collect();
         self.apply(&rule, judged, false, now);
         let (level, text) = match self.different.as_slice() {
             [] => (Level::Normal, "all workers have the same rules".to_owned()),
@@ -61,6 +58,27 @@ impl Rules<'_> {
         if level > Level::Normal || self.book.is_known(RULESET, &Tags::new()) {
             self.apply(&ruleset, vec![one(RULESET, Tags::new(), level, text)], false, now);
         }
+    }
+
+    /// What can be said of rules and clusters that cannot be checked, or could not before: name, level and why.
+    ///
+    /// Only their owner knows. Who has just taken one over, as every worker does that starts where another was killed, says
+    /// nothing of it before it has checked it; else each change of owners would end the alert and begin it again.
+    fn rule_troubles(&self) -> Vec<(String, Level, String)> {
+        let share = self.share.lock();
+        let set = &self.loaded.set;
+        let told = self.book.groups(RULE).filter_map(|tags| tags.get("rule"));
+        let names: BTreeSet<&String> = self.troubles.keys().chain(told).filter(|name| share.is_mine(name)).collect();
+        let verdict = |name: &String| {
+            let on = set.rules.get(name).map(|rule| rule.enabled).or_else(|| set.clusters.get(name).map(|cluster| cluster.enabled));
+            match (self.troubles.get(name), on) {
+                (_, None) => Some((Level::Normal, "there is no such rule any more".to_owned())),
+                (_, Some(false)) => Some((Level::Normal, "it is switched off".to_owned())),
+                (Some(why), _) => Some((Level::Warning, why.clone())),
+                (None, _) => self.is_checked(name).then(|| (Level::Normal, "it is checked again".to_owned())),
+            }
+        };
+        names.into_iter().filter_map(|name| verdict(name).map(|(level, text)| (name.clone(), level, text))).collect()
     }
 
     /// The store is away and cannot take a record: the one message about it goes without.

@@ -60,8 +60,9 @@ pub(super) struct Rules<'w> {
     habits: Arc<Habits>,
     pub(super) post: Post,
     silences: Vec<Silence>,
-    /// Which check of each rule was made last.
+    /// Which check of each rule of ours was made last, and of each cluster.
     checked: BTreeMap<String, i64>,
+    computed: BTreeMap<String, i64>,
     /// All jumps of the clock so far.
     jumps: i64,
     settling: u32,
@@ -76,7 +77,7 @@ pub(super) struct Rules<'w> {
 impl<'w> Rules<'w> {
     pub fn new(worker: &'w Worker, share: &'w Mutex<Share>, name: &str) -> std::io::Result<Rules<'w>> {
         std::fs::create_dir_all(&worker.options.path)?;
-        Ok(Rules {
+        let mut rules = Rules {
             worker,
             share,
             name: name.to_owned(),
@@ -92,18 +93,21 @@ impl<'w> Rules<'w> {
             post: Post::new(name),
             silences: Vec::new(),
             checked: BTreeMap::new(),
+            computed: BTreeMap::new(),
             jumps: 0,
             settling: 0,
             troubles: BTreeMap::new(),
             away: None,
             different: Vec::new(),
             forgotten_at: 0,
-        })
+        };
+        // Before the first beat: a lease that does not say what its worker's rules are shares no work.
+        rules.reload()?;
+        Ok(rules)
     }
 
     /// Works until it is told to stop.
     pub fn work(&mut self, looked: &Receiver<Result<Look, String>>, found: &Receiver<anomalies::Found>) -> std::io::Result<()> {
-        self.reload()?;
         // The first look says who else is there.
         while !self.worker.stop.load(Relaxed) && looked.recv_timeout(TICK).is_err() {}
         while !self.worker.stop.load(Relaxed) {
@@ -178,6 +182,7 @@ impl<'w> Rules<'w> {
         }
         self.settling = self.settling.saturating_sub(u32::from(round.jump == 0));
         self.away = None;
+        self.let_go();
         self.sync(round.now);
         let checked = self.check(&round);
         self.clusters(round.now);
@@ -189,6 +194,19 @@ impl<'w> Rules<'w> {
             !rules.contains_key(rule) && rule.starts_with("tsdb.worker.") || rule == anomalies::RULE || mine.owner(rule) == Some(&me)
         });
         self.tell(&round, begun, checked);
+    }
+
+    /// What was found of rules that others have now says nothing any more.
+    fn let_go(&mut self) {
+        let share = self.share.lock();
+        self.troubles.retain(|name, _| share.is_mine(name));
+        self.checked.retain(|name, _| share.is_mine(name));
+        self.computed.retain(|name, _| share.is_mine(name));
+    }
+
+    /// Whether this worker has checked a rule or a cluster since it is its own.
+    pub(super) fn is_checked(&self, name: &str) -> bool {
+        self.checked.contains_key(name) || self.computed.contains_key(name)
     }
 
     /// What others changed in the table, and what they left.
@@ -275,8 +293,8 @@ impl<'w> Rules<'w> {
         let set = self.loaded.set.clone();
         for cluster in set.clusters.values().filter(|cluster| cluster.enabled && ring.owner(&cluster.name) == Some(&self.name)) {
             let every = i64::try_from(cluster.every.as_secs()).unwrap_or(i64::MAX).max(1);
-            let (key, slot) = (format!("cluster {}", cluster.name), now.div_euclid(every));
-            if self.checked.insert(key, slot) == Some(slot) {
+            let slot = now.div_euclid(every);
+            if self.computed.insert(cluster.name.clone(), slot) == Some(slot) {
                 continue;
             }
             let house = self.worker.house.as_ref();

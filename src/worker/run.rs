@@ -55,11 +55,12 @@ impl Worker {
         tracing::info!("worker {name} on {}", self.house.describe());
         std::thread::scope(|scope| {
             let builder = |name: &str| std::thread::Builder::new().name(name.to_owned());
+            let mut rules = Rules::new(&self, &share, &name)?;
             builder("worker beat").spawn_scoped(scope, || self.beats(&share, &looks))?;
             if !self.options.detect.metrics.is_empty() {
                 builder("worker detect").spawn_scoped(scope, || self.looks(watch, &share, &finds))?;
             }
-            let result = Rules::new(&self, &share, &name).and_then(|mut rules| rules.work(&looked, &found));
+            let result = rules.work(&looked, &found);
             // The others end with this one, also when it failed.
             self.stop.store(true, Relaxed);
             result
