@@ -108,6 +108,7 @@ pub const FILES: &[File] = files![
     "pages/screens/put.js",
     "pages/screens/query-row.js",
     "pages/screens/store.js",
+    "pages/screens/sum.js",
     "pages/screens/tree.js",
     "pages/screens/variables.js",
     "pages/screens/view.js",

@@ -120,3 +120,82 @@ test('a table keeps its order, and a list its place, when it loads again', async
     await eventually(() => page.locator('.panel .scroll').evaluate((box) => box.scrollTop), 300);
   });
 });
+
+/** Where the plots of a panel lie: top, left and width of each, in whole px. */
+const plots = (page) => page.locator('.panel .u-over').evaluateAll((all) => all.map((one) => one.getBoundingClientRect()).map(({ top, left, width }) => [top, left, width].map(Math.round)));
+const told = (page) => page.locator('.panel [role=application]').evaluateAll((all) => all.map((one) => [one.getAttribute('aria-label'), document.getElementById(one.getAttribute('aria-describedby')).textContent]));
+
+test('two panes: a query is put into the lower one, both have the same time and crosshair, and it is stored', async () => {
+  const wide = panel('line', ['sum:panels.many{n=n1}', 'sum:panels.parts{part=a}'], { title: 'Two' });
+  wide.queries[0].expression = 'v * 12345678';
+  const { id } = await send('/api/ui/screens', { name: 'Panes', columns: 1, panels: [wide] });
+  await visit(`/#/screens/${id}?start=1h-ago`, async (page) => {
+    await drawn(page);
+    await eventually(async () => (await told(page)).map(([label]) => label), ['Two']);
+    await page.getByRole('button', { name: 'Panel Two', exact: true }).click();
+    await page.getByRole('menuitem', { name: /^Edit/ }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('More', { exact: true }).click();
+    const axis = dialog.getByRole('group', { name: 'Left axis of the lower pane' });
+    await axis.waitFor({ state: 'hidden' });
+    await dialog.getByLabel('Pane of B').focus();
+    await page.keyboard.press('ArrowDown');
+    await axis.getByLabel('Unit').fill('B');
+    await eventually(() => dialog.locator('.u-over').count(), 2, 'plots of the preview');
+    await axe(page, 'the editor of two panes');
+    await dialog.getByRole('button', { name: 'Apply' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.keyboard.press('Control+s');
+    await page.locator('.toast', { hasText: 'Saved' }).waitFor();
+    const { panels: [stored] } = await json(`/api/ui/screens/${id}`);
+    assert.deepEqual([stored.lower, stored.queries.map(({ pane }) => pane)], [{ unit: 'B' }, [undefined, 'lower']]);
+  });
+  for (const dark of [false, true]) {
+    await visit(`/#/screens/${id}?start=12m-ago`, { dark }, async (page) => {
+      await drawn(page);
+      const [upper, lower] = await eventually(() => told(page), ({ length }) => length === 2);
+      assert.deepEqual([upper[0], lower[0]], ['Two, upper pane', 'Two, lower pane']);
+      assert.match(upper[1], /^1 series .*panels\.many/);
+      assert.match(lower[1], /^1 series .*panels\.parts.* 50 B to 50 B\.$/);
+      // One above the other, with the same left edge and width, though one has wider numbers.
+      const [[top, left, width]] = await eventually(() => plots(page), ([[, a, b], [, c, d]]) => a === c && b === d);
+      await page.locator('.panel .u-over').first().hover({ position: { x: Math.round(width / 2), y: 20 } });
+      const crosshairs = () => page.locator('.panel .u-cursor-x').evaluateAll((all) => all.map((one) => Math.round(one.getBoundingClientRect().left)));
+      await eventually(crosshairs, ([a, b]) => Math.abs(a - left - width / 2) <= 2 && Math.abs(a - b) <= 1);
+      // A range that is chosen in one is that of both.
+      const before = await page.evaluate(() => location.hash);
+      await page.mouse.move(left + width / 4, top + 20);
+      await page.mouse.down();
+      await page.mouse.move(left + width * 0.75, top + 20, { steps: 4 });
+      await page.mouse.up();
+      await page.waitForFunction((hash) => location.hash !== hash, before);
+      await eventually(async () => new Set((await told(page)).map(([, about]) => /from (.* to .*?): /.exec(about)?.[1])).size, 1);
+      await axe(page, 'two panes');
+      await largeTargets(page);
+    });
+  }
+  await json(`/api/ui/screens/${id}`, { method: 'DELETE' });
+});
+
+test('the sum of the series, beside them or alone', async () => {
+  const answer = await json('/api/query?start=1h-ago&m=sum:panels.many%7Bn=*%7D&arrays');
+  const total = String(answer.reduce((sum, one) => sum + lastOf(one), 0));
+  const legend = (page, at) => page.locator('.panel').nth(at).locator('.legend button').allTextContents();
+  await visit(screen(panel('line', 'sum:panels.many{n=*}', { title: 'With', sum: 'with' }), panel('stacked', 'sum:panels.many{n=*}', { title: 'Alone', sum: 'only', decimals: 0 })), async (page) => {
+    await drawn(page, 2);
+    // Of all series, also of those that are not drawn.
+    const sum = await eventually(() => legend(page, 1), ({ length }) => length === 1);
+    assert.deepEqual(sum, [`Sum${total}`]);
+    await eventually(async () => (await legend(page, 0)).length, 101);
+    await eventually(async () => (await legend(page, 0))[0], /^Sum7\.26k$/);
+    await page.locator('.panel').first().getByText(`100 of ${MANY}`).waitFor();
+    assert.equal(await page.locator('.panel').nth(1).getByText(`100 of ${MANY}`).count(), 0);
+    // The editor switches it.
+    await page.getByRole('button', { name: 'Panel Alone', exact: true }).click();
+    await page.getByRole('menuitem', { name: /^Edit/ }).click();
+    await page.getByRole('dialog').getByLabel('Sum').selectOption('none');
+    await page.getByRole('dialog').getByRole('button', { name: 'Apply' }).click();
+    await eventually(async () => (await legend(page, 1)).some((text) => text.startsWith('Sum')), false);
+    await eventually(async () => (await legend(page, 1)).length, 100);
+  });
+});

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { exported, fileName, imported } from '../../src/ui/pages/screens/exchange.js';
 import { compile } from '../../src/ui/pages/screens/expression.js';
 import { Queue, load, sized } from '../../src/ui/pages/screens/load.js';
-import { aliasOf, asked, fillIn, levelOf, nameSeries, panelOf, reduce, screenOf, stored, valuesOf } from '../../src/ui/pages/screens/model.js';
+import { aliasOf, asked, fillIn, hasLower, levelOf, nameSeries, panelOf, reduce, screenOf, stored, valuesOf } from '../../src/ui/pages/screens/model.js';
+import { sums } from '../../src/ui/pages/screens/sum.js';
 import { Params } from '../../src/ui/lib/fragment.js';
 
 test('expressions', () => {
@@ -80,6 +81,35 @@ test('numbers and thresholds', () => {
   assert.deepEqual([4, 7, 10, 20, null].map((v) => levelOf(v, list)?.level ?? null), ['good', null, 'warn', 'bad', null]);
 });
 
+test('two panes', () => {
+  const panel = (...panes) => panelOf({ queries: panes.map((pane) => ({ m: 'sum:x', ...pane })) });
+  assert.equal(hasLower(panel({}, {})), false);
+  assert.equal(hasLower(panel({}, { pane: 'lower' })), true);
+  // One plot is enough for what is all in one pane, and for what has no time axis.
+  assert.equal(hasLower(panel({ pane: 'lower' }, { pane: 'lower' })), false);
+  assert.equal(hasLower(panel({ hidden: true }, { pane: 'lower' })), false);
+  assert.equal(hasLower({ ...panel({}, { pane: 'lower' }), kind: 'pie' }), false);
+});
+
+test('sums', () => {
+  const series = (times, values, more = {}) => ({ times, values, pane: 'upper', axis: 'left', earlier: 0, annotations: [], ...more });
+  const summed = (...all) => sums(all).map(({ name, times, values }) => [name, times.map((time, at) => `${time}:${values[at]}`).join(' ')]);
+  assert.deepEqual(summed(series([1, 2, 3], [1, 2, 3]), series([1, 2, 3], [10, 20, 30])), [['Sum', '1:11 2:22 3:33']]);
+  // Between two points a series counts with the value on the line between them; before its first and after its last not at all.
+  assert.deepEqual(summed(series([1, 3], [1, 3]), series([2, 4], [10, 20])), [['Sum', '1:1 2:12 3:18 4:20']]);
+  // A value that is not there is none, and no zero.
+  assert.deepEqual(summed(series([1, 2, 3], [1, null, 3]), series([1, 2, 3], [10, null, 30])), [['Sum', '1:11 2:null 3:33']]);
+  // Where points are missing the others are summed up.
+  const minutes = Array.from({ length: 20 }, (_, n) => n + 1);
+  assert.deepEqual(summed(series([...minutes, 50], Array(21).fill(1)), series([1, 30, 50], [1, 1, 1])), [['Sum', [...minutes.map((n) => `${n}:2`), '30:1', '50:2'].join(' ')]]);
+  // Other numbers do not add up: each axis, pane and time has a sum of its own.
+  assert.deepEqual(summed(series([1], [1]), series([1], [2], { pane: 'lower' }), series([1], [4], { axis: 'right' }), series([1], [8])),
+    [['Sum, upper pane, left axis', '1:9'], ['Sum, lower pane, left axis', '1:2'], ['Sum, upper pane, right axis', '1:4']]);
+  assert.deepEqual(summed(series([1], [1]), series([1], [2], { pane: 'lower', axis: 'right' })).map(([name]) => name), ['Sum, upper pane', 'Sum, lower pane']);
+  assert.deepEqual(summed(series([1], [1]), series([1], [2], { axis: 'right' })).map(([name]) => name), ['Sum, left axis', 'Sum, right axis']);
+  assert.deepEqual(summed(series([1], [1]), series([1], [2], { earlier: 7 })), [['Sum', '1:1'], ['Sum', '1:2']]);
+});
+
 test('only what is not usual is stored', () => {
   const screen = screenOf({ id: 'a', version: 3, updated: 7, name: 'n', panels: [{ kind: 'line', queries: [{ m: 'sum:x' }], left: { unit: '', min: null } }] });
   assert.deepEqual(stored(screen), { name: 'n', columns: 2, panels: [{ kind: 'line', queries: [{ m: 'sum:x' }] }] });
@@ -87,7 +117,8 @@ test('only what is not usual is stored', () => {
 });
 
 test('files come back as they went', () => {
-  const screen = screenOf({ name: 'Web / 1 <b>', folder: 'f', variables: [{ tag: 'host', value: 'a' }], panels: [{ kind: 'top', limit: 3, queries: [{ m: 'sum:x', expression: 'v*2' }] }] });
+  const screen = screenOf({ name: 'Web / 1 <b>', folder: 'f', variables: [{ tag: 'host', value: 'a' }], panels: [{ kind: 'top', limit: 3, queries: [{ m: 'sum:x', expression: 'v*2' }] }, {
+    kind: 'line', sum: 'with', lower: { unit: 'B' }, queries: [{ m: 'sum:x' }, { m: 'sum:y', pane: 'lower' }], thresholds: [{ level: 'bad', from: 1, to: null, pane: 'lower' }] }] });
   const { screens: [back], notes } = imported(exported(screen));
   assert.deepEqual([stored(back), notes], [stored(screen), []]);
   assert.equal(fileName(screen), 'Web-1-b.json');
@@ -97,13 +128,14 @@ test('files come back as they went', () => {
 test('a page of Metrilyx', () => {
   const graph = (name, more) => ({ name, graphType: 'line', size: 'small', thresholds: { danger: { max: 9999999999999999, min: 80 }, info: '' }, series: [{ alias: 'load', yTransform: '', query: { aggregator: 'sum', metric: 'proc.loadavg.1min', rate: false, tags: { host: '*' } } }], ...more });
   const pie = graph('Share', { graphType: 'pie', thresholds: { warning: 5 }, series: [{ alias: '!function(a){}', yTransform: 'v/2', query: { aggregator: 'avg', metric: 'a', rate: true, tags: {} } }] });
-  const page = { _id: 'o', name: 'Overview', layout: [[[{ name: 'pod', graphs: [graph('Load'), pie] }]], [[{ graphs: [graph('Two')] }], [{ graphs: [] }]]] };
+  const page = { _id: 'o', name: 'Overview', layout: [[[{ name: 'pod', graphs: [graph('Load'), pie] }]], [[{ graphs: [graph('Two', { multiPane: true, series: [0, 1].map((paneIndex) => ({ paneIndex, query: { metric: 'a' } })) })] }], [{ graphs: [] }]]] };
   const { screens: [screen], notes } = imported(JSON.stringify(page));
   assert.deepEqual(screen.panels.map(({ title, kind }) => [title, kind]), [['Load', 'line'], ['Share', 'pie'], ['Two', 'line']]);
-  assert.deepEqual(screen.panels[0].queries[0], { m: 'sum:proc.loadavg.1min{host=*}', alias: 'load', expression: '', axis: 'left', hidden: false });
+  assert.deepEqual(screen.panels[0].queries[0], { m: 'sum:proc.loadavg.1min{host=*}', alias: 'load', expression: '', axis: 'left', pane: 'upper', hidden: false });
   assert.deepEqual(screen.panels[0].thresholds, [{ from: 80, to: null, level: 'bad' }]);
   assert.deepEqual(screen.panels[1].queries[0].m, 'avg:rate:a');
   assert.equal(screen.panels[1].queries[0].alias, '');
+  assert.deepEqual(screen.panels[2].queries.map(({ pane }) => pane), ['upper', 'lower']);
   assert.deepEqual(notes, ['Share: a script in an alias or transform was left out.']);
 });
 

@@ -207,6 +207,19 @@ function merge(a, b) {
 
 // ------------------------------------------------------------------ columns as drawn: null is a gap, undefined is no point
 
+/** A column as uPlot wants it: typed as it came if every point is there, else a plain array that can hold `null` and `undefined`. */
+export function forPlot(column) {
+  let whole = true;
+  for (let i = 0; i < column.length && whole; i++) whole = column[i] - column[i] === 0;
+  if (whole) return column;
+  const out = new Array(column.length);
+  for (let i = 0; i < column.length; i++) {
+    const value = column[i];
+    out[i] = value === MISSING ? undefined : value !== value ? null : value;
+  }
+  return out;
+}
+
 /** Whether there is a value. */
 export const isValue = (value) => value !== null && value !== undefined;
 

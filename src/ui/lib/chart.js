@@ -28,6 +28,7 @@
  * | `sync` | charts with the same text share their crosshair |
  * | `label`, `description` | for screen readers |
  * | `status(text)` | tells screen readers where the keyboard's cursor is |
+ * | `pile`, `timeless` | charts one above the other, whose axes are as wide as the widest of them; without times at its foot |
  * | `compact` | small: less room for axes, no keyboard stop |
  * | `empty` | text shown when there is nothing to draw |
  */

@@ -4,7 +4,7 @@
  * A `Data` belongs to one chart or one page. Each of its slots holds the answer of one query; queries fail one by one.
  */
 import { ApiError, request } from "./api.js";
-import { GAP, MISSING } from "./align.js";
+import { GAP, MISSING, forPlot } from "./align.js";
 
 let worker = null;
 let calls = 0;
@@ -82,19 +82,6 @@ export class Data {
     if (mine.length && worker) ask({ call: "drop", slots: mine.map((slot) => this.name(slot)) });
   }
   close() { this.drop([...this.held]); }
-}
-
-/** Typed as it came if every point is there, else a plain array that can hold `null` and `undefined`. */
-function forPlot(column) {
-  let whole = true;
-  for (let i = 0; i < column.length && whole; i++) whole = column[i] - column[i] === 0;
-  if (whole) return column;
-  const out = new Array(column.length);
-  for (let i = 0; i < column.length; i++) {
-    const value = column[i];
-    out[i] = value === MISSING ? undefined : value !== value ? null : value;
-  }
-  return out;
 }
 
 export { GAP, MISSING };

@@ -75,9 +75,9 @@ function plotted(chart) {
 
 /** What makes uPlot's parts: a change of it means new ones. */
 export function signatureOf(chart) {
-  const { theme, zone, left, right, compact, heat, envelopes } = chart.options;
+  const { theme, zone, left, right, compact, timeless, heat, envelopes } = chart.options;
   const axis = ({ log, label }) => [Boolean(log), label ?? ""];
-  return JSON.stringify([theme, zone, axis(left), axis(right), Boolean(compact), Boolean(heat), envelopes.map(({ line }) => line), chart.lines.map(({ color, dash, faint, right: side, type, past, hidden }) => [color, dash, faint, side, type, past, type === "stacked" && hidden])]);
+  return JSON.stringify([theme, zone, axis(left), axis(right), Boolean(compact), Boolean(timeless), Boolean(heat), envelopes.map(({ line }) => line), chart.lines.map(({ color, dash, faint, bold, right: side, type, past, hidden }) => [color, dash, faint, bold, side, type, past, type === "stacked" && hidden])]);
 }
 
 /** The same parts with other points. */
@@ -96,9 +96,10 @@ export function adapt(chart) {
 
 /** Makes uPlot's parts anew. */
 export function make(chart) {
-  const { theme, compact, left, right } = chart.options;
+  const { theme, compact, timeless, left, right } = chart.options;
   const colors = GROUND[theme];
   chart.u?.destroy();
+  chart.widths = {};
   const usesRight = chart.lines.some((line) => line.right);
   // Limits and formats of an axis are those of the moment: they change without new parts.
   const scale = (name) => ({ auto: true, distr: chart.options[name].log ? 3 : 1, log: 10, range: (u, min, max) => yRange(chart, chart.options[name], min, max) });
@@ -106,7 +107,7 @@ export function make(chart) {
   const yAxis = (name, side, extra) => ({
     scale: extra.scale, side: extra.side, stroke: colors.quiet, font: FONT, gap: 5, grid: extra.grid, ticks: { show: false },
     space: compact ? 26 : 34,
-    size: (u, values) => axisWidth(u, values, compact),
+    size: (u, values) => besides(chart, name, axisWidth(u, values, compact)),
     values: (u, splits) => yTexts(chart.options[name], splits),
     ...(side.label ? { label: side.label, labelSize: 20, labelFont: FONT, labelGap: 2 } : {}),
   });
@@ -121,14 +122,14 @@ export function make(chart) {
   });
   const options = {
     width: Math.max(60, chart.box.clientWidth), height: Math.max(60, chart.box.clientHeight), ms: 1, pxAlign: 1,
-    padding: [compact ? 6 : 10, usesRight ? 0 : 14, 0, 0],
+    padding: [compact ? 6 : 10, usesRight ? 0 : () => besides(chart, "right", 14), 0, 0],
     legend: { show: false },
     cursor: { x: true, y: false, points: { show: false }, drag: { x: Boolean(chart.options.onzoom), y: false, setScale: false, dist: 4 }, bind: { dblclick: () => null } },
     scales: { x: { time: true, range: () => [chart.range.from, chart.range.to] }, y: scale("left"), y2: scale("right") },
     axes: [
-      { stroke: colors.quiet, font: FONT, gap: 4, size: compact ? 40 : 42, grid, ticks: { stroke: colors.axis, width: 1, size: 4 },
+      { stroke: colors.quiet, font: FONT, gap: 4, size: timeless ? 8 : compact ? 40 : 42, grid, ticks: { stroke: colors.axis, width: 1, size: 4 },
         splits: (u, axis, min, max) => (chart.xTicks = ticks(min, max, chart.options.zone, Math.max(2, Math.floor(u.bbox.width / devicePixelRatio / (compact ? 80 : 92))))).at,
-        values: () => tickTexts(chart.xTicks, chart.options.zone).map(([first, second]) => (second ? `${first}\n${second}` : first)) },
+        values: (u, splits) => timeless ? splits.map(() => "") : tickTexts(chart.xTicks, chart.options.zone).map(([first, second]) => (second ? `${first}\n${second}` : first)) },
       yAxis("left", left, { scale: "y", side: 3, grid }),
       ...(usesRight ? [yAxis("right", right, { scale: "y2", side: 1, grid: { show: false } })] : []),
     ],
@@ -138,7 +139,7 @@ export function make(chart) {
       setSelect: [(u) => chart.onSelect(u)],
       setCursor: [(u) => chart.onMove(u)],
       drawClear: [(u) => drawBelow(chart, u)],
-      draw: [(u) => drawAbove(chart, u)],
+      draw: [(u) => drawAbove(chart, u), () => tellPile(chart)],
     },
   };
   if (!chart.drawn.length) options.series.push({ scale: "y", paths: () => null, points: { show: false } });
@@ -153,7 +154,7 @@ function seriesOf(chart, line, i, colors) {
   const type = line.type ?? "line";
   const dots = { points: 5, circles: 6, dots: 2.5 }[type];
   const out = {
-    scale: line.right ? "y2" : "y", show: !line.hidden, stroke, width: dots ? 0 : line.faint ? 1 : 1.5, dash: line.past ? [4, 4] : line.dash, spanGaps: false, alpha: line.past ? 0.65 : 1,
+    scale: line.right ? "y2" : "y", show: !line.hidden, stroke, width: dots ? 0 : line.faint ? 1 : line.bold ? 3 : 1.5, dash: line.past ? [4, 4] : line.dash, spanGaps: false, alpha: line.past ? 0.65 : 1,
     points: {
       show: dots ? true : type === "linespoint" ? (u, si, i0, i1) => (i1 - i0) * 7 < u.bbox.width / devicePixelRatio : undefined,
       size: dots ?? 4.5, width: type === "circles" ? 1.2 : 0, stroke, fill: type === "circles" ? "transparent" : stroke,
@@ -231,6 +232,20 @@ function axisWidth(u, values, compact) {
   u.ctx.restore();
   // In steps, so that the picture does not move by single pixels from reload to reload.
   return Math.max(least, Math.ceil((widest + 14) / 8) * 8);
+}
+
+/** The room at a side: what the chart itself needs, or more where one of its pile needs more. */
+function besides(chart, side, own) {
+  chart.widths[side] = own;
+  return Math.max(own, ...(chart.options.pile ?? []).map((other) => other.widths?.[side] ?? 0));
+}
+
+/** After a chart was drawn: the others of its pile follow if it needs other room than before. */
+function tellPile(chart) {
+  const now = `${chart.widths.left} ${chart.widths.right}`;
+  if (now === chart.told) return;
+  chart.told = now;
+  for (const other of chart.options.pile ?? []) if (other !== chart) other.u?.redraw(false, true);
 }
 
 // ------------------------------------------------------------------ canvas

@@ -3,7 +3,7 @@ import { fill, h, icon, iconButton, text } from "../../lib/dom.js";
 import { dialog } from "../../lib/layer.js";
 import { duration } from "../../lib/time.js";
 import { check, choice, numberField, textField } from "./fields.js";
-import { BY, KINDS, LEVELS, panelOf, queryOf, variableOf } from "./model.js";
+import { BY, KINDS, LEVELS, SUMS, hasLower, panelOf, queryOf, variableOf } from "./model.js";
 import { PanelView } from "./panel.js";
 import { queryRow } from "./query-row.js";
 
@@ -26,11 +26,13 @@ export async function editPanel(page, view, panel, { fresh = false } = {}) {
     const bounds = page.ctx.time.bounds();
     if (!bounds.error) preview.load(view.freshRound(bounds));
   };
+  const looks = () => body.classList.toggle("two-panes", hasLower(draft));
   const changed = () => {
+    looks();
     clearTimeout(timer);
     timer = setTimeout(draw, PREVIEW_QUIET);
   };
-  const form = () => fill(body, panelFields(page, draft, changed, form));
+  const form = () => { fill(body, panelFields(page, draft, changed, form)); looks(); };
   const handle = dialog(fresh ? "New panel" : "Panel", (own) => [
     h("div.panel-preview", preview.element), body, fault,
     h("div.buttons.dialog-foot", h("button", { type: "button", onclick: () => own.close(null) }, "Cancel"),
@@ -57,17 +59,18 @@ function faultOf(panel) {
 function panelFields(page, panel, changed, again) {
   const kind = KINDS[panel.kind];
   const queries = h("div.query-list");
-  const drawQueries = () => fill(queries, panel.queries.map((query, at) => queryRow(query, at, { ctx: page.ctx, changed, remove: () => { panel.queries.splice(at, 1); drawQueries(); changed(); } })),
+  const drawQueries = () => fill(queries, panel.queries.map((query, at) => queryRow(query, at, { ctx: page.ctx, changed, panes: kind.chart, remove: () => { panel.queries.splice(at, 1); drawQueries(); changed(); } })),
     panel.queries.length < 20 ? h("div.row", h("button", { type: "button", onclick: () => { panel.queries.push(queryOf()); drawQueries(); queries.querySelector("fieldset:last-of-type .query-metric")?.focus(); } }, icon("plus"), "Query")) : null);
   if (!kind.text && panel.queries.length === 0) panel.queries.push(queryOf());
   drawQueries();
-  const axis = (side, label) => h("fieldset.axis-fields", h("legend", label),
+  const axis = (side, label, className = "") => h("fieldset.axis-fields", { class: className }, h("legend", label),
     textField("Label", panel[side], "label", changed), textField("Unit", panel[side], "unit", changed, { size: "6", placeholder: "B/s" }),
     numberField("From", panel[side], "min", changed), numberField("To", panel[side], "max", changed), check("logarithmic", panel[side], "log", changed));
   return [
     h("div.form-grid",
       textField("Title", panel, "title", changed, { placeholder: "name of the metric", wide: true }),
       choice("Shows", panel, "kind", Object.entries(KINDS).map(([name, { title }]) => [name, title]), () => { again(); changed(); }),
+      kind.chart ? choice("Sum", panel, "sum", Object.entries(SUMS), changed, { title: "A line of the sum of all series" }) : null,
       choice("Width", panel, "width", [1, 2, 3, 4].map((n) => [n, n === 1 ? "1 column" : `${n} columns`]), changed),
       choice("Height", panel, "height", [1, 2, 3, 4, 5, 6, 7, 8].map((n) => [n, n === 1 ? "1 row" : `${n} rows`]), changed)),
     kind.text ? h("label.text-edit", h("span", "Text"), h("textarea", { rows: "8", maxlength: "20000", oninput: (event) => { panel.text = event.target.value; changed(); } }, panel.text),
@@ -80,7 +83,7 @@ function panelFields(page, panel, changed, again) {
         textField("Own range", panel, "span", changed, { size: "6", placeholder: "1d" }),
         kind.chart ? textField("Compare", panel, "compare", changed, { size: "6", placeholder: "1w", title: "The same so much earlier, dashed" }) : null),
       kind.chart ? h("div.row.wrap", check("legend", panel, "legend", changed), check("events", panel, "events", changed)) : null,
-      kind.chart ? [axis("left", "Left axis"), axis("right", "Right axis")] : h("div.form-grid", textField("Unit", panel.left, "unit", changed, { size: "6" })),
+      kind.chart ? [axis("left", "Left axis"), axis("right", "Right axis"), axis("lower", "Left axis of the lower pane", "of-panes")] : h("div.form-grid", textField("Unit", panel.left, "unit", changed, { size: "6" })),
       thresholds(panel, changed)),
   ];
 }
@@ -90,7 +93,8 @@ function thresholds(panel, changed) {
   const list = h("div");
   const draw = () => fill(list, panel.thresholds.map((one, at) => h("div.row.wrap.threshold",
     choice("Level", one, "level", Object.entries(LEVELS), changed), numberField("From", one, "from", changed), numberField("to", one, "to", changed),
-    textField("Word", one, "label", changed, { placeholder: LEVELS[one.level], size: "10" }), iconButton("trash", "Remove this threshold", () => { panel.thresholds.splice(at, 1); draw(); changed(); }))),
+    textField("Word", one, "label", changed, { placeholder: LEVELS[one.level], size: "10" }), h("label.check.of-panes", h("input", { type: "checkbox", checked: one.pane === "lower", onchange: (event) => { one.pane = event.target.checked ? "lower" : "upper"; changed(); } }), "lower pane"),
+    iconButton("trash", "Remove this threshold", () => { panel.thresholds.splice(at, 1); draw(); changed(); }))),
   panel.thresholds.length < 10 ? h("button", { type: "button", onclick: () => { panel.thresholds.push({ level: "warn", from: null, to: null, label: "" }); draw(); } }, icon("plus"), "Threshold") : null);
   draw();
   box.append(list);

@@ -78,7 +78,7 @@ function metrilyxGraph(graph, notes) {
       m: build({ agg: String(aggregator), rate: rate ? { kind: "plain" } : null, metric, groups }),
       alias: alias === metric ? "" : alias.slice(0, 300),
       expression: text(series.yTransform).slice(0, 500),
-      axis: Number(series.paneIndex) === 1 && graph.multiPane ? "right" : "left",
+      pane: Number(series.paneIndex) === 1 && graph.multiPane ? "lower" : "upper",
     }];
   });
   if (graph.series.length > 20) notes.push(`${title}: only the first 20 of ${graph.series.length} queries were taken.`);

@@ -2,14 +2,14 @@
  * Heat maps: a row a series, how many series have which value, or the ranges of histograms over time. Loaded with the first
  * panel that shows one.
  */
-import { align, heatOf, rangeOf } from "../../lib/align.js";
+import { align, forPlot, heatOf, rangeOf } from "../../lib/align.js";
 import { Chart } from "../../lib/chart.js";
 import { fill, h } from "../../lib/dom.js";
 import { short } from "../../lib/format.js";
 import { GROUND, shade } from "../../lib/palette.js";
 import { format, ticks, tickTexts } from "../../lib/time.js";
 import { printer } from "./kinds.js";
-import { CROSSHAIR, forPlot } from "./lines.js";
+import { CROSSHAIR } from "./lines.js";
 import { reduce } from "./model.js";
 
 /** Rows up to which each series has its own; more are counted by value. */

@@ -123,7 +123,7 @@ export async function load(round, panel, screen, values, { from, to, width, shif
       }
       for (const one of answers.get(at)) {
         const done = program ? transformed(one, program, answers) : one;
-        series.push({ ...done, query: at, axis: query.axis, earlier: offset, times: offset ? done.times.map((t) => t + offset) : done.times });
+        series.push({ ...done, query: at, axis: query.axis, pane: query.pane, earlier: offset, times: offset ? done.times.map((t) => t + offset) : done.times });
       }
     }
   }

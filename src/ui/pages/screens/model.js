@@ -18,10 +18,11 @@ export const KINDS = {
   text: { title: "Text", text: true },
 };
 export const BY = { last: "last value", avg: "average", max: "highest", min: "lowest", sum: "sum" };
+export const SUMS = { none: "no", with: "with the series", only: "alone" };
 export const LEVELS = { good: "good", warn: "warning", bad: "bad" };
 
-const PANEL = { title: "", kind: "line", width: 1, height: 3, queries: [], left: {}, right: {}, thresholds: [], legend: true, events: true, span: "", compare: "", limit: 10, by: "last", decimals: null, text: "" };
-const QUERY = { m: "", alias: "", expression: "", axis: "left", hidden: false };
+const PANEL = { title: "", kind: "line", width: 1, height: 3, queries: [], left: {}, right: {}, lower: {}, sum: "none", thresholds: [], legend: true, events: true, span: "", compare: "", limit: 10, by: "last", decimals: null, text: "" };
+const QUERY = { m: "", alias: "", expression: "", axis: "left", pane: "upper", hidden: false };
 const VARIABLE = { tag: "", value: "", label: "", metric: "", everywhere: true };
 const SCREEN = { name: "", folder: "", note: "", columns: 2, range: {}, refresh: 0, variables: [], panels: [] };
 
@@ -55,8 +56,9 @@ export function stored(screen) {
   out.range = axis(screen.range);
   if (Object.keys(out.range).length === 0) delete out.range;
   out.panels = screen.panels.map((panel) => {
-    const lines = lean({ ...panel, left: axis(panel.left), right: axis(panel.right) }, PANEL, ["kind"]);
+    const lines = lean({ ...panel, left: axis(panel.left), right: axis(panel.right), lower: axis(panel.lower) }, PANEL, ["kind"]);
     if (lines.queries) lines.queries = panel.queries.map((query) => lean(query, QUERY, ["m"]));
+    if (lines.thresholds) lines.thresholds = panel.thresholds.map(({ pane, ...one }) => (pane === "lower" ? { ...one, pane } : one));
     return lines;
   });
   if (out.variables) out.variables = screen.variables.map((variable) => lean(variable, VARIABLE, ["tag"]));
@@ -65,6 +67,12 @@ export function stored(screen) {
 
 /** Whether two screens would be stored alike. */
 export const alike = (a, b) => same(stored(a), stored(b));
+
+/** Whether a panel has a second plot below the first: a query of it is to be drawn there, and one above. */
+export function hasLower({ kind, queries }) {
+  const panes = new Set(queries.filter(({ m, hidden }) => m !== "" && !hidden).map(({ pane }) => pane));
+  return Boolean(KINDS[kind].chart) && panes.size === 2;
+}
 
 /** The letter of the n-th query: `A` … `T`. */
 export const letter = (at) => String.fromCharCode(65 + at);

@@ -10,9 +10,10 @@ import { lines } from "./lines.js";
 import { SERIES_MAX, load } from "./load.js";
 import { KINDS, fillIn, letter, nameSeries } from "./model.js";
 
-/** Kinds that are loaded with the first panel that shows one. */
-const LATER = { heat: async () => (await import("./heat.js")).heat, pie: async () => (await import("./pie.js")).pie };
+/** Parts that are loaded with the first panel that shows one. */
+const LATER = { heat: async () => (await import("./heat.js")).heat, pie: async () => (await import("./pie.js")).pie, sum: async () => (await import("./sum.js")).sums };
 const loaded = {};
+const sums = ({ kind, sum }) => KINDS[kind].chart && sum !== "none";
 
 /** Loading is shown after this long, and how long it takes after that long, in ms. */
 const BUSY_AFTER = 150;
@@ -89,7 +90,7 @@ export class PanelView {
         this.result = null;
         return this.say(`This panel would read up to ${count(many.series)} series.`, { label: "Read them all", run: () => { this.confirmed = true; host.reload(this); } }, this.editing());
       }
-      if (LATER[panel.kind]) loaded[panel.kind] ??= await LATER[panel.kind]();
+      for (const part of [panel.kind, sums(panel) && "sum"]) if (LATER[part]) loaded[part] ??= await LATER[part]();
       const result = await load(round, panel, host.screen, host.values(), { ...range, width: Math.max(this.body.clientWidth, 200), shift });
       if (this.round !== round || !this.element.isConnected) return;
       this.result = { ...result, range, at: Date.now() };
@@ -120,13 +121,18 @@ export class PanelView {
       return this.explain();
     }
     // Lines are too many to be seen at some number; the highest of all, and shares of the whole, are of all.
-    const series = this.all || !KINDS[panel.kind].chart ? full : full.slice(0, SERIES_MAX);
-    const names = nameSeries(series, panel, host.values()).map((name, at) => (series[at].earlier ? `${name} (${spanText(series[at].earlier)} earlier)` : name));
+    // The sum is that of all series, however many are drawn.
+    const total = sums(panel) ? loaded.sum?.(full) ?? [] : [];
+    const most = this.all || !KINDS[panel.kind].chart ? full.length : SERIES_MAX;
+    const own = full.slice(0, total.length && panel.sum === "only" ? 0 : most);
+    const series = [...total, ...own];
+    const named = [...total.map(({ name }) => name), ...nameSeries(own, panel, host.values())];
+    const names = named.map((name, at) => (series[at].earlier ? `${name} (${spanText(series[at].earlier)} earlier)` : name));
     // What is compared has the colour of what it is compared with.
-    const plain = nameSeries(series, panel, host.values()).map((name, at) => `${series[at].query} ${name}`);
-    const keys = [...new Set(plain)];
+    const plain = named.map((name, at) => `${series[at].query} ${name}`);
+    const keys = [...new Set(plain.slice(total.length))];
     const known = new Map(looks(keys).map((look, at) => [keys[at], look]));
-    const given = plain.map((key) => known.get(key));
+    const given = plain.map((key, at) => series[at].look ?? known.get(key));
     const theme = host.ctx.theme.name;
     const colors = given.map(({ color }) => LINES[theme][color]);
     const common = { series, names, looks: given, colors, panel, range, zone: host.ctx.time.zone, theme, host, title: this.title.textContent, kept: this.kept };
@@ -137,9 +143,9 @@ export class PanelView {
     } else if (this.drawn?.kind === "chart") this.redraw(common);
     else this.show(() => lines(this.body, common));
     if (problems.length) this.badge("partial", `${problems.map(({ at }) => letter(at)).join(", ")} failed`, problems.map(({ at, message }) => `${letter(at)}: ${message}`).join("\n"), "bad");
-    if (full.length > series.length) this.badge("many", `${series.length} of ${full.length}`, `Only ${series.length} of ${full.length} series are drawn.`, "warn", () => { this.all = true; this.draw(); });
+    if (own.length && full.length > own.length) this.badge("many", `${own.length} of ${full.length}`, `Only ${own.length} of ${full.length} series are drawn.`, "warn", () => { this.all = true; this.draw(); });
     else this.badge("many", null);
-    this.age(series);
+    this.age(full);
   }
 
   show(make) {

@@ -16,9 +16,9 @@ function readTags(words) {
 }
 
 /**
- * `query` is changed in place; `changed()` is called after each change. `tools`: `{ remove, up }`. `at`: its place.
+ * `query` is changed in place; `changed()` is called after each change. `at`: its place. `panes`: whether it may be in the lower one.
  */
-export function queryRow(query, at, { ctx, changed, remove }) {
+export function queryRow(query, at, { ctx, changed, remove, panes = false }) {
   const fault = h("p.field-error", { role: "alert", id: uid("fault") });
   const raw = h("input.mono", { type: "text", value: query.m, "aria-label": `Query ${letter(at)} as text`, spellcheck: "false", "aria-describedby": fault.id });
   const fields = h("div.query-fields");
@@ -121,6 +121,8 @@ export function queryRow(query, at, { ctx, changed, remove }) {
     field("Name", query, "alias", changed, "%(tags.host)s"),
     field("Expression", query, "expression", () => { judge(); changed(); }, "v * 100, A / B"),
     h("label.check", h("input", { type: "checkbox", checked: query.axis === "right", onchange: (event) => { query.axis = event.target.checked ? "right" : "left"; changed(); } }), "right axis"),
+    panes ? h("label.query-pane", h("span", "pane"), h("select", { "aria-label": `Pane of ${letter(at)}`, onchange: (event) => { query.pane = event.target.value; changed(); } },
+      ["upper", "lower"].map((value) => h("option", { value, selected: query.pane === value }, value)))) : null,
     h("label.check", h("input", { type: "checkbox", checked: query.hidden, onchange: (event) => { query.hidden = event.target.checked; changed(); } }), "hidden"));
   if (!aggregators) {
     ctx.api.get("api/aggregators").then((names) => { aggregators = [...names].sort(); draw(); }, () => {});

@@ -65,6 +65,8 @@ const PANEL: &[Member] = &[
     may("queries", Shape::List(20, QUERY)),
     may("left", Shape::Object(AXIS)),
     may("right", Shape::Object(AXIS)),
+    may("lower", Shape::Object(AXIS)),
+    may("sum", Shape::Word(&["none", "with", "only"])),
     may("thresholds", Shape::List(10, THRESHOLD)),
     may("legend", Shape::Switch),
     may("events", Shape::Switch),
@@ -81,6 +83,7 @@ const QUERY: &[Member] = &[
     may("alias", Shape::Text(300)),
     may("expression", Shape::Text(500)),
     may("axis", Shape::Word(&["left", "right"])),
+    may("pane", Shape::Word(PANES)),
     may("hidden", Shape::Switch),
 ];
 
@@ -97,7 +100,11 @@ const THRESHOLD: &[Member] = &[
     may("to", Shape::Number),
     must("level", Shape::Word(&["good", "warn", "bad"])),
     may("label", Shape::Text(100)),
+    may("pane", Shape::Word(PANES)),
 ];
+
+/// Plots of a panel of lines, one above the other.
+const PANES: &[&str] = &["upper", "lower"];
 
 /// Whether the members are those of a screen; else a sentence that names the place: `panels[2].kind: ...`.
 pub fn check(screen: &Map<String, Value>) -> Result<(), String> {
@@ -175,9 +182,10 @@ mod tests {
         assert_eq!(verdict(json!({"name": "n", "panels": []})), Ok(()));
         let panel = json!({
             "title": "<b>", "kind": "stacked", "width": 2, "height": 3, "legend": true, "events": false, "span": "1d", "compare": "1w",
-            "queries": [{"m": "sum:1m-avg:sys.cpu{host=*}", "alias": "%(tags.host)s", "expression": "v * 100", "axis": "right", "hidden": false}],
+            "queries": [{"m": "sum:1m-avg:sys.cpu{host=*}", "alias": "%(tags.host)s", "expression": "v * 100", "axis": "right", "pane": "lower", "hidden": false}],
             "left": {"label": "l", "unit": "bytes", "min": 0, "max": null, "log": false}, "right": {},
-            "thresholds": [{"from": 80.5, "to": null, "level": "bad", "label": "full"}], "limit": 10, "by": "max", "decimals": 2, "text": "t"
+            "lower": {"unit": "%"}, "sum": "with",
+            "thresholds": [{"from": 80.5, "to": null, "level": "bad", "label": "full", "pane": "upper"}], "limit": 10, "by": "max", "decimals": 2, "text": "t"
         });
         let screen = json!({
             "name": "n", "folder": "f", "note": "", "columns": 4, "range": {"start": "6h-ago", "end": ""}, "refresh": 60,
@@ -205,6 +213,8 @@ mod tests {
         check(panel("width", json!(5)), "panels[1].width: must be a whole number from 1 to 4");
         check(panel("width", json!(1.5)), "panels[1].width: must be a whole number from 1 to 4");
         check(panel("queries", json!([{"m": "sum:x", "axis": "up"}])), "panels[1].queries[0].axis: must be one of left, right");
+        check(panel("queries", json!([{"m": "sum:x", "pane": "left"}])), "panels[1].queries[0].pane: must be one of upper, lower");
+        check(panel("sum", json!(true)), "panels[1].sum: must be one of none, with, only");
         check(panel("queries", json!([{}])), "panels[1].queries[0].m: must be there");
         check(panel("left", json!({"min": "0"})), "panels[1].left.min: must be a number, or null");
         check(panel("legend", json!("yes")), "panels[1].legend: must be true or false");
