@@ -18,6 +18,7 @@ pub fn picture(query: &Query, groups: Vec<Group>, zone: TimeZone, options: &Opti
     let mut picture = Picture { start_ms: query.start_ms, end_ms: query.end_ms, zone, series: Vec::new(), marks: Vec::new(), heat: None };
     let ranges: Vec<usize> =
         query.subs.iter().filter(|sub| sub.histogram.as_ref().is_some_and(|histogram| histogram.ranges)).map(|sub| sub.index).collect();
+    let span = (query.start_ms, query.end_ms);
     let mut heat = Heat::default();
     for group in groups {
         for note in &group.notes {
@@ -28,6 +29,7 @@ pub fn picture(query: &Query, groups: Vec<Group>, zone: TimeZone, options: &Opti
             && let Some((name, bounds)) = range(&group.metric)
         {
             if let Some((lower, upper)) = bounds {
+                let points = within(points, span, 0);
                 add(&mut heat, name, HeatRow { lower, upper, points });
             }
             continue;
@@ -35,12 +37,19 @@ pub fn picture(query: &Query, groups: Vec<Group>, zone: TimeZone, options: &Opti
         // The place of a query decides about its axis.
         let place = query.subs.iter().position(|sub| sub.index == group.index).unwrap_or(group.index);
         let right = options.right.get(place).copied().unwrap_or(false);
-        picture.series.push(Series { name: group.metric, tags: group.tags, right, points: gaps::opened(points) });
+        picture.series.push(Series { name: group.metric, tags: group.tags, right, points: gaps::opened(within(points, span, 1)) });
     }
     heat.rows.sort_by(|a, b| a.lower.total_cmp(&b.lower).then(a.upper.total_cmp(&b.upper)));
     picture.heat = (!heat.rows.is_empty()).then_some(heat);
     arrange(&mut picture.marks);
     picture
+}
+
+/// The points between two instants, with so many more on either side: a line leaves the picture towards its next point.
+fn within(points: Vec<(i64, f64)>, span: (i64, i64), beside: usize) -> Vec<(i64, f64)> {
+    let from = points.partition_point(|(at, _)| *at < span.0).saturating_sub(beside);
+    let to = points.partition_point(|(at, _)| *at <= span.1).saturating_add(beside);
+    points.into_iter().take(to).skip(from).collect()
 }
 
 /// A note as an event.
@@ -94,6 +103,15 @@ mod tests {
         assert_eq!(range("m_OVERFLOW"), Some(("m", None)));
         assert_eq!(range("m_pct_99.9"), None);
         assert_eq!(range("m_2_1"), None);
+    }
+
+    #[test]
+    fn a_line_goes_on_to_its_next_point() {
+        let times = |span, beside| within((0..5).map(|at| (at * 10, 1.0)).collect(), span, beside).iter().map(|p| p.0).collect::<Vec<_>>();
+        assert_eq!(times((10, 29), 0), [10, 20]);
+        assert_eq!(times((10, 29), 1), [0, 10, 20, 30]);
+        assert_eq!(times((-9, 99), 1), [0, 10, 20, 30, 40]);
+        assert_eq!(times((41, 99), 1), [40]);
     }
 
     #[test]

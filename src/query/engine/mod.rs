@@ -31,7 +31,7 @@ pub use delete::AtRest;
 use habit::Habits;
 use repair::Repairs;
 use rollup::RollupSettings;
-use run::Run;
+use run::{Reach, Run};
 use select::Selection;
 use std::sync::Arc;
 pub use watch::Watch;
@@ -151,10 +151,20 @@ impl Engine {
 
     /// The same, and what was read for it.
     pub fn run_counted(&self, query: &Query, cancel: &Cancel) -> Result<(Vec<Group>, Used), QueryError> {
+        self.each_sub(query, Reach::Shown, cancel)
+    }
+
+    /// The same with the points of all rows that are read, whether within the range of the question or not, as `/q` has them.
+    pub fn run_wide(&self, query: &Query, cancel: &Cancel) -> Result<(Vec<Group>, Used), QueryError> {
+        self.each_sub(query, Reach::RowsBySeconds, cancel)
+    }
+
+    fn each_sub(&self, query: &Query, reach: Reach, cancel: &Cancel) -> Result<(Vec<Group>, Used), QueryError> {
         let allowance = Allowance::new(&self.options);
         let (mut groups, mut used) = (Vec::new(), Used::default());
+        let range = (query.start_ms, query.end_ms);
         for sub in &query.subs {
-            let (answered, read) = self.answer(query, sub, cancel, &allowance)?;
+            let (answered, read) = self.answer(range, reach, (sub, query.unlimited), cancel, &allowance)?;
             groups.extend(answered);
             used += read;
         }
@@ -163,7 +173,8 @@ impl Engine {
 
     /// Answers one sub query.
     pub fn run_sub(&self, query: &Query, sub: &SubQuery, cancel: &Cancel) -> Result<Vec<Group>, QueryError> {
-        self.answer(query, sub, cancel, &Allowance::new(&self.options)).map(|(groups, _)| groups)
+        let (range, allowance) = ((query.start_ms, query.end_ms), Allowance::new(&self.options));
+        self.answer(range, Reach::Shown, (sub, query.unlimited), cancel, &allowance).map(|(groups, _)| groups)
     }
 
     /// One allowance of time and memory for several sub queries and what is computed of them.
@@ -171,15 +182,10 @@ impl Engine {
         Work { engine: self, cancel: cancel.clone(), allowance: Allowance::new(&self.options) }
     }
 
-    fn answer(&self, query: &Query, sub: &SubQuery, cancel: &Cancel, allowance: &Allowance) -> Result<(Vec<Group>, Used), QueryError> {
-        self.answer_within((query.start_ms, query.end_ms), false, (sub, query.unlimited), cancel, allowance)
-    }
-
-    /// `all_read`: the points of all rows that are read are given out, not only those within `shown`.
-    fn answer_within(
+    fn answer(
         &self,
         shown: (i64, i64),
-        all_read: bool,
+        reach: Reach,
         (sub, unlimited): (&SubQuery, Unlimited),
         cancel: &Cancel,
         allowance: &Allowance,
@@ -191,7 +197,7 @@ impl Engine {
         let options = &self.options;
         let selection = Selection::resolve(sub, &self.uids, &options.layout, options.skip_unresolved_tagvs)?;
         let budget = Budget::new(options, self.limit_of(sub, &selection, unlimited), cancel, allowance);
-        let run = Run { engine: self, sub, selection: &selection, shown, all_read, budget: &budget };
+        let run = Run { engine: self, sub, selection: &selection, shown, reach, budget: &budget };
         let groups = run.answer();
         let used = budget.used();
         self.count(&used);
@@ -236,7 +242,7 @@ impl Work<'_> {
     /// Answers one sub query over a range in milliseconds, with the points of all rows that are read: what functions over
     /// series and expressions get to see (recorded case `exp/metrics-shifted`).
     pub fn all_read(&self, range: (i64, i64), sub: &SubQuery) -> Result<Vec<Group>, QueryError> {
-        self.engine.answer_within(range, true, (sub, Unlimited::default()), &self.cancel, &self.allowance).map(|(groups, _)| groups)
+        self.engine.answer(range, Reach::Rows, (sub, Unlimited::default()), &self.cancel, &self.allowance).map(|(groups, _)| groups)
     }
 
     /// Called once a batch of work: so many bytes more are kept.

@@ -14,6 +14,18 @@ use crate::query::downsample::Grid;
 use crate::query::plan::{Downsample, Group, SubQuery};
 use std::collections::BTreeMap;
 
+/// Which points of the rows that are read are given out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Those within the question's range.
+    Shown,
+    /// All.
+    Rows,
+    /// All; which rows these are, and where the one bucket over all lies, is reckoned in whole seconds, as `/q` does: no row more
+    /// for a rounded end, and nothing in that bucket, because its ends are compared with times in milliseconds.
+    RowsBySeconds,
+}
+
 /// A sub query that is being answered.
 pub struct Run<'a> {
     /// Store, names, settings.
@@ -24,8 +36,8 @@ pub struct Run<'a> {
     pub selection: &'a Selection,
     /// First and last instant to show, in milliseconds.
     pub shown: (i64, i64),
-    /// All points of the rows that are read are given out.
-    pub all_read: bool,
+    /// What is given out.
+    pub reach: Reach,
     /// Limits.
     pub budget: &'a Budget<'a>,
 }
@@ -65,6 +77,7 @@ impl Run<'_> {
     /// Reads one source. `asked`: start and end, which decide about rows; shown is what the request wants to see.
     fn read(&self, source: &Source, asked: (i64, i64)) -> Result<Named, QueryError> {
         let Engine { store, overlay, uids, options, habits, .. } = self.engine;
+        let asked = if self.reach == Reach::RowsBySeconds { (asked.0 / 1000, asked.1 / 1000) } else { asked };
         let spec = source.downsample.as_ref();
         let rows = match &source.rollup {
             None => RowRange::new(asked.0, asked.1, spec),
@@ -104,7 +117,7 @@ impl Run<'_> {
         let fill = spec.and_then(|spec| grid.as_ref()?.fill(spec.fill, rows.millis()));
         let rollup = source.rollup.as_ref().map(|reading| reading.interval.name.clone());
         let rows = rows.millis();
-        let shown = if self.all_read { rows } else { self.shown };
+        let shown = if self.reach == Reach::Shown { self.shown } else { rows };
         Grouping { uids, options, sub: self.sub, selection, fill, is_all, rows, shown, rollup, budget: self.budget }.answer(series)
     }
 }

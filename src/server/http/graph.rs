@@ -159,7 +159,7 @@ fn is_fresh(made_ms: i64, plan: &Query, relative: bool, now_ms: i64) -> bool {
 /// Reads the points and makes the answer of them.
 fn made(tsd: &Tsd, request: &ApiRequest, question: &Question, asked: &[u8], begun: Instant) -> Result<Vec<u8>, ApiError> {
     let _running = entered(tsd, request)?;
-    let (groups, used) = tsd.engine.run_counted(&question.plan, &request.cancel).map_err(error)?;
+    let (groups, used) = tsd.engine.run_wide(&question.plan, &request.cancel).map_err(error)?;
     match question.form {
         Form::Ascii => Ok(text(&groups)),
         Form::Svg | Form::Png => draw(tsd, question.form, &picture(tsd, question, groups)?, &question.options),
@@ -237,8 +237,9 @@ fn told_again(kept: &[u8], begun: Instant) -> Vec<u8> {
 
 /// What would be drawn: points in range, milliseconds taken, names of aggregated tags for each query, points read.
 fn summary(plan: &Query, groups: &[Group], used: Used, begun: Instant) -> serde_json::Value {
-    let range = plan.start_ms..=plan.end_ms;
-    let shown = |(time, value): &&(i64, Number)| range.contains(time) && !matches!(value, Number::Float(x) if x.is_nan());
+    // By whole seconds, whatever the points have.
+    let range = plan.start_ms / 1000..=plan.end_ms / 1000;
+    let shown = |(time, value): &&(i64, Number)| range.contains(&(time / 1000)) && !matches!(value, Number::Float(x) if x.is_nan());
     let plotted: usize = groups.iter().map(|group| group.points.iter().filter(shown).count()).sum();
     let tags: Vec<serde_json::Value> = (plan.subs.iter().enumerate())
         .map(|(place, sub)| match groups.iter().rfind(|group| group.index == sub.index) {
