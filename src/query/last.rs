@@ -15,6 +15,8 @@ use std::collections::HashMap;
 
 /// Column family of points.
 const FAMILY: &str = "t";
+/// What is said of hours to look back that are fewer than none.
+const NEGATIVE_BACK_SCAN: &str = "Backscan must be zero or a positive number";
 /// Rows of one read: they may hold 3,600 cells each.
 const READ_ROWS: usize = 128;
 
@@ -43,6 +45,14 @@ pub struct Last<'a> {
     pub now: i64,
 }
 
+/// A part of a question that says itself nothing wrong.
+enum Asked<'r> {
+    /// TSUIDs.
+    Series(Vec<Vec<u8>>),
+    /// A metric and tags.
+    Metric(&'r str, &'r [(String, String)]),
+}
+
 /// A series and the base time of the row to begin with.
 struct Search {
     tsuid: Vec<u8>,
@@ -53,25 +63,24 @@ impl Last<'_> {
     /// The last points, in the order of the question; series without one are left out.
     pub fn answer(&self, request: &LastRequest) -> Result<Vec<LastPoint>, QueryError> {
         let mut points = Vec::new();
-        for sub in &request.subs {
-            let given = match sub {
-                LastSub::Metric(metric, _) if metric.is_empty() => return Err(bad("Metric cannot be null or empty")),
-                LastSub::Metric(metric, tags) if request.back_scan > 0 => Some((metric.clone(), tags.clone())),
-                _ => None,
-            };
+        let subs: Vec<Asked<'_>> = request.subs.iter().map(|sub| self.checked(sub, request.back_scan)).collect::<Result<_, _>>()?;
+        for sub in subs {
             let series = match sub {
-                LastSub::Tsuids(ids) => self.by_ids(ids, request.back_scan)?,
-                LastSub::Metric(metric, tags) if request.back_scan > 0 => vec![self.starting_now(self.tsuid_of(metric, tags)?)],
-                LastSub::Metric(metric, tags) => self.by_counters(metric, tags)?,
+                Asked::Series(ref tsuids) => self.by_ids(tsuids, request.back_scan)?,
+                Asked::Metric(metric, tags) if request.back_scan > 0 => vec![self.starting_now(self.tsuid_of(metric, tags)?)],
+                Asked::Metric(metric, tags) => self.by_counters(metric, tags)?,
             };
             if request.back_scan < 0 && !series.is_empty() {
-                return Err(bad("Backscan must be zero or a positive number"));
+                return Err(bad(NEGATIVE_BACK_SCAN));
             }
             let found = self.find(series, request.back_scan)?;
-            match given {
+            match sub {
                 _ if !request.resolve => points.extend(found),
-                Some(given) => points.extend(found.into_iter().map(|point| LastPoint { names: Some(given.clone()), ..point })),
-                None => points.extend(self.with_names(found)?),
+                Asked::Metric(metric, tags) if request.back_scan > 0 => {
+                    let names = || Some((metric.to_owned(), tags.to_vec()));
+                    points.extend(found.into_iter().map(|point| LastPoint { names: names(), ..point }));
+                }
+                _ => points.extend(self.with_names(found)?),
             }
         }
         Ok(points)
@@ -87,27 +96,43 @@ impl Last<'_> {
         Search { tsuid, base: base_of(self.now) }
     }
 
-    /// Series by their ids; without a look back their counters tell where to read.
-    fn by_ids(&self, ids: &[String], back_scan: i64) -> Result<Vec<Search>, QueryError> {
-        let layout = &self.places.layout;
-        let least = usize::from(layout.metric_width) + layout.pair_width();
-        let mut series = Vec::with_capacity(ids.len());
-        for text in ids {
-            if text.is_empty() {
-                return Err(bad("UID was empty"));
+    /// What can be said of a part without a table. OpenTSDB says this of all parts before what its tables say of the first; a
+    /// look back into the future comes up with the first id that is one.
+    fn checked<'r>(&self, sub: &'r LastSub, back_scan: i64) -> Result<Asked<'r>, QueryError> {
+        match sub {
+            LastSub::Metric(metric, _) if metric.is_empty() => Err(bad("Metric cannot be null or empty")),
+            LastSub::Metric(_, tags) if tags.is_empty() && back_scan > 0 => Err(bad("Tags cannot be null or empty when getting a TSUID")),
+            LastSub::Metric(metric, tags) => Ok(Asked::Metric(metric, tags)),
+            LastSub::Tsuids(ids) => {
+                let checked = |text: &String| match self.tsuid(text)? {
+                    _ if back_scan < 0 => Err(bad(NEGATIVE_BACK_SCAN)),
+                    tsuid => Ok(tsuid),
+                };
+                Ok(Asked::Series(ids.iter().map(checked).collect::<Result<_, _>>()?))
             }
-            let even = if text.len() % 2 == 0 { text.clone() } else { format!("0{text}") };
-            let tsuid = from_hex(&even).ok_or_else(|| bad(format!("contains illegal character for hexBinary: {even}")))?;
-            if tsuid.len() < least {
-                return Err(bad("TSUID must not be null and must have a metric and at least one tag pair"));
-            }
-            series.push(self.starting_now(tsuid));
         }
+    }
+
+    fn tsuid(&self, text: &str) -> Result<Vec<u8>, QueryError> {
+        let layout = &self.places.layout;
+        if text.is_empty() {
+            return Err(bad("UID was empty"));
+        }
+        let even = if text.len().is_multiple_of(2) { text.to_owned() } else { format!("0{text}") };
+        let tsuid = from_hex(&even).ok_or_else(|| bad(format!("contains illegal character for hexBinary: {even}")))?;
+        if tsuid.len() < usize::from(layout.metric_width) + layout.pair_width() {
+            return Err(bad("TSUID must not be null and must have a metric and at least one tag pair"));
+        }
+        Ok(tsuid)
+    }
+
+    /// Series by their ids; without a look back their counters tell where to read.
+    fn by_ids(&self, tsuids: &[Vec<u8>], back_scan: i64) -> Result<Vec<Search>, QueryError> {
+        let mut series: Vec<Search> = tsuids.iter().map(|tsuid| self.starting_now(tsuid.clone())).collect();
         if back_scan > 0 || !self.has_counters {
             return Ok(series);
         }
-        let keys: Vec<Vec<u8>> = series.iter().map(|one| one.tsuid.clone()).collect();
-        let times = self.places.counter_times(&keys).map_err(refused)?;
+        let times = self.places.counter_times(tsuids).map_err(refused)?;
         for one in &mut series {
             let time = times.get(&one.tsuid).ok_or_else(|| bad(format!("The series {} has no counter", to_hex(&one.tsuid))))?;
             one.base = base_of(*time);
@@ -117,9 +142,6 @@ impl Last<'_> {
 
     /// The one series that has exactly these tags.
     fn tsuid_of(&self, metric: &str, tags: &[(String, String)]) -> Result<Vec<u8>, QueryError> {
-        if tags.is_empty() {
-            return Err(bad("Tags cannot be null or empty when getting a TSUID"));
-        }
         let uids = self.places.uids;
         let mut tsuid = uids.id(UidKind::Metric, metric)?.as_bytes().to_vec();
         let mut pairs = Vec::with_capacity(tags.len());
