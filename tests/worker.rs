@@ -120,8 +120,38 @@ fn silences_and_rules_over_http() {
     let lines = test["result"]["lines"].as_array().unwrap();
     assert!(lines.iter().any(|line| line["what"] == "notice" && line["level"] == "critical"), "{test}");
     assert_eq!(test["queries"].as_array().map(Vec::len), Some(1), "{test}");
+    expressions(&|body| request("POST", "/api/alerts/expression", &[("Sec-Fetch-Site", "cross-site")], body));
     assert_eq!(request("DELETE", "/api/alerts/rules?name=r0", &[], &json!({})).0, 204);
     assert_eq!(get(&server, "/api/alerts/rules")["stored"], json!([]));
+}
+
+/// Expressions over the points of `load.0{host=a}`: what each gives, and what is refused.
+fn expressions(evaluate: &dyn Fn(&Value) -> (u16, Value)) {
+    let last = r#"last(q("sum:load.0{host=*}", "1h", ""))"#;
+    let (status, at_once) = evaluate(&json!({"expression": format!("{last} > 90 && {last} < 1e9")}));
+    assert_eq!((status, &at_once["gives"], &at_once["tags"]), (200, &json!("number"), &json!(["host"])), "{at_once}");
+    assert_eq!(at_once["queries"], json!(["sum:load.0{host=*}"]));
+    assert_eq!(at_once["result"]["groups"], json!([{"tags": {"host": "a"}, "value": 1.0, "text": null, "points": []}]));
+    let (status, over_time) = evaluate(&json!({"expression": "1 / 0", "start": "1h-ago", "steps": 4}));
+    assert_eq!((status, over_time["result"]["moments"].as_i64()), (200, Some(4)), "{over_time}");
+    assert_eq!(over_time["result"]["groups"][0]["points"][3][1], "Infinity", "{over_time}");
+    assert_eq!(over_time["result"]["groups"][0]["points"][3][0].as_i64(), over_time["end"].as_i64().map(|end| end * 1_000));
+    // Before there was a point there was no group, which is no error.
+    let (status, before) = evaluate(&json!({"expression": last, "end": 1_000_000}));
+    assert_eq!((status, &before["result"]["groups"]), (200, &json!([])), "{before}");
+    let refused = |body: Value, message: &str| {
+        let (status, answer) = evaluate(&body);
+        assert_eq!((status, answer["error"]["message"].as_str()), (400, Some(message)), "{answer}");
+        answer["error"]["details"].as_str().map(|details| serde_json::from_str::<Value>(details).unwrap()).unwrap_or_default()
+    };
+    let place =
+        refused(json!({"expression": "1 +\n  avgg(2)"}), "expression: line 2, column 3: there is no function avgg (did you mean avg?)");
+    assert_eq!(place, json!([{"line": 2, "column": 3, "message": "there is no function avgg (did you mean avg?)"}]));
+    let unknown = r#"1 + avg(q("sum:no.such{host=*}", "1h", ""))"#;
+    refused(json!({"expression": unknown}), "expression: line 1, column 9: No such name for 'metrics': 'no.such'");
+    refused(json!({"expression": " "}), "Missing the expression");
+    refused(json!({"expression": "1", "start": "now", "end": "1h-ago"}), "start: must be before end");
+    refused(json!({"expression": "1", "start": "1h-ago", "steps": 201}), "steps: must be a whole number from 2 to 200");
 }
 
 #[test]

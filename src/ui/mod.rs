@@ -60,6 +60,7 @@ pub const FILES: &[File] = files![
     "pages/alerts.js",
     "pages/alerts/bad-times.js",
     "pages/alerts/detail.js",
+    "pages/alerts/expression.js",
     "pages/alerts/history.js",
     "pages/alerts/open.js",
     "pages/alerts/parts.js",

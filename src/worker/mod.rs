@@ -32,3 +32,4 @@ mod rules;
 pub mod run;
 pub mod share;
 pub mod similar;
+pub mod trial;

@@ -146,6 +146,61 @@ test('a rule is checked, tried over history, stored, changed and deleted', async
   });
 });
 
+test('an expression is tried: its faults at their places, a table and a picture, the address, and a rule of it', async () => {
+  const good = 'avg(q("avg:1m-avg:worker.cpu{host=*}", "5m", "")) > 90';
+  await visit('/#/alerts', { allow: [/status of 400/] }, async (page) => {
+    await page.getByRole('tab', { name: 'Expression' }).click();
+    const form = page.getByRole('form', { name: 'Expression' });
+    const area = form.getByLabel('Expression', { exact: true });
+    await area.fill('1 +\n  avgg(2)');
+    await eventually(() => form.getByLabel('From').inputValue(), '1h-ago');
+    await page.keyboard.press('Control+Enter');
+    await page.getByText('there is no function avgg (did you mean avg?)').waitFor();
+    await page.getByRole('button', { name: 'Line 2, column 3' }).click();
+    await eventually(() => area.evaluate((box) => [document.activeElement === box, box.selectionStart]), [true, '1 +\n  '.length]);
+    assert.equal(await page.getByRole('button', { name: 'Make a rule of it' }).isDisabled(), true);
+    await axe(page, 'an expression with a fault');
+    await area.fill(good);
+    await page.keyboard.press('Control+Enter');
+    await page.getByRole('heading', { name: `${HOSTS.length} groups` }).waitFor();
+    await page.waitForURL(/tab=expression.*expr=avg.*from=1h-ago/);
+    // The table has what the API gives; two of the hosts are busy.
+    const rows = () => page.getByRole('region', { name: 'Result', exact: true }).locator('tbody tr').evaluateAll((all) => all.map((row) => [...row.cells].map((cell) => cell.textContent).join('|')).sort());
+    await eventually(rows, HOSTS.map((host) => `host=${host}|${/busy|bold/.test(host) ? '1|triggers' : '0|normal'}`).sort());
+    const { result } = await send('/api/alerts/expression', { expression: good, start: '1h-ago' });
+    assert.deepEqual([result.moments, result.groups.length, result.groups[0].points.length], [60, HOSTS.length, 60]);
+    const chart = page.locator('[aria-roledescription=chart]');
+    await chart.locator('canvas').first().waitFor();
+    await eventually(() => chart.evaluate((one) => document.getElementById(one.getAttribute('aria-describedby')).textContent), /^4 groups: .*host=busy/);
+    // Who has the link sees the same; back leads to what was asked before.
+    await page.reload();
+    await eventually(rows, (all) => all.length === HOSTS.length, 'rows after a reload');
+    await axe(page, 'the result of an expression');
+    await largeTargets(page);
+    await page.goBack();
+    await page.getByText('there is no function avgg').waitFor();
+    await page.goForward();
+    await eventually(() => page.getByRole('button', { name: 'Make a rule of it' }).isEnabled(), true);
+    await page.getByRole('button', { name: 'Make a rule of it' }).focus();
+    await page.keyboard.press('Enter');
+    const text = page.getByLabel('Text of the rule, in TOML');
+    await eventually(() => text.inputValue(), (value) => value.includes(good), 'the rule');
+    await page.getByRole('button', { name: 'Check' }).click();
+    await page.getByText('1 rule: mine. No fault.').waitFor();
+  });
+  // Series are drawn as they are; a rule needs numbers.
+  const series = encodeURIComponent('q("avg:1m-avg:worker.cpu{host=*}", "30m", "")');
+  await visit(`/#/alerts?tab=expression&expr=${series}`, { dark: true }, async (page) => {
+    await page.getByRole('columnheader', { name: 'Average' }).waitFor();
+    await page.getByText('A rule needs numbers').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Make a rule of it' }).isDisabled(), true);
+    await axe(page, 'series of an expression');
+    await page.getByLabel('to', { exact: true }).fill('soon');
+    await page.getByRole('button', { name: 'Evaluate' }).click();
+    await page.getByText(/to: .*soon.* is no time/).waitFor();
+  });
+});
+
 test('Similar finds the series of the same shape, from a series and from a drawing, and saves a collection', async () => {
   await visit('/#/similar', async (page) => {
     await page.getByLabel('Metric of the series').fill('worker.cpu');
@@ -190,7 +245,7 @@ test('workers say what they do and cannot do, and the pages fit a narrow window'
     await page.getByText(/any\(#3\)/).first().waitFor();
     await axe(page);
   });
-  for (const path of ['/#/anomalies', '/#/alerts', '/#/alerts?tab=history', '/#/alerts?tab=rules', '/#/alerts?tab=silences', '/#/alerts?tab=workers', '/#/similar']) {
+  for (const path of ['/#/anomalies', '/#/alerts', '/#/alerts?tab=history', '/#/alerts?tab=rules', '/#/alerts?tab=silences', '/#/alerts?tab=expression', '/#/alerts?tab=workers', '/#/similar']) {
     await visit(path, { width: 320, height: 640 }, async (page) => {
       await page.getByRole('heading', { level: 1 }).waitFor();
       await noSidewaysScrolling(page);

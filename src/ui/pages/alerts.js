@@ -1,5 +1,5 @@
 /**
- * Alerts: what is open and what people do about it, what was, silences, rules and the workers that judge them. An alert's
+ * Alerts: what is open and what people do about it, what was, silences, rules, expressions to try and the workers that judge them. An alert's
  * own page (`#/alerts/ID`) shows its series, its history and its notes.
  */
 import { h, set, uid } from "../lib/dom.js";
@@ -18,7 +18,24 @@ export const range = false;
 /** Ms between two looks. */
 const EVERY = 10_000;
 
-const TABS = [["open", "Open", openTab], ["history", "History", historyTab], ["silences", "Silences", silencesTab], ["rules", "Rules", rulesTab], ["workers", "Workers", workersTab]];
+/** A tab whose module comes when it is opened. */
+const later = (load) => (panel, ctx, tools) => {
+  let [tab, route, closed] = [null, null, false];
+  load().then((make) => {
+    if (closed) return;
+    tab = make(panel, ctx, tools);
+    if (route) tab.route?.(route);
+    ctx.retitle?.();
+  }, () => tools.say("bad", "This part of the page could not be loaded."));
+  return {
+    polls: false,
+    title: () => tab?.title?.() ?? "Alerts",
+    route(next) { route = next; tab?.route?.(next); },
+    close() { closed = true; tab?.close?.(); },
+  };
+};
+
+const TABS = [["open", "Open", openTab], ["history", "History", historyTab], ["silences", "Silences", silencesTab], ["rules", "Rules", rulesTab], ["expression", "Expression", later(async () => (await import("./alerts/expression.js")).expressionTab)], ["workers", "Workers", workersTab]];
 
 export async function mount(root, ctx) {
   await ctx.style("css/worker.css");

@@ -4,8 +4,8 @@ use super::{Ask, Found, House, NOTE_MARK, NOTE_SHIFT_MAX, OwnNote, OwnPoint, SER
 use crate::codec::{Note, to_hex};
 use crate::meta::annotation::NoteError;
 use crate::point::{Number, Point, PointTime, Value};
-use crate::query::engine::QueryError;
 use crate::query::engine::windows::{Next, WindowQuery};
+use crate::query::engine::{Cancel, QueryError};
 use crate::query::plan::{Group, Source as Rows, SubQuery};
 use crate::query::request::date::Clock;
 use crate::query::request::{self, SubRequest};
@@ -23,12 +23,18 @@ const NAMES_MAX: usize = 10_000_000;
 /// A TSD in this process.
 pub struct Tables<T: Deref<Target = Tsd> = Arc<Tsd>> {
     tsd: T,
+    cancel: Cancel,
 }
 
 impl<T: Deref<Target = Tsd>> Tables<T> {
     /// Over an open TSD, which may be borrowed.
     pub fn new(tsd: T) -> Tables<T> {
-        Tables { tsd }
+        Tables { tsd, cancel: Cancel::default() }
+    }
+
+    /// The same; queries end when `cancel` says so.
+    pub fn until(tsd: T, cancel: Cancel) -> Tables<T> {
+        Tables { tsd, cancel }
     }
 
     fn groups(&self, subs: Vec<SubRequest>, (start, end): (i64, i64)) -> Result<Vec<Group>, SourceError> {
@@ -45,7 +51,7 @@ impl<T: Deref<Target = Tsd>> Tables<T> {
         let clock: Clock = tsd::clock(settings).map_err(SourceError::Refused)?;
         let context = request::Context { clock, metric_width: tsd::layout(settings).metric_width };
         let (query, _) = request::compile(whole, &context).map_err(|e| SourceError::Refused(e.message))?;
-        self.tsd.engine.run(&query, &Default::default()).map_err(|e| query_error(&e))
+        self.tsd.engine.run(&query, &self.cancel).map_err(|e| query_error(&e))
     }
 }
 

@@ -4,7 +4,7 @@
 //! a rule needs nothing but these types: the condition with its source, the schedule, the policy, and who is told.
 
 use super::calendar::{Hours, Maintenance};
-use super::expression::Expression;
+use super::expression::{Expression, Lookup, Names};
 use super::judge;
 use super::scope::{Group, Match, Scope};
 use crate::query::request::SubRequest;
@@ -24,10 +24,30 @@ pub struct RuleSet {
     pub channels: BTreeMap<String, Arc<Channel>>,
     /// When nothing is told, and about what, by name.
     pub maintenance: BTreeMap<String, Maintenance>,
+    /// Tables that expressions look into, by name.
+    pub lookups: BTreeMap<String, Arc<Lookup>>,
     /// Series that no rule looks at.
     pub squelch: Vec<Match>,
     /// What was wrong, in the order of files and lines. What is named here is left out above; the rest goes on.
     pub faults: Vec<Fault>,
+}
+
+/// What an expression beside the rules may name.
+impl Names for RuleSet {
+    fn alert(&self, rule: &str, which: &str) -> Result<Arc<Expression>, String> {
+        let Some(found) = self.rules.get(rule) else { return Err(format!("there is no rule {rule:?}")) };
+        let expression = match (&found.condition, which) {
+            (Condition::Expression { critical, .. }, "crit" | "critical") => critical,
+            (Condition::Expression { warning, .. }, "warn" | "warning") => warning,
+            (Condition::Expression { .. }, other) => return Err(format!("{other:?}: expected \"crit\" or \"warn\"")),
+            _ => &None,
+        };
+        expression.clone().ok_or_else(|| format!("the rule {rule:?} has no such expression"))
+    }
+
+    fn lookup(&self, table: &str) -> Option<Arc<Lookup>> {
+        self.lookups.get(table).cloned()
+    }
 }
 
 /// Where something stands in a rule file.

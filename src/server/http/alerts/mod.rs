@@ -4,6 +4,7 @@
 //! rule sees it in its next round.
 
 mod acts;
+mod expression;
 mod rules;
 mod silences;
 
@@ -31,7 +32,7 @@ pub fn alerts(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
     let mut below = request.endpoint.split('/').skip(1).filter(|part| !part.is_empty());
     let path = (below.next().unwrap_or_default(), below.next().unwrap_or_default());
     // The method as it was sent: a link to another method's work could be put into a page of another site.
-    if request.method != "GET" && path != ("rules", "check") && path.0 != "test" {
+    if request.method != "GET" && path != ("rules", "check") && !["test", "expression"].contains(&path.0) {
         may_write(tsd, request)?;
     }
     match (request.method.as_str(), path) {
@@ -43,6 +44,7 @@ pub fn alerts(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
         ("POST", ("silence", "")) => silences::silence(tsd, request),
         ("POST", ("unsilence", "")) => silences::unsilence(tsd, request),
         ("POST", ("test", "")) => rules::test(tsd, request),
+        ("POST", ("expression", "")) => expression::evaluate(tsd, request),
         ("GET", ("rules", "")) => rules::list(tsd),
         ("POST", ("rules", "check")) => rules::check(tsd, request),
         ("PUT", ("rules", "")) => rules::put(tsd, request),

@@ -2,7 +2,7 @@
 
 use super::{ApiError, ApiRequest, ApiResponse, answer, body, refused, text};
 use crate::clock;
-use crate::query::request::date::parse_date;
+use crate::query::request::date::{Clock, parse_date};
 use crate::tsd::{self, Tsd};
 use crate::worker::asked;
 use crate::worker::house::Tables;
@@ -29,7 +29,7 @@ const RULES_MAX: usize = 10_000;
 const TEST_S: i64 = 3_600;
 
 /// The files of `tsd.worker.rules` as this TSD sees them, and the table; `other` stands in for one of the table.
-fn sources(tsd: &Tsd, other: Option<SourceFile>) -> Result<Vec<SourceFile>, ApiError> {
+pub(super) fn sources(tsd: &Tsd, other: Option<SourceFile>) -> Result<Vec<SourceFile>, ApiError> {
     let (mut files, _) = loader::read(Path::new(&tsd.settings.worker_rules));
     let stored = loader::stored(&desk_of(tsd)).map_err(refused)?;
     files.extend(stored.into_iter().filter(|file| other.as_ref().is_none_or(|other| other.name != file.name)));
@@ -162,19 +162,25 @@ pub fn delete(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
     Ok(ApiResponse::no_content())
 }
 
+/// Seconds, of a number or a date.
+pub(super) fn time(members: &Map<String, Value>, key: &str, clock: &Clock) -> Result<Option<i64>, ApiError> {
+    match members.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Number(number)) => Ok(number.as_i64()),
+        Some(other) => {
+            let ms =
+                parse_date(other.as_str().unwrap_or_default(), None, clock).map_err(|e| ApiError::bad(format!("{key}: {}", e.message)))?;
+            Ok(Some(ms / 1_000))
+        }
+    }
+}
+
 /// Replays a rule, by its name or by its text, over stored history.
 pub fn test(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let members = body(request)?;
     let clock = tsd::clock(&tsd.settings).map_err(|why| ApiError::new(500, why))?;
-    let time = |key: &str, default: i64| match members.get(key) {
-        None | Some(Value::Null) => Ok(default),
-        Some(Value::Number(number)) => Ok(number.as_i64().unwrap_or(default)),
-        Some(other) => {
-            parse_date(other.as_str().unwrap_or_default(), None, &clock).map(|ms| ms / 1_000).map_err(|e| ApiError::bad(e.message))
-        }
-    };
-    let end = time("end", clock.now_ms / 1_000)?;
-    let start = time("start", end - TEST_S)?;
+    let end = time(&members, "end", &clock)?.unwrap_or(clock.now_ms / 1_000);
+    let start = time(&members, "start", &clock)?.unwrap_or(end - TEST_S);
     let wanted = text(&members, "rule");
     let (set, name) = if members.contains_key("text") {
         let file = source(&members, "test")?;

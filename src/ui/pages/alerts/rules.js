@@ -12,6 +12,15 @@ query = ${JSON.stringify(query)}
 judge = { critical = "all(#5) > 95", warning = "all(#5) > 85" }
 `;
 
+/** A rule of an expression. A dollar begins a variable in rules; two are one. */
+const draftOf = (expression) => `# Not zero is critical, for each group. The language: docs/RULES.md.
+[rule.mine]
+every = "1m"
+
+[rule.mine.expression]
+critical = ${expression.includes("'''") ? JSON.stringify(expression.replaceAll("$", "$$$$")) : `'''\n${expression.replaceAll("$", "$$$$")}\n'''`}
+`;
+
 /** A fault as its place and sentence. */
 const fault = ({ file, line, column, message }) => h("li.name", h("b", `${file}:${line}:${column}: `), message);
 
@@ -23,7 +32,7 @@ export function rulesTab(panel, ctx, tools) {
   return {
     polls: false,
     title: () => "Rules · Alerts",
-    route(route) { editor.open(route.params.get("edit"), route.params.get("query")); },
+    route(route) { editor.open(route.params.get("edit"), route.params.get("query"), route.params.get("expr")); },
     close: editor.close,
     async load() {
       const answer = await ctx.api.get("api/alerts/rules", {}, { signal: tools.signal });
@@ -53,7 +62,7 @@ function editorOf(ctx, tools) {
   const picture = replayed(ctx, tools.signal);
   const remove = h("button.danger", { type: "button", onclick: () => erase() }, "Delete");
   const head = h("h2");
-  const form = h("section.card", { hidden: true, "aria-label": "Editor" }, h("div.row", head, h("span.grow"), h("button", { type: "button", onclick: () => ctx.set({ edit: null, query: null }) }, "Close")), h("label.field", h("span", "Name"), name), area, problems,
+  const form = h("section.card", { hidden: true, "aria-label": "Editor" }, h("div.row", head, h("span.grow"), h("button", { type: "button", onclick: () => ctx.set({ edit: null, query: null, expr: null }) }, "Close")), h("label.field", h("span", "Name"), name), area, problems,
     h("div.row.wrap", h("button", { type: "button", onclick: () => check() }, "Check"), h("button", { type: "button", onclick: () => test({ text: area.value }) }, "Test"), h("span.grow"), remove, h("button.primary", { type: "button", onclick: () => store() }, "Save")));
   const element = h("div", form, h("div.row.wrap.rule-range", h("span.quiet", "Tests replay from"), start, h("span.quiet", "to"), end), result);
   let stored = [];
@@ -67,8 +76,8 @@ function editorOf(ctx, tools) {
     fill(problems, h("p.bad", error.message), Array.isArray(faults) ? h("ul.bad", faults.map(fault)) : null);
   };
 
-  /** Opens a stored text, or (`+`) a new one, of a query if it is given. */
-  function open(wanted, query = null) {
+  /** Opens a stored text, or (`+`) a new one, of a query or an expression if it is given. */
+  function open(wanted, query = null, expression = null) {
     if (opened === wanted) return;
     opened = wanted;
     form.hidden = !wanted || !ctx.writable;
@@ -78,7 +87,7 @@ function editorOf(ctx, tools) {
     head.textContent = one ? `Change ${one.name}` : "A new rule";
     name.value = one?.name ?? (wanted === "+" ? "" : wanted);
     set(name, { readonly: Boolean(one) });
-    area.value = one?.text ?? (query ? draft(query, query.split(":").pop().split("{")[0].replace(/[^A-Za-z0-9_]+/g, "_").slice(0, 60) || "mine") : draft());
+    area.value = one?.text ?? (expression ? draftOf(expression) : query ? draft(query, query.split(":").pop().split("{")[0].replace(/[^A-Za-z0-9_]+/g, "_").slice(0, 60) || "mine") : draft());
     remove.hidden = !one;
     problems.replaceChildren();
     form.scrollIntoView?.({ block: "nearest" });
@@ -96,7 +105,7 @@ function editorOf(ctx, tools) {
       const answer = await ctx.api.put("api/alerts/rules", { text: area.value, user: who(), version }, { params: { name: name.value }, signal: tools.signal });
       toast(`${answer.name} is stored: workers follow with their next round.`);
       version = answer.version;
-      ctx.set({ edit: null, query: null });
+      ctx.set({ edit: null, query: null, expr: null });
       tools.reload();
     } catch (error) { failed(error); }
   }
@@ -105,7 +114,7 @@ function editorOf(ctx, tools) {
     if (!(await confirm("Delete this rule?", `${name.value} is not judged any more.`))) return;
     try {
       await ctx.api.del("api/alerts/rules", { name: name.value, version });
-      ctx.set({ edit: null, query: null });
+      ctx.set({ edit: null, query: null, expr: null });
       tools.reload();
     } catch (error) { failed(error); }
   }

@@ -71,6 +71,7 @@ export function shareMenu(page, anchor) {
     { label: "Embed …", run: () => embed(page) },
     ...(page.ctx.writable ? ["-", { label: "Put on a screen …", run: () => toScreen(page) }] : []),
     ...(page.ctx.writable && page.ctx.hasPage("alerts") && ruleQuery(page) ? [{ label: "Watch it by a rule …", href: page.ctx.href("alerts", { params: { tab: "rules", edit: "+", query: ruleQuery(page) } }) }] : []),
+    ...(page.ctx.hasPage("alerts") && ruleQuery(page) ? [{ label: "An expression of it …", href: page.ctx.href("alerts", { params: { tab: "expression", expr: `avg(q(${JSON.stringify(ruleQuery(page))}, "15m", ""))`, from: page.ctx.time.start, at: page.ctx.time.end || null } }) }] : []),
   ], { label: "Share" });
 }
 

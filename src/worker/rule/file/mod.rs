@@ -211,6 +211,7 @@ impl Loader<'_> {
             }
         }
         set.rules = rules.into_iter().map(|(name, rule)| (name, Arc::new(rule))).collect();
+        set.lookups = lookups;
         set
     }
 
