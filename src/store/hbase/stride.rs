@@ -2,13 +2,14 @@
 //! way: so the first key of each of the next hours, which tells whether that is so, and the rows that a leap would read
 //! behind it are asked for together, two waits for all of them. An hour that is not so is left to a leap of its own.
 
-use super::failure::Failure;
+use super::failure::{Effect, Failure};
 use super::held::{Closer, Held};
 use super::leap::{Hour, Leap};
 use super::link::Link;
-use super::pool::Where;
+use super::pool::{Pool, Where};
 use crate::store::{RowBatch, Scan};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Scanners of one stride at most, about. A gateway serves the calls of a connection one after the other.
 const SCANNERS_MAX: usize = 32;
@@ -54,6 +55,23 @@ pub(super) fn hours_of(values: usize) -> usize {
     (SCANNERS_MAX / (values + 1)).max(1)
 }
 
+/// Takes strides side by side, each over a connection of its own: a gateway serves the calls of one in turn.
+pub(super) fn take(strides: &[Arc<Stride>], pool: &Arc<Pool>, limit: Duration) -> Vec<Result<Taken, Failure>> {
+    let one = |stride: &Arc<Stride>| {
+        let closer = Closer::new(pool);
+        pool.repeat(Effect::Reads, limit, || {
+            let (stride, closer) = (stride.clone(), closer.clone());
+            Box::new(move |link, at| stride.take(link, at, &closer))
+        })
+    };
+    let Some((first, others)) = strides.split_first() else { return Vec::new() };
+    std::thread::scope(|scope| {
+        let others: Vec<_> = others.iter().map(|stride| scope.spawn(|| one(stride))).collect();
+        let ended = |_| Err(Failure::Internal("a scan's thread has ended".to_owned()));
+        std::iter::once(one(first)).chain(others.into_iter().map(|other| other.join().unwrap_or_else(ended))).collect()
+    })
+}
+
 impl Stride {
     fn run_rows(&self) -> usize {
         let known = self.scan.row_size.map(|size| RUN_BYTES / size.weight().max(1));
@@ -61,7 +79,7 @@ impl Stride {
     }
 
     /// Reads the hours.
-    pub(super) fn take(&self, link: &mut Link, at: Where, closer: &Closer) -> Result<Taken, Failure> {
+    fn take(&self, link: &mut Link, at: Where, closer: &Closer) -> Result<Taken, Failure> {
         let (rows, mut asked) = (self.run_rows(), Vec::new());
         let mut ask = |(start, stop): &(Vec<u8>, Vec<u8>), batch_rows, filter: Option<&str>| {
             let scan = Scan { start: start.clone(), stop: stop.clone(), batch_rows, ..self.scan.clone() };
