@@ -39,6 +39,8 @@ fn a_worker_inside_a_tsd() {
     until("the alert's record", 15, || get(&server, "/api/alerts")["alerts"][0]["level"] == "critical");
     let alerts = get(&server, "/api/alerts");
     assert_eq!(alerts["alerts"][0]["rule"], "r0", "{alerts}");
+    // The first of at most one message.
+    assert_eq!((&alerts["alerts"][0]["incident"]["step"], &alerts["alerts"][0]["max_step"]), (&json!(1), &json!(1)), "{alerts}");
     let id = alerts["alerts"][0]["id"].as_str().unwrap().to_string();
     // The link leads to the alert's own page, which draws what the rule asks of this group.
     assert_eq!(receiver.notices()[0]["link"], format!("http://pages/#/alerts/{id}"));

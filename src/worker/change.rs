@@ -29,7 +29,7 @@ pub(super) fn change(
     let alert = &mut next.alert;
     if let Some(judged) = judged {
         (alert.rule, alert.tags, alert.metric) = (plan.name.clone(), judged.tags.clone(), judged.metric.clone());
-        (alert.priority, alert.every) = (plan.priority, plan.policy.every_s);
+        (alert.priority, alert.every, alert.max_step) = (plan.priority, plan.policy.every_s, Some(plan.policy.max_step));
         alert.tsuids.clone_from(&judged.tsuids);
         if !judged.queries.is_empty() {
             alert.queries.clone_from(&judged.queries);

@@ -75,6 +75,9 @@ pub struct Alert {
     pub tsuids: Vec<String>,
     /// For default deadlines: seconds between two checks.
     pub every: i64,
+    /// Most messages about one level of it; `None`: a record from before this was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_step: Option<u32>,
     /// Channels that were told of the incident.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<String>,

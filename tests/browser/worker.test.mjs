@@ -79,6 +79,8 @@ test('an alert is acknowledged, noted and closed, and the table says so', async 
   await visit('/#/alerts?q=cpu_busy', async (page) => {
     await page.getByRole('heading', { name: /Needs attention/ }).waitFor();
     await page.getByRole('link', { name: /host=busy/ }).first().waitFor();
+    // Which of at most how many messages was sent: this rule allows one.
+    await eventually(() => page.getByRole('row', { name: /host=busy/ }).locator('td').last().textContent(), /^1 of 1/);
     await axe(page);
     await page.getByRole('checkbox', { name: /Choose cpu_busy .*host=busy/ }).check();
     await act(page, 'Acknowledge', 'on it');
@@ -87,6 +89,7 @@ test('an alert is acknowledged, noted and closed, and the table says so', async 
     await page.getByRole('link', { name: /host=busy/ }).first().click();
     await page.locator('.alert-chart canvas').first().waitFor();
     await eventually(() => page.url(), (url) => url.endsWith(`#/alerts/${id}`), 'the address');
+    await page.getByText('message 1 of 1', { exact: true }).waitFor();
     await axe(page);
     await act(page, 'Note', 'a <b>note</b>');
     await page.getByText('a <b>note</b>', { exact: true }).first().waitFor();

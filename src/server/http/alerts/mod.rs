@@ -92,7 +92,7 @@ fn shown(id: &str, alert: &Alert) -> Value {
         "id": id, "name": series_name(&alert.metric, &alert.tags), "rule": alert.rule, "metric": alert.metric, "tags": alert.tags,
         "level": alert.state.level, "value": alert.state.value, "since": alert.state.since, "seen": alert.state.seen,
         "text": alert.text, "note": alert.note, "priority": alert.priority, "tsuids": alert.tsuids,
-        "queries": alert.queries,
+        "queries": alert.queries, "max_step": alert.max_step,
         "blind": alert.state.blind, "flapping": alert.state.flapping, "incident": alert.state.incident,
         "waiting": alert.outbox.iter().map(|message| json!({"channel": message.channel, "id": message.notice.id, "since": message.since}))
             .collect::<Vec<_>>(),

@@ -1,6 +1,6 @@
 /** What the parts of Alerts share: levels, acts with a message, and who a person is. */
 import { h } from "../../lib/dom.js";
-import { many } from "../../lib/format.js";
+import { count, many } from "../../lib/format.js";
 import { dialog, toast } from "../../lib/layer.js";
 import { load, save } from "../../lib/store.js";
 import { SECOND, ago, duration, format } from "../../lib/time.js";
@@ -14,6 +14,13 @@ export const level = (name) => h("span.badge.level", { class: `level-${name}` },
 
 /** A time as its age, with the instant in its title. */
 export const aged = (seconds, zone) => h("time.nowrap", { title: format(seconds * SECOND, zone), datetime: new Date(seconds * SECOND).toISOString() }, ago(seconds * SECOND, Date.now()));
+
+/** Which of at most how many messages about its level was the last: `1 of 3`. Null for one that is not open. */
+export function told({ incident, max_step: most }) {
+  if (!incident) return null;
+  if (most === 0) return "mute";
+  return most === null || most === undefined ? count(incident.messages) : `${count(incident.step)} of ${count(most)}`;
+}
 
 /** Who acts: as the person said once in this browser. */
 export const who = () => load("person", "");
