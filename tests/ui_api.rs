@@ -164,6 +164,37 @@ fn tells_of_hosts(ui: &Ui) {
     assert_eq!(names(&ui.get("counters?host=web02&q=cpu")), ["Proc.CPU", "sys.cpu.user"]);
 }
 
+/// Regular expressions of metrics, of names and values of tags; where several are given all must fit.
+fn finds_by_patterns(ui: &Ui) {
+    let sorted = |what: &str| {
+        let mut found = names(&ui.until(what, |a| a["loading"] == false));
+        found.sort();
+        found
+    };
+    let check = |what: &str, want: &[&str]| assert_eq!(sorted(&format!("metrics?{what}")), want, "{what}");
+    check("regex=%5Esys%5C.(cpu%7Cmem)$", &["sys.mem"]);
+    check("regex=%5Esys%5C.(cpu%7Cmem)", &["sys.cpu.nice", "sys.cpu.user", "sys.mem"]);
+    check("regex=cpu", &["sys.cpu.nice", "sys.cpu.user", "xcpu"]);
+    check("regex=(?i)cpu$", &["Proc.CPU", "xcpu"]);
+    check("regex=cpu&q=user", &["sys.cpu.user"]);
+    check("regex=cpu&prefix=x", &["xcpu"]);
+    check("tagk=%5E(dc%7Cpid)$", &["sys.cpu.user", "xcpu"]);
+    check("tagv=%5Edb", &["sys.cpu.user", "sys.mem"]);
+    check("tagk=kind&tagv=free", &["sys.mem"]);
+    // Name and value are those of one tag, not of two.
+    check("tagk=host&tagv=free", &[]);
+    check("regex=user&tagk=host&tagv=db", &["sys.cpu.user"]);
+    check("tagk=nosuch", &[]);
+    assert_eq!(names(&ui.get("names?type=tagv&regex=%5Eweb%5Cd%2B$")), ["web01", "web02", "web09"]);
+    assert_eq!(names(&ui.get("prefixes?regex=cpu&tagk=host")), ["sys"]);
+    assert_eq!(names(&ui.get("prefixes?prefix=sys.&tagk=kind")), ["mem"]);
+    // What is too hard for a name is not told, in bounded time, and it is said that there may be more.
+    let hard = format!("metrics?regex={}", "(a*)*".repeat(8) + "%5C1%5C2b$");
+    let begun = Instant::now();
+    let (status, answer) = ui.ask(&hard);
+    assert!([200, 400].contains(&status) && begun.elapsed() < Duration::from_secs(30), "{answer}");
+}
+
 fn estimates(ui: &Ui) {
     let ask = |body: Value| {
         let r = ui.0.client().post("/api/ui/estimate", &body.to_string()).unwrap();
@@ -199,6 +230,10 @@ fn refuses(ui: &Ui) {
         ("counters", 400, "'host'"),
         ("estimate", 405, "Method"),
         ("nosuch", 404, "Endpoint not found"),
+        ("metrics?regex=(", 400, "'regex': Unclosed group near index 1"),
+        ("metrics?tagk=a&tagv=%5Bb", 400, "'tagv': Unclosed character class"),
+        ("names?type=tagk&regex=*", 400, "'regex': Dangling meta character '*'"),
+        (&format!("prefixes?regex={}", "x".repeat(5_000)), 400, "'regex': The regular expression is longer"),
         (&format!("metrics?q={}", "x".repeat(8_001)), 400, "WORDS_BYTES_MAX"),
     ] {
         let (got, answer) = ui.ask(what);
@@ -216,6 +251,7 @@ fn everything(engine: &Engine, settings: &[(&str, &str)]) {
     finds_names(&ui);
     tells_of_a_metric(&ui);
     tells_of_hosts(&ui);
+    finds_by_patterns(&ui);
     estimates(&ui);
     refuses(&ui);
 }

@@ -1,5 +1,6 @@
 //! A metric's series: how many, since when silent, which tags with which values, and the series themselves by page.
 
+use super::patterns::Patterns;
 use super::walk::MetricSeries;
 use super::words::Words;
 use super::{Catalog, Inner};
@@ -140,10 +141,12 @@ pub struct SeriesRow {
 type Counts<'s> = BTreeMap<&'s [u8], FxHashMap<&'s [u8], usize>>;
 
 impl Catalog {
-    /// Metrics whose names begin with `prefix` and have all of these parts. Without parts, those written last come first.
-    pub fn metrics(&self, prefix: &str, words: &Words, page: (usize, usize)) -> Result<FoundMetrics, QueryError> {
+    /// Metrics whose names begin with `prefix`, have all of these parts and fit, as their tags do. Without parts, those written last
+    /// come first.
+    pub fn metrics(&self, prefix: &str, words: &Words, patterns: &Patterns, page: (usize, usize)) -> Result<FoundMetrics, QueryError> {
         let inner = &self.inner;
         let names = self.ready(UidKind::Metric)?;
+        let tagged = self.tagged(patterns)?;
         if inner.latest.is_new() {
             inner.look_at_latest();
         } else if inner.latest.is_old() {
@@ -151,7 +154,9 @@ impl Catalog {
         }
         let (total, limited, page) = {
             let list = names.list();
-            let begins = |at: usize| list.name(at).starts_with(prefix).then_some(());
+            // The expression comes last: it costs most.
+            let fits = |name: &str, at: usize| name.starts_with(prefix) && tagged.has(list.id(at)) && patterns.fit(name);
+            let begins = |at: usize| fits(list.name(at), at).then_some(());
             let hits = if words.is_empty() {
                 let latest = inner.latest.all();
                 // Never written here: behind, the youngest names first.
@@ -161,10 +166,10 @@ impl Catalog {
                 list.find(words, page, begins)
             };
             let told = |at: usize| Some((list.name(at).to_owned(), list.id(at)?));
-            (hits.total, list.is_full(), hits.page.into_iter().filter_map(told).collect::<Vec<_>>())
+            (hits.total, list.is_full() || tagged.limited || patterns.gave_up(), hits.page.into_iter().filter_map(told).collect::<Vec<_>>())
         };
         let hits = self.briefs(page);
-        Ok(FoundMetrics { total, loading: !names.is_loaded(), limited, hits })
+        Ok(FoundMetrics { total, loading: !names.is_loaded() || tagged.loading, limited, hits })
     }
 
     /// What is known of these metrics, or quickly found out; the worker finds out the rest.

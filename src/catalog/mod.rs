@@ -9,6 +9,7 @@ pub mod estimate;
 pub mod list;
 pub mod metrics;
 pub mod names;
+pub mod patterns;
 pub mod roll;
 mod walk;
 pub mod words;
@@ -23,6 +24,7 @@ use crate::uid::{Uid, UidKind, Uids};
 use metrics::{SeriesWeight, Weighed};
 use names::{Fresh, KindNames};
 use parking_lot::Mutex;
+use patterns::Patterns;
 use quick_cache::sync::Cache;
 use roll::Roll;
 use std::sync::Arc;
@@ -141,27 +143,31 @@ impl Catalog {
         self.inner.roll.forget();
     }
 
-    /// Names that have all of these parts, the best fits first. `page`: how many to pass over, how many to tell.
-    pub fn find(&self, kind: UidKind, words: &Words, page: (usize, usize)) -> Result<Found, QueryError> {
+    /// Names that have all of these parts, the best fits first. `page`: how many to pass over, how many to tell. `patterns`: of
+    /// whatever kind, their first is that of the names.
+    pub fn find(&self, kind: UidKind, words: &Words, patterns: &Patterns, page: (usize, usize)) -> Result<Found, QueryError> {
         let names = self.ready(kind)?;
         let list = names.list();
-        let hits = list.find(words, page, |_| Some(()));
+        let hits = list.find(words, page, |at| patterns.fit(list.name(at)).then_some(()));
         let told = |at: usize| Some((list.name(at).to_owned(), list.id(at)?));
         Ok(Found {
             total: hits.total,
             loading: !names.is_loaded(),
-            limited: list.is_full(),
+            limited: list.is_full() || patterns.gave_up(),
             hits: hits.page.into_iter().filter_map(told).collect(),
         })
     }
 
     /// What follows `prefix` in names of metrics, up to the next `separator`, in order; and whether names are still read.
-    pub fn branches(&self, prefix: &str, separator: char, words: &Words) -> Result<(Vec<Branch>, bool), QueryError> {
+    pub fn branches(&self, prefix: &str, separator: char, words: &Words, patterns: &Patterns) -> Result<(Vec<Branch>, bool), QueryError> {
         let names = self.ready(UidKind::Metric)?;
+        let tagged = self.tagged(patterns)?;
         let list = names.list();
         let mut found: std::collections::BTreeMap<&str, Branch> = std::collections::BTreeMap::new();
         list.each(words, |at, _| {
-            let Some(rest) = list.name(at).strip_prefix(prefix) else { return };
+            let Some(rest) = list.name(at).strip_prefix(prefix).filter(|_| tagged.has(list.id(at)) && patterns.fit(list.name(at))) else {
+                return;
+            };
             let (step, is_metric) = rest.split_once(separator).map_or((rest, true), |(step, _)| (step, false));
             let new = || Branch { name: step.to_owned(), metrics: 0, is_metric: false, is_branch: false };
             let branch = found.entry(step).or_insert_with(new);
@@ -169,7 +175,7 @@ impl Catalog {
             branch.is_metric |= is_metric;
             branch.is_branch |= !is_metric;
         });
-        Ok((found.into_values().collect(), !names.is_loaded()))
+        Ok((found.into_values().collect(), !names.is_loaded() || tagged.loading))
     }
 
     /// The names of a kind, as new as a look a second makes them.

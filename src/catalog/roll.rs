@@ -168,6 +168,16 @@ impl Catalog {
 
     /// The values of a tag (none: no such tag), whether series are still looked for, and whether there are too many.
     fn ready_hosts(&self, tagk: &str) -> Result<(Option<Arc<Hosts>>, bool, bool), QueryError> {
+        let (loading, limited) = self.ready_roll()?;
+        let tagk = match self.inner.uids.id(UidKind::Tagk, tagk) {
+            Err(UidError::NoSuchName { .. }) => return Ok((None, loading, limited)),
+            id => id?,
+        };
+        Ok((Some(self.inner.index(tagk)?), loading, limited))
+    }
+
+    /// Has the roll called, and says whether series are still looked for, and whether there are too many.
+    pub(super) fn ready_roll(&self) -> Result<(bool, bool), QueryError> {
         self.ready(UidKind::Metric)?; // the metrics to go through
         let roll = &self.inner.roll;
         let age = || roll.held.read().called.map(|called| called.elapsed());
@@ -178,19 +188,17 @@ impl Catalog {
         while age().is_none() && Instant::now() < until {
             self.inner.tasks.wait_for_progress(until);
         }
-        let (complete, limited) = {
-            let held = roll.held.read();
-            (held.complete, held.limited)
-        };
-        let tagk = match self.inner.uids.id(UidKind::Tagk, tagk) {
-            Err(UidError::NoSuchName { .. }) => return Ok((None, !complete, limited)),
-            id => id?,
-        };
-        Ok((Some(self.inner.index(tagk)?), !complete, limited))
+        let held = roll.held.read();
+        Ok((!held.complete, held.limited))
     }
 }
 
 impl Inner {
+    /// Calls with every series that is known.
+    pub(super) fn each_of_roll(&self, see: &mut dyn FnMut(&[u8])) {
+        self.roll.held.read().series.iter().for_each(|tsuid| see(tsuid));
+    }
+
     /// The values of a tag in order of name.
     fn index(&self, tagk: Uid) -> Result<Arc<Hosts>, QueryError> {
         let held = self.roll.held.read();

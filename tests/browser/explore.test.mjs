@@ -69,6 +69,45 @@ test('nothing found says so and leads back to everything', async () => {
   });
 });
 
+test('metrics are found by regular expressions of their names and of their tags; one that is none is said at its box', async () => {
+  await visit('/#/explore', { allow: [/status of 400/] }, async (page) => {
+    await names(page).first().waitFor();
+    await page.getByRole('button', { name: 'Regular expression' }).focus();
+    await page.keyboard.press('Enter');
+    await eventually(() => search(page).evaluate((box) => document.activeElement === box), true, 'the cursor is in the box');
+    await page.keyboard.type('^df\\.(bytes|inodes)\\.free$');
+    await eventually(async () => (await shown(page)).sort(), ['df.bytes.free', 'df.inodes.free']);
+    await page.getByRole('treeitem', { name: /^df ?2$/ }).waitFor();
+    await search(page).fill('df(');
+    await page.getByText(/Unclosed group near index 3/).waitFor();
+    await eventually(() => search(page).getAttribute('aria-invalid'), 'true');
+    // What was found before stays, and so does the tree.
+    assert.deepEqual((await shown(page)).sort(), ['df.bytes.free', 'df.inodes.free']);
+    await axe(page, 'an expression that is none');
+    await search(page).fill('');
+    await eventually(() => search(page).getAttribute('aria-invalid'), null);
+    await page.getByText('By tags').click();
+    await page.getByLabel('Tag name, a regular expression').fill('^node$');
+    await eventually(async () => (await shown(page)).sort(), ['batt', 'temp']);
+    await page.getByLabel('Tag value, a regular expression').fill('^92[3-9]$');
+    await search(page).fill('^t');
+    await eventually(() => shown(page), ['temp']);
+    await hashHas(page, 'tagv=^92[3-9]$');
+    // Who has the link sees the same.
+    await page.reload();
+    await eventually(() => shown(page), ['temp']);
+    await eventually(() => page.getByLabel('Tag name, a regular expression').inputValue(), '^node$');
+    await eventually(() => page.getByRole('button', { name: 'Regular expression' }).getAttribute('aria-pressed'), 'true');
+    await axe(page, 'a search by tags');
+    await largeTargets(page);
+    await page.getByLabel('Tag value, a regular expression').fill('^0$');
+    await page.getByText('No metric fits.').waitFor();
+    await page.getByRole('button', { name: 'Show all metrics' }).click();
+    await names(page).nth(2).waitFor();
+    await eventually(() => hash(page), (now) => !/tagk|tagv|re=/.test(now));
+  });
+});
+
 test('the tree of names opens by keys, counts, and narrows the list', async () => {
   await visit('/#/explore', async (page) => {
     const proc = page.getByRole('treeitem', { name: /^proc ?4$/ });

@@ -8,6 +8,7 @@
 
 use super::super::api::ApiError;
 use super::super::query::{error, store_error};
+use crate::catalog::patterns::Patterns;
 use crate::catalog::words::Words;
 use crate::clock;
 use crate::codec::{Layout, to_hex};
@@ -271,7 +272,7 @@ impl Windows {
 
 fn read(tsd: &Tsd, span: &Span, cancel: &Cancel) -> Result<Indexed, ApiError> {
     let begun = Instant::now();
-    let metrics = tsd.catalog.find(UidKind::Metric, &Words::parse(""), (0, METRICS_MAX)).map_err(error)?;
+    let metrics = tsd.catalog.find(UidKind::Metric, &Words::default(), &Patterns::default(), (0, METRICS_MAX)).map_err(error)?;
     let mut index = Index::default();
     let mut limited = metrics.loading || metrics.limited || metrics.total > metrics.hits.len();
     let (mut values, mut failed) = (Vec::new(), None);

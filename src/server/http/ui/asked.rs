@@ -3,7 +3,9 @@
 use super::super::api::{ApiError, ApiRequest};
 use super::super::{query, reply};
 use crate::catalog::metrics::TagFilter;
+use crate::catalog::patterns::{Pattern, Patterns};
 use crate::catalog::words::Words;
+use crate::point::java_regex::PatternError;
 
 /// Longest text that names are looked for by, in bytes.
 const WORDS_BYTES_MAX: usize = 8_000;
@@ -40,6 +42,18 @@ pub(super) fn needed<'r>(request: &'r ApiRequest, name: &str) -> Result<&'r str,
         "" => Err(ApiError::bad(format!("Missing parameter '{name}'"))),
         text => Ok(text),
     }
+}
+
+/// A regular expression that may be left out. One that is none is told by its parameter.
+pub(super) fn pattern(request: &ApiRequest, name: &str) -> Result<Option<Pattern>, ApiError> {
+    let text = text(request, name)?;
+    let wrong = |e: PatternError| ApiError::bad(format!("'{name}': {e}"));
+    Some(text).filter(|text| !text.is_empty()).map(|text| Pattern::parse(text).map_err(wrong)).transpose()
+}
+
+/// `regex`, `tagk` and `tagv`: regular expressions of metrics and their tags.
+pub(super) fn patterns(request: &ApiRequest) -> Result<Patterns, ApiError> {
+    Ok(Patterns { metric: pattern(request, "regex")?, tagk: pattern(request, "tagk")?, tagv: pattern(request, "tagv")? })
 }
 
 /// `offset` and `max`: how many to pass over and how many to tell.

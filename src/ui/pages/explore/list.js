@@ -1,7 +1,7 @@
 /**
  * Explore, metrics: the tree of names and a search at the left, what was found in the middle, the chosen metric at the right.
  *
- * In the address: `q` (parts of names), `prefix`, `view` (`rows` or `pictures`), `metric`, `tags` (`host=a|b,dc=lga`).
+ * In the address: `q` (parts of names; with `re` a regular expression), `tagk` and `tagv` (regular expressions), `prefix`, `view` (`rows` or `pictures`), `metric`, `tags` (`host=a|b,dc=lga`).
  */
 import { fill, h, icon, iconButton, marked, set, text } from "../../lib/dom.js";
 import { count, many } from "../../lib/format.js";
@@ -10,6 +10,8 @@ import { load, save } from "../../lib/store.js";
 import { metricPane } from "./metric.js";
 import { Latest, Pictures, age, bookmarks, expression, failure, star, tree } from "./parts.js";
 
+/** What is typed is asked for after so many ms: parts of names, and expressions, which are often wrong until they are whole. */
+const QUIET = [60, 300];
 /** Metrics of one request. */
 const PAGE = 60;
 /** Series of a metric above which a picture is not drawn unless it is asked for. */
@@ -19,9 +21,13 @@ const AGAIN = [400, 1000, 2000, 4000, 8000];
 
 export function metricsTab(root, ctx) {
   const search = h("input.explore-search", { type: "search", placeholder: "Parts of names, in any order", "aria-label": "Search metrics", autocomplete: "off", spellcheck: "false" });
+  const regex = h("button.icon-button.explore-regex", { type: "button", "aria-label": "Regular expression", title: "What is typed is a regular expression", onclick: () => { ctx.set({ re: params().re ? null : "1" }, { push: false }); search.focus(); } }, ".*");
+  const [tagk, tagv] = [["tagk", "Tag name"], ["tagv", "Tag value"]].map(([name, label]) => h("input", { type: "search", placeholder: label, "aria-label": `${label}, a regular expression`, autocomplete: "off", spellcheck: "false", data: { name } }));
+  const byTags = h("details.explore-by-tags", h("summary", "By tags"), h("div.row", tagk, h("span.quiet", "="), tagv), h("p.hint", "Regular expressions: metrics with a series that has such a tag."));
+  const fault = h("p.field-error", { role: "alert" });
   const marks = h("div.explore-marks");
   const names = tree("Names of metrics", { load: branches, choose: chosenInTree, none: "No metric begins like this." });
-  const left = h("section.explore-left", { "aria-label": "Names" }, search, marks, h("div.explore-tree.scroll", names.element));
+  const left = h("section.explore-left", { "aria-label": "Names" }, h("div.row", search, regex), byTags, fault, marks, h("div.explore-tree.scroll", names.element));
   const total = h("h2.explore-total");
   const chips = h("div.row.wrap.grow");
   const rowsButton = viewButton("rows", "Rows", "menu");
@@ -38,27 +44,35 @@ export function metricsTab(root, ctx) {
   const pictures = new Pictures(ctx);
   const pane = metricPane(right, ctx, { bookmarked: () => { drawMarks(); drawStars(); } });
   const asking = new Latest();
-  let shown = { q: null, prefix: null, view: null };
+  let shown = { wanted: null, view: null };
   let hits = [];
   let found = null; // the last answer
   let complete = true;
   let timer = 0;
   let typing = 0;
   let tries = 0;
+  let treeOf = null; // what the tree was loaded for
 
   function viewButton(view, label, picture) {
     return h("button.quiet-button", { type: "button", data: { view }, onclick: () => { save("explore.view", view); ctx.set({ view }, { push: false }); } }, icon(picture), label);
   }
   const params = () => {
     const { params: all } = ctx.route;
-    return { q: all.get("q") ?? "", prefix: all.get("prefix") ?? "", view: all.get("view") ?? load("explore.view", "rows"), metric: all.get("metric") ?? "", tags: all.get("tags") ?? "" };
+    return { q: all.get("q") ?? "", re: Boolean(all.get("re")), tagk: all.get("tagk") ?? "", tagv: all.get("tagv") ?? "", prefix: all.get("prefix") ?? "", view: all.get("view") ?? load("explore.view", "rows"), metric: all.get("metric") ?? "", tags: all.get("tags") ?? "" };
   };
+
+  /** What names and tags must be, as the server is asked for it. */
+  const wanted = () => {
+    const { q, re, tagk: key, tagv: value } = params();
+    return { q: re ? "" : q, ...(re && q ? { regex: q } : {}), ...(key ? { tagk: key } : {}), ...(value ? { tagv: value } : {}) };
+  };
+  const signature = () => JSON.stringify([wanted(), params().prefix]);
 
   // ---------------------------------------------------------------- tree and bookmarks
 
   async function branches(node) {
     const prefix = node ? `${node.key}.` : "";
-    const { hits: steps } = await ctx.api.get("api/ui/prefixes", { prefix, q: params().q, max: 2000 });
+    const { hits: steps } = await ctx.api.get("api/ui/prefixes", { prefix, ...wanted(), max: 2000 });
     return steps.map(({ name, path, metrics, is_metric: isMetric, is_branch: isBranch }) => ({
       key: path, label: name === "" ? "(empty)" : name, hint: isBranch ? count(metrics) : null, branch: isBranch, metric: isMetric,
     }));
@@ -85,11 +99,13 @@ export function metricsTab(root, ctx) {
   // ---------------------------------------------------------------- what was found
 
   async function ask(offset) {
-    const { q, prefix } = params();
+    const { prefix } = params();
     const late = setTimeout(() => busy.classList.add("on"), 150);
     try {
-      const answer = await asking.run((signal) => ctx.api.get("api/ui/metrics", { q, prefix, max: PAGE, offset }, { signal }));
+      const answer = await asking.run((signal) => ctx.api.get("api/ui/metrics", { ...wanted(), prefix, max: PAGE, offset }, { signal }));
       if (!answer) return;
+      faulty(null);
+      follows();
       found = answer;
       if (offset === 0) {
         hits = answer.hits;
@@ -106,6 +122,8 @@ export function metricsTab(root, ctx) {
       drawEnd();
       follow();
     } catch (error) {
+      if (faulty(error)) return;
+      follows();
       if (hits.length === 0 || offset === 0) fill(end, failure(error, () => ask(offset)));
       else fill(end, h("p.bad", error.message));
     } finally {
@@ -114,19 +132,37 @@ export function metricsTab(root, ctx) {
     }
   }
 
+  /** The tree follows what is asked for, once it can be read: an expression that cannot leaves it as it is. */
+  function follows() {
+    const now = JSON.stringify(wanted());
+    if (now === treeOf) return;
+    treeOf = now;
+    names.reload();
+  }
+
+  /** Whether the server named an expression as the fault: it is said below the boxes, and what was found before stays. */
+  function faulty(error) {
+    const name = /^'(regex|tagk|tagv)': /.exec(error?.status === 400 ? error.message : "")?.[1];
+    for (const [box, own] of [[search, "regex"], [tagk, "tagk"], [tagv, "tagv"]]) set(box, { "aria-invalid": name === own ? "true" : null });
+    text(fault, name ? error.message.slice(name.length + 4) : "");
+    return Boolean(name);
+  }
+
   /** What is not known yet of the metrics in the list is asked for again, in place. */
   function follow() {
     clearTimeout(timer);
     const open = found?.loading || hits.some(({ series }) => series === null);
     if (!open || tries >= AGAIN.length) return;
     timer = setTimeout(async () => {
-      const { q, prefix } = params();
+      const before = signature();
       try {
-        const wanted = Math.min(hits.length || PAGE, 1000);
-        const answer = await ctx.api.get("api/ui/metrics", { q, prefix, max: wanted });
-        const now = params();
-        if (now.q !== q || now.prefix !== prefix) return;
-        if (answer.total !== found.total && hits.length <= PAGE) return ask(0);
+        const most = Math.min(hits.length || PAGE, 1000);
+        const answer = await ctx.api.get("api/ui/metrics", { ...wanted(), prefix: params().prefix, max: most });
+        if (signature() !== before) return;
+        if (answer.total !== found.total && hits.length <= PAGE) {
+          if (tagk.value || tagv.value) treeOf = null; // series were found meanwhile: the tree has more, too
+          return ask(0);
+        }
         const known = new Map(answer.hits.map((hit) => [hit.name, hit]));
         hits = hits.map((hit) => known.get(hit.name) ?? hit);
         for (const item of list.children) {
@@ -152,8 +188,8 @@ export function metricsTab(root, ctx) {
   }
 
   function item(hit) {
-    const { view, metric, q } = params();
-    const words = q.split(/\s+/).filter(Boolean);
+    const { view, metric, q, re } = params();
+    const words = re ? [] : q.split(/\s+/).filter(Boolean);
     const link = h("a.explore-name.name", { href: metricHref(hit.name), title: hit.name, "aria-current": hit.name === metric ? "true" : null }, marked(hit.name, words));
     const parts = [link, h("span.explore-series.quiet"), h("span.explore-age.quiet"), star(hit.name, drawMarks)];
     const element = view === "pictures"
@@ -182,13 +218,13 @@ export function metricsTab(root, ctx) {
     fill(chips,
       prefix ? h("button.chip", { type: "button", title: "Show all prefixes", onclick: () => ctx.set({ prefix: null }) }, h("span.cut.name", `${prefix}*`), icon("close")) : null,
       q === "" && found.total > 0 ? h("span.hint", "written last first") : null,
-      found.loading ? h("span.hint", "names are still being read") : null);
+      found.loading ? h("span.hint", tagk.value || tagv.value ? "series are still being looked for" : "names are still being read") : null);
   }
   function drawEnd() {
-    const { q, prefix } = params();
+    const { q, prefix, re, tagk: key, tagv: value } = params();
     if (found.total === 0 && !found.loading) {
-      if (q || prefix) {
-        fill(end, h("div.state", h("p", "No metric has all of this in its name."), h("button", { type: "button", onclick: () => { search.value = ""; ctx.set({ q: null, prefix: null }); } }, "Show all metrics")));
+      if (q || prefix || key || value) {
+        fill(end, h("div.state", h("p", re || key || value ? "No metric fits." : "No metric has all of this in its name."), h("button", { type: "button", onclick: () => { for (const box of [search, tagk, tagv]) box.value = ""; ctx.set({ q: null, re: null, tagk: null, tagv: null, prefix: null }); } }, "Show all metrics")));
       } else fill(end, nothingYet());
       return;
     }
@@ -201,10 +237,13 @@ export function metricsTab(root, ctx) {
 
   // ---------------------------------------------------------------- keys and changes
 
-  search.addEventListener("input", () => {
-    clearTimeout(typing);
-    typing = setTimeout(() => ctx.set({ q: search.value.trim() || null }, { push: false }), 60);
-  });
+  for (const [box, name] of [[search, "q"], [tagk, "tagk"], [tagv, "tagv"]]) {
+    box.addEventListener("input", () => {
+      clearTimeout(typing);
+      // A box that is left too early for its own question is asked with the next one.
+      typing = setTimeout(() => ctx.set({ q: search.value.trim() || null, tagk: tagk.value.trim() || null, tagv: tagv.value.trim() || null }, { push: false }), QUIET[name === "q" && !params().re ? 0 : 1]);
+    });
+  }
   search.addEventListener("keydown", (event) => {
     const first = list.querySelector("a.explore-name");
     if (event.key === "ArrowDown") {
@@ -235,11 +274,14 @@ export function metricsTab(root, ctx) {
 
   function update() {
     const now = params();
-    if (document.activeElement !== search) search.value = now.q;
+    for (const [box, value] of [[search, now.q], [tagk, now.tagk], [tagv, now.tagv]]) if (document.activeElement !== box) box.value = value;
+    set(regex, { "aria-pressed": String(now.re) });
+    search.placeholder = now.re ? "Regular expression" : "Parts of names, in any order";
+    if (now.tagk || now.tagv) byTags.open = true;
+    const asks = signature();
     for (const button of [rowsButton, picturesButton]) set(button, { "aria-pressed": String(button.dataset.view === now.view) });
-    if (now.q !== shown.q) names.reload();
     names.select(now.metric || now.prefix.replace(/\.$/, ""));
-    if (now.q !== shown.q || now.prefix !== shown.prefix) {
+    if (asks !== shown.wanted) {
       tries = 0;
       ask(0);
     } else if (now.view !== shown.view && found) draw();
@@ -254,7 +296,7 @@ export function metricsTab(root, ctx) {
       pictures.refresh();
       pane.redraw();
     }
-    shown = { ...now, range };
+    shown = { ...now, range, wanted: asks };
     pane.update(now);
   }
 
