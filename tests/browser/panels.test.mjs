@@ -125,11 +125,11 @@ test('a table keeps its order, and a list its place, when it loads again', async
 const plots = (page) => page.locator('.panel .u-over').evaluateAll((all) => all.map((one) => one.getBoundingClientRect()).map(({ top, left, width }) => [top, left, width].map(Math.round)));
 const told = (page) => page.locator('.panel [role=application]').evaluateAll((all) => all.map((one) => [one.getAttribute('aria-label'), document.getElementById(one.getAttribute('aria-describedby')).textContent]));
 
-test('two panes: a query is put into the lower one, both have the same time and crosshair, and it is stored', async () => {
+test('two panes: a query is put into the lower one, both have the same time and crosshair, and it is kept', async () => {
   const wide = panel('line', ['sum:panels.many{n=n1}', 'sum:panels.parts{part=a}'], { title: 'Two' });
   wide.queries[0].expression = 'v * 12345678';
-  const { id } = await send('/api/ui/screens', { name: 'Panes', columns: 1, panels: [wide] });
-  await visit(`/#/screens/${id}?start=1h-ago`, async (page) => {
+  let link;
+  await visit(screen(wide), async (page) => {
     await drawn(page);
     await eventually(async () => (await told(page)).map(([label]) => label), ['Two']);
     await page.getByRole('button', { name: 'Panel Two', exact: true }).click();
@@ -145,13 +145,15 @@ test('two panes: a query is put into the lower one, both have the same time and 
     await axe(page, 'the editor of two panes');
     await dialog.getByRole('button', { name: 'Apply' }).click();
     await dialog.waitFor({ state: 'detached' });
-    await page.keyboard.press('Control+s');
-    await page.locator('.toast', { hasText: 'Saved' }).waitFor();
-    const { panels: [stored] } = await json(`/api/ui/screens/${id}`);
+    // A temporary screen is stored in its link, in the form that others are stored in.
+    await page.getByRole('button', { name: 'Done' }).click();
+    const kept = () => page.evaluate(() => JSON.parse(new URLSearchParams(location.hash.slice(location.hash.indexOf('?') + 1)).get('x.screen')).panels[0]);
+    const stored = await eventually(kept, ({ lower }) => lower);
     assert.deepEqual([stored.lower, stored.queries.map(({ pane }) => pane)], [{ unit: 'B' }, [undefined, 'lower']]);
+    link = screen(stored).replace('1h-ago', '12m-ago');
   });
   for (const dark of [false, true]) {
-    await visit(`/#/screens/${id}?start=12m-ago`, { dark }, async (page) => {
+    await visit(link, { dark }, async (page) => {
       await drawn(page);
       const [upper, lower] = await eventually(() => told(page), ({ length }) => length === 2);
       assert.deepEqual([upper[0], lower[0]], ['Two, upper pane', 'Two, lower pane']);
@@ -174,7 +176,6 @@ test('two panes: a query is put into the lower one, both have the same time and 
       await largeTargets(page);
     });
   }
-  await json(`/api/ui/screens/${id}`, { method: 'DELETE' });
 });
 
 test('the sum of the series, beside them or alone', async () => {

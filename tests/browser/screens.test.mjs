@@ -294,7 +294,9 @@ test('variables filter all panels and are in the address', async () => {
 });
 
 test('export, import, and a page of Metrilyx', async () => {
-  const id = await make({ name: 'Out', note: 'n', columns: 2, variables: [{ tag: 'host', value: 'web01' }], panels: [...three(), { kind: 'text', text: EVIL_TEXT }] });
+  const [one, ...others] = three();
+  const twoPanes = { ...one, sum: 'with', lower: { unit: 'B' }, queries: [...one.queries, { m: 'avg:df.bytes.free', pane: 'lower' }] };
+  const id = await make({ name: 'Out', note: 'n', columns: 2, variables: [{ tag: 'host', value: 'web01' }], panels: [twoPanes, ...others, { kind: 'text', text: EVIL_TEXT }] });
   await visit(`/#/screens/${id}`, async (page) => {
     await drawn(page, 2);
     const waiting = page.waitForEvent('download');
@@ -316,6 +318,7 @@ test('export, import, and a page of Metrilyx', async () => {
     const [first, second] = await Promise.all((await list()).map(({ id: one }) => read(one)));
     for (const one of [first, second]) for (const name of ['id', 'version', 'updated']) delete one[name];
     assert.deepEqual(first, second);
+    assert.deepEqual(first.panels[0], twoPanes);
     const both = page.waitForEvent('download');
     await page.locator('.tree').getByRole('button', { name: 'More' }).click();
     await page.getByRole('menuitem', { name: 'Export all' }).click();
