@@ -36,6 +36,12 @@ declare! {
     network_keep_alive: bool = true, "tsd.network.keep_alive", java works;
     /// Listen again at once after a stop (SO_REUSEADDR).
     network_reuse_address: bool = true, "tsd.network.reuse_address", java works;
+    /// What `opentsdb.conf` of OpenTSDB's packages calls `tsd.network.tcp_no_delay`.
+    network_tcpnodelay: bool = true, "tsd.network.tcpnodelay", ours ignored("OpenTSDB never reads it; its name is tsd.network.tcp_no_delay");
+    /// What that file calls `tsd.network.keep_alive`.
+    network_keepalive: bool = true, "tsd.network.keepalive", ours ignored("OpenTSDB never reads it; its name is tsd.network.keep_alive");
+    /// What that file calls `tsd.network.reuse_address`.
+    network_reuseaddress: bool = true, "tsd.network.reuseaddress", ours ignored("OpenTSDB never reads it; its name is tsd.network.reuse_address");
     /// In OpenTSDB: non-blocking or blocking sockets.
     network_async_io: bool = true, "tsd.network.async_io", java ignored("sockets are always asynchronous");
     /// Connections served at once; 0: no limit. Further ones are closed. Without a configuration file: 4096.

@@ -266,3 +266,10 @@ fn keys_that_work_are_read() {
     let unread: Vec<&str> = KEYS.iter().filter(|key| key.state == State::Works && !read(key.field)).map(|key| key.name).collect();
     assert!(unread.is_empty(), "nobody reads {unread:?}: they do not work");
 }
+
+#[test]
+fn misspelt_keys_of_the_packages_file_have_no_effect() {
+    for name in ["tsd.network.tcpnodelay", "tsd.network.keepalive", "tsd.network.reuseaddress"] {
+        assert!(matches!(find(name).map(|key| key.state), Some(State::Ignored(_))), "{name}");
+    }
+}
