@@ -3,7 +3,7 @@
 use super::{Call, Failure, log};
 use crate::config::Settings;
 use crate::server;
-use crate::tsd::Tsd;
+use crate::tsd::{self, StoreKind, Tsd};
 use crate::worker::open;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::fs;
@@ -36,6 +36,9 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     socket.listen(backlog).map_err(|error| Failure::new(format!("cannot listen: {error}")))?;
     let listener: TcpListener = socket.into();
     greet(&tsd, listener.local_addr()?)?;
+    if let Some(notice) = nobody_named_a_store(&tsd.settings) {
+        tracing::warn!("{notice}");
+    }
     let worker = Inside::start(&tsd)?;
     let similar = server::http::similar::Refresh::start(&tsd)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
@@ -129,9 +132,12 @@ fn greet(tsd: &Tsd, address: SocketAddr) -> Result<(), Failure> {
     }
     writeln!(out, "  stores in: {}", tsd.store.describe())?;
     if !settings.core_auto_create_metrics {
-        writeln!(out, "  new metrics are refused: --auto-metric lets points create them, `tsdb mkmetric NAME` creates one")?;
+        writeln!(out, "  new metrics are refused: --auto-metric lets points create them, /api/uid/assign?metric=NAME creates one")?;
     }
     writeln!(out, "Try:")?;
+    if !settings.core_auto_create_metrics {
+        writeln!(out, "  curl 'http://{host}:{port}/api/uid/assign?metric=my.metric'")?;
+    }
     let point = "{\"metric\":\"my.metric\",\"timestamp\":'$(date +%s)',\"value\":42,\"tags\":{\"host\":\"here\"}}";
     writeln!(out, "  curl -d '{point}' 'http://{host}:{port}/api/put?details'")?;
     writeln!(out, "  curl 'http://{host}:{port}/api/query?start=1h-ago&m=sum:my.metric'")?;
@@ -139,6 +145,21 @@ fn greet(tsd: &Tsd, address: SocketAddr) -> Result<(), Failure> {
     out.flush()?;
     tracing::info!("ready on {address}; {}", tsd.store.describe());
     Ok(())
+}
+
+/// A file that names no store, as those of OpenTSDB's packages, means the HBase of this machine to OpenTSDB: whoever brings
+/// it along is told where the points go.
+fn nobody_named_a_store(settings: &Settings) -> Option<String> {
+    let file = settings.given.file.as_ref()?;
+    let silent = settings.storage_engine.is_empty() && tsd::store_kind(settings) == StoreKind::Embedded;
+    silent.then(|| {
+        format!(
+            "{} names no HBase, where OpenTSDB would take that of localhost: points go to the embedded store in {}. \
+             tsd.storage.hbase.thrift = HOST:9090 leads to HBase, tsd.storage.engine = embedded says that this is meant",
+            file.display(),
+            settings.storage_embedded_path
+        )
+    })
 }
 
 /// Ready when the process is told to stop (SIGTERM, SIGINT). A second signal ends it at once: what was acknowledged is in
@@ -196,4 +217,24 @@ impl Drop for PidFile {
 /// True if there is such a process other than this one.
 fn runs(pid: u32) -> bool {
     pid != std::process::id() && Path::new("/proc").join(pid.to_string()).exists()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_names_no_store_is_told() {
+        let mut settings = Settings::default();
+        assert_eq!(nobody_named_a_store(&settings), None, "without a file the embedded store is what is wanted");
+        settings.given.file = Some("opentsdb.conf".into());
+        let notice = nobody_named_a_store(&settings).unwrap();
+        assert!(notice.starts_with("opentsdb.conf names no HBase") && notice.contains("embedded store in tsdb-data"), "{notice}");
+        for (engine, thrift, quorum) in [("embedded", "", ""), ("hbase", "", ""), ("", "h:9090", ""), ("", "", "localhost")] {
+            settings.storage_engine = engine.into();
+            settings.storage_hbase_thrift = thrift.into();
+            settings.storage_hbase_zk_quorum = quorum.into();
+            assert_eq!(nobody_named_a_store(&settings), None, "{engine} {thrift} {quorum}");
+        }
+    }
 }
