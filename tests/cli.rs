@@ -422,6 +422,20 @@ fn odd_command_lines() {
     check("query 1399990000 1400010000 sum sys.cpu sum nosuch", 1, "");
 }
 
+/// A mistaken folder is no empty store: what is empty without a word is taken for a backup.
+#[test]
+fn commands_that_only_read_make_no_store() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    for command in ["export", "copy --to-embedded=backup"] {
+        let out = run_for(PATIENCE, &words(command), dir.path());
+        assert_eq!((out.code, out.stdout.as_str()), (Some(1), ""), "{command}: {}", out.stderr);
+        assert_eq!(out.stderr, "there is no embedded store in tsdb-data (tsd.storage.embedded.path)\n");
+    }
+    assert_eq!(std::fs::read_dir(dir.path()).expect("folder").count(), 0);
+    let page = run_for(PATIENCE, &words("man uid"), dir.path()).stdout;
+    assert!(page.contains(".TH tsdb-uid 1") && page.contains("\\fBtsdb uid\\fR"), "{page}");
+}
+
 /// OpenTSDB's tool never ends when something matches, so what ours prints is recorded nowhere.
 #[test]
 fn series_are_listed() {

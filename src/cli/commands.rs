@@ -419,7 +419,7 @@ pub const COMMANDS: &[Command] = &[
         name: "copy",
         about: "Copy all tables, raw, between HBase and the embedded store",
         java: false,
-        usage: "Usage: copy --to-embedded=FOLDER | --to-hbase=HOST:PORT,... | --to-config=FILE\nCopies the tables from the store of the configuration to another one.\n",
+        usage: "Usage: copy --to-embedded=FOLDER | --to-hbase=HOST:PORT,... | --to-config=FILE\nCopies the tables from the store of the configuration to another one. They keep their names: whoever reads the copy needs\nthe same tsd.storage.hbase.*_table.\n",
         after: "",
         flags: &[COMMON, COPY, QUIET_TOOL, HELP],
         run: copy::run,

@@ -19,7 +19,7 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     if let [word, ..] = call.words().as_slice() {
         return Err(call.misused(USAGE, &format!("Unexpected argument: {word}")));
     }
-    let from = call.settings()?;
+    let from = call.settings_of_a_store()?;
     let to = target(call, &from)?;
     let begin = call.parsed.value("--from-row").map(|text| from_hex(text).ok_or(text));
     let begin = begin

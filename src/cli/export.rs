@@ -22,7 +22,7 @@ const BATCH_ROWS: usize = 512;
 const FLUSH_DEADLINE: Duration = Duration::from_secs(600);
 
 pub fn run(call: &Call) -> Result<(), Failure> {
-    let settings = call.settings()?;
+    let settings = call.settings_of_a_store()?;
     let clock = tsd::clock(&settings).map_err(Failure::new)?;
     let date = |flag: &str, default: i64| match call.parsed.value(flag) {
         None => Ok(default),

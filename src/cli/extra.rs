@@ -97,7 +97,8 @@ pub fn man(call: &Call) -> Result<(), Failure> {
     let page = match call.words().as_slice() {
         [] => all,
         [name] => match all.find_subcommand(name) {
-            Some(command) => command.clone(),
+            // Its page is filed beside that of `tsdb`, which refers to `tsdb-NAME(1)`.
+            Some(command) => command.clone().display_name(format!("tsdb-{name}")).bin_name(format!("tsdb {name}")),
             None => return Err(Failure::code(USAGE, format!("there is no command '{name}'; `tsdb help` lists them"))),
         },
         _ => return Err(call.misused(USAGE, "Too many arguments")),

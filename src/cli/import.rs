@@ -115,7 +115,7 @@ impl<'a> Import<'a> {
             if let Err(mut failure) = result {
                 let rest = paths.get(at..).unwrap_or_default().join(" ");
                 failure.text.push_str(&format!(
-                    "\nEverything before {path}:{} is stored. To go on there: tsdb import --from-line={} {rest}",
+                    "\nEverything before {path}:{} is stored. To go on there, repeat the command with --from-line={} and from that file on: {rest}",
                     self.safe_line, self.safe_line
                 ));
                 return Err(failure);

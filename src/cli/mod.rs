@@ -26,6 +26,7 @@ mod uid;
 mod worker;
 
 use crate::config::{self, Settings};
+use crate::tsd::{StoreKind, store_kind};
 use argp::Parsed;
 use commands::{COMMANDS, Command};
 use std::io::Write;
@@ -85,6 +86,16 @@ impl Call {
         let verbose = self.parsed.has("--verbose") || self.parsed.has("-v");
         log::start(&settings, chatty, verbose)?;
         log::notices(&settings, chatty);
+        Ok(settings)
+    }
+
+    /// The same, for commands that only read: where no store is, they say so instead of making an empty one.
+    pub fn settings_of_a_store(&self) -> Result<Settings, Failure> {
+        let settings = self.settings()?;
+        let path = Path::new(&settings.storage_embedded_path);
+        if store_kind(&settings) == StoreKind::Embedded && !path.is_dir() {
+            return Err(Failure::new(format!("there is no embedded store in {} (tsd.storage.embedded.path)", path.display())));
+        }
         Ok(settings)
     }
 

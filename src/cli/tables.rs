@@ -13,6 +13,9 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     let schema = schema(call)?;
     let splits = splits(call, &settings)?;
     let store = tsd::open_store(&settings).map_err(Failure::new)?;
+    if store.is_private() {
+        tracing::warn!("these are tables of the {}, which makes its own; --thrift=HOST:PORT makes them in HBase", store.describe());
+    }
     let there = store.tables().map_err(Failure::new)?;
     for table in tsd::tables(&settings, &schema).map_err(Failure::new)? {
         let others = [settings.storage_hbase_tree_table.clone(), tsd::worker_table(&settings)];
