@@ -76,7 +76,10 @@ pub(super) struct Rules<'w> {
 
 impl<'w> Rules<'w> {
     pub fn new(worker: &'w Worker, share: &'w Mutex<Share>, name: &str) -> std::io::Result<Rules<'w>> {
-        std::fs::create_dir_all(&worker.options.path)?;
+        let path = &worker.options.path;
+        let named =
+            |error: std::io::Error| std::io::Error::new(error.kind(), format!("folder {} (tsd.worker.path): {error}", path.display()));
+        std::fs::create_dir_all(path).map_err(named)?;
         let mut rules = Rules {
             worker,
             share,

@@ -155,7 +155,11 @@ impl Common {
 
     /// Each gateway with what it failed with last.
     pub(super) fn troubles(&self) -> String {
-        let each = self.gateways.iter().map(|g| format!("{}: {}", g.name, g.last_error.lock()));
+        // An error begins with the gateway's name itself, unless it has none yet.
+        let each = self.gateways.iter().map(|g| match g.last_error.lock() {
+            error if error.starts_with(&g.name) => error.clone(),
+            error => format!("{}: {error}", g.name),
+        });
         format!("no HBase gateway answers ({})", each.collect::<Vec<_>>().join("; "))
     }
 }
