@@ -1,8 +1,9 @@
-//! The built-in fonts: DejaVu Sans for most scripts, Droid Sans Fallback for Chinese and Japanese, NanumSquare for Korean. No
-//! font of the machine is ever read, so a picture looks the same everywhere.
+//! The built-in fonts: DejaVu Sans for most scripts, Droid Sans Fallback for Chinese and Japanese, NanumSquare for Korean, Noto
+//! Emoji for what these lack. No font of the machine is ever read, so a picture looks the same everywhere.
 //!
 //! They lie compressed in the binary (licences beside them in `fonts/`) and are unpacked when the first text needs them: 0.8 MB
-//! of memory for the first, 4 MB more for the second, 0.7 MB for the third. There is no shaping but that of [`super::direction`].
+//! of memory for the first, 4 MB more for the second, 0.7 MB for the third, 0.7 MB for the last. There is no shaping but that of [`super::direction`]: an emoji that is made of
+//! several is drawn as these, without the tone of its skin.
 
 use super::direction::visual;
 use ab_glyph::{Font, FontVec, Glyph, GlyphId, OutlinedGlyph, PxScale, point};
@@ -14,6 +15,7 @@ const FONT_BYTES_MAX: usize = 8 << 20;
 static LATIN: LazyLock<Option<FontVec>> = LazyLock::new(|| unpack(include_bytes!("fonts/DejaVuSans.ttf.zst")));
 static CJK: LazyLock<Option<FontVec>> = LazyLock::new(|| unpack(include_bytes!("fonts/DroidSansFallbackFull.ttf.zst")));
 static HANGUL: LazyLock<Option<FontVec>> = LazyLock::new(|| unpack(include_bytes!("fonts/NanumSquareR.ttf.zst")));
+static EMOJI: LazyLock<Option<FontVec>> = LazyLock::new(|| unpack(include_bytes!("fonts/NotoEmoji-subset.ttf.zst")));
 
 fn unpack(packed: &[u8]) -> Option<FontVec> {
     FontVec::try_from_vec(zstd::bulk::decompress(packed, FONT_BYTES_MAX).ok()?).ok()
@@ -28,6 +30,8 @@ pub enum Face {
     Cjk,
     /// NanumSquare.
     Hangul,
+    /// Noto Emoji.
+    Emoji,
 }
 
 impl Face {
@@ -36,6 +40,7 @@ impl Face {
             Face::Latin => LATIN.as_ref(),
             Face::Cjk => CJK.as_ref(),
             Face::Hangul => HANGUL.as_ref(),
+            Face::Emoji => EMOJI.as_ref(),
         }
     }
 }
@@ -55,7 +60,7 @@ pub struct Letter {
 pub fn line(text: &str, size: f32) -> (Vec<Letter>, f32) {
     let mut x = 0.0;
     let mut letters = Vec::with_capacity(text.len());
-    for c in visual(text).chars().map(|c| if c.is_control() { ' ' } else { c }) {
+    for c in visual(text).chars().filter_map(shown) {
         let (face, id) = glyph(c);
         letters.push(Letter { face, id, x });
         x += advance(face, id, size);
@@ -65,7 +70,7 @@ pub fn line(text: &str, size: f32) -> (Vec<Letter>, f32) {
 
 /// Width of a line of text, in pixels.
 pub fn width(text: &str, size: f32) -> f32 {
-    visual(text).chars().map(|c| if c.is_control() { ' ' } else { c }).map(glyph).map(|(face, id)| advance(face, id, size)).sum()
+    visual(text).chars().filter_map(shown).map(glyph).map(|(face, id)| advance(face, id, size)).sum()
 }
 
 /// The text, with `…` in its middle where it would be wider than `most`: names differ at both ends.
@@ -94,11 +99,20 @@ pub fn outline(face: Face, id: GlyphId, size: f32, shift: f32) -> Option<Outline
     font.outline_glyph(glyph)
 }
 
+/// What is drawn of a letter of a text: nothing of what only says how its neighbours look or join.
+fn shown(c: char) -> Option<char> {
+    match c {
+        '\u{200d}' | '\u{fe00}'..='\u{fe0f}' | '\u{1f3fb}'..='\u{1f3ff}' => None,
+        c if c.is_control() => Some(' '),
+        c => Some(c),
+    }
+}
+
 fn glyph(c: char) -> (Face, GlyphId) {
     let look = |face: Face| face.font().map(|font| font.glyph_id(c)).filter(|id| id.0 != 0).map(|id| (face, id));
     let korean = matches!(c, '\u{1100}'..='\u{11ff}' | '\u{3130}'..='\u{318f}' | '\u{ac00}'..='\u{d7a3}');
     let other = if korean { Face::Hangul } else { Face::Cjk };
-    look(Face::Latin).or_else(|| look(other)).unwrap_or((Face::Latin, GlyphId(0)))
+    look(Face::Latin).or_else(|| look(other)).or_else(|| look(Face::Emoji)).unwrap_or((Face::Latin, GlyphId(0)))
 }
 
 /// Has the first font this letter?
@@ -131,6 +145,20 @@ mod tests {
         }
         assert_eq!(glyph('a').0, Face::Latin);
         assert_eq!((glyph('温').0, glyph('한').0), (Face::Cjk, Face::Hangul));
+    }
+
+    #[test]
+    fn no_common_emoji_is_a_box() {
+        let common = "😀😂🤣😊😍😘😜🤔🙄😢😭😡😱🥺🤯🤖👻💀👽💩😺🙈👀👍👎👌✌️🤞🙏👏💪🤝👋🧠❤️🧡💛💚💙💜🖤💔💥💯💤💬🔥✨⭐🌟⚡☀️🌙☁️🌧️❄️\
+            🌈🌊💧🌍🌱🌲🍀🌹🍎🍕🍔🍺☕🎉🎂🎁🎈🏆⚽🎮🎵🎬📷🚀✈️🚗🚌🚲🚢🏠🏢🏥🏭⏰⏳⌚📅📈📉📊📌📎📧📞💻🖥️🖨️💾💿📱🔋🔌💡🔧🔨🔩⚙️🧰🧪🔬🔭\
+            🔑🔒🔓🔔🔕🔍🔗🛑⛔🚫❌✅☑️✔️❗❓⚠️🚨🚧♻️🆘🆗🆕🔴🟠🟡🟢🔵🟣⚫⚪🟥🟩🟦🔺🔻▶️⏸️⏹️🔄⬆️⬇️➡️⬅️🐛🐞🐍🐙🐳🦀🐘🐧🦊🐱🐶🐎🦄🐢🐌👤👥👨👩🧑👶🕵️💰💸📦🗑️📝📚🗂️🛒🇩🇪🥇🧹🪣🪲🫠🩺🧯";
+        for c in common.chars().filter_map(shown) {
+            let (face, id) = glyph(c);
+            assert!(id.0 != 0 && outline(face, id, 12.0, 0.0).is_some(), "{c} {:04x}", u32::from(c));
+        }
+        assert_eq!(glyph('🚀').0, Face::Emoji);
+        // How a letter before is drawn takes no room.
+        assert_eq!((width("👍🏽", 12.0), width("❤️", 12.0)), (width("👍", 12.0), width("❤", 12.0)));
     }
 
     #[test]
