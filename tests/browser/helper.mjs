@@ -58,6 +58,12 @@ export const painted = (page) => page.evaluate(() => new Promise((done) => reque
 
 /** Waits until a page has all that it asked for and has drawn it: nothing is under way, and nothing moves. */
 export async function still(page) {
+  await rested(page);
+  await settled(page);
+}
+
+/** The same, while things may still move. */
+async function rested(page) {
   const { requests, open } = asked.get(page.context());
   const end = Date.now() + PATIENCE_MS;
   for (;;) {
@@ -68,7 +74,6 @@ export async function still(page) {
     if (open.size === 0 && requests.length === before) break;
     assert.ok(Date.now() < end, `the page never rests; open: ${[...open].map((request) => request.url()).join(' ')}`);
   }
-  await settled(page);
 }
 
 /** Loads a part of the page (`pages/screens/arrange.js`) as the page does when it is first needed, so that it is there. */
@@ -180,7 +185,7 @@ export async function visit(path, options, body) {
 
 /** No serious or critical finding of axe in what the page shows when it is at rest. */
 export async function axe(page, what = page.url()) {
-  await still(page);
+  await rested(page);
   await page.evaluate(`${AXE}; 0`);
   // Things that fade in have half of their contrast while they do.
   await settled(page);

@@ -144,6 +144,8 @@ test("what changed: how far apart values lie, and by how much for what was usual
 
 test("queries that are dragged", () => {
   assert.deepEqual(ofSeries({ metric: "cpu", tags: { host: "a", cpu: "0" }, tsuid: "01" }), { kind: "m", text: "sum:cpu{cpu=0,host=a}" });
+  assert.deepEqual(ofSeries({ metric: "cpu", tags: { host: "a" } }, { kind: "dropcounter" }), { kind: "m", text: "sum:rate{dropcounter}:cpu{host=a}" });
+  assert.deepEqual(ofSeries({ metric: "cpu", tags: { host: "a|b" }, tsuid: "01" }, { kind: "plain" }), { kind: "tsuid", text: "sum:rate:01" });
   assert.deepEqual(ofSeries({ metric: "cpu", tags: {}, tsuid: "01" }), { kind: "m", text: "sum:cpu" });
   assert.deepEqual(ofSeries({ metric: "cpu", tags: { host: "a|b" }, tsuid: "0102" }), { kind: "tsuid", text: "sum:0102" });
   for (const data of ["", "{}", "[]", "null", '{"kind":"m","text":""}', '{"kind":"x","text":"sum:a"}', '{"kind":"m","text":5}', '{"kind":"m","text":"nothing"}']) assert.equal(read(data), null, data);

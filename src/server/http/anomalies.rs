@@ -2,7 +2,6 @@
 //! (kit worker SPEC a.5): `/static/dump/anomalies.json`, `/app_settings`, `/api?metric=`.
 
 use super::alerts::{answer, events, refused};
-use super::answer::NO_ENDPOINT;
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use crate::clock;
 use crate::query::engine::windows::{Next, SeriesWindow, WindowQuery};
@@ -41,7 +40,7 @@ pub fn anomalies(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiErro
             let (events, more) = events(tsd, &wanted, i64::MIN, after, EVENTS_MAX)?;
             Ok(answer(&json!({"events": events, "more": more})))
         }
-        _ => Err(ApiError::new(404, NO_ENDPOINT)),
+        _ => Err(ApiError::nowhere()),
     }
 }
 
@@ -123,7 +122,7 @@ pub fn app_settings(_: &Tsd, _: &ApiRequest) -> Result<ApiResponse, ApiError> {
 /// `/api?metric=NAME`: the points of one series over the full duration, as Skyline's page asks for them. The name is that
 /// of `anomalies.json`.
 pub fn series(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
-    let Some(name) = request.param("metric") else { return Err(ApiError::new(404, NO_ENDPOINT)) };
+    let Some(name) = request.param("metric") else { return Err(ApiError::nowhere()) };
     let unknown = || ApiResponse { status: 404, ..answer(&json!({"results": "Error: No metric by that name"})) };
     let (metric, tags) = name.split_once('{').unwrap_or((name, "}"));
     let mut filters = Vec::new();

@@ -11,8 +11,6 @@ use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use std::io::Write;
 
-/// Words of a 404 for a path that leads nowhere.
-pub const NO_ENDPOINT: &str = "Endpoint not found";
 const HTML: &str = "text/html; charset=UTF-8";
 /// The shortest file that is worth compressing, in bytes. Answers are compressed whenever the client takes it, as the
 /// original does.
@@ -64,8 +62,7 @@ pub enum Refusal {
 
 impl From<ApiError> for Refusal {
     fn from(e: ApiError) -> Refusal {
-        // What a handler says of a path that it does not know.
-        if e.status == 404 && e.message == NO_ENDPOINT { Refusal::NotFound } else { Refusal::Error(e) }
+        if e.nowhere { Refusal::NotFound } else { Refusal::Error(e) }
     }
 }
 
@@ -141,7 +138,8 @@ impl Context {
     fn refuse(&self, refusal: &Refusal) -> ApiResponse {
         if self.version > 0 {
             return match refusal {
-                Refusal::NotFound => not_found(),
+                // Alone among the errors it never has a trace.
+                Refusal::NotFound => error_json(&ApiError::nowhere(), false),
                 Refusal::Error(e) => error_json(e, self.show_trace),
             };
         }
@@ -160,13 +158,6 @@ impl Context {
         answer.status = status;
         answer
     }
-}
-
-/// A 404 of the API: alone among the errors it never has a trace.
-fn not_found() -> ApiResponse {
-    let mut answer = ApiResponse::json(r#"{"error":{"code":404,"message":"Endpoint not found"}}"#);
-    answer.status = 404;
-    answer
 }
 
 /// The one place where errors become JSON.

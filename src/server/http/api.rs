@@ -122,12 +122,18 @@ pub struct ApiError {
     pub message: String,
     /// `details`, left out if none.
     pub details: Option<String>,
+    /// The path leads nowhere: what a handler says of one below its own. Told as of any other such path.
+    pub nowhere: bool,
 }
 
 impl ApiError {
     /// An error with a message only.
     pub fn new(status: u16, message: impl Into<String>) -> ApiError {
-        ApiError { status, message: message.into(), details: None }
+        ApiError { status, message: message.into(), details: None, nowhere: false }
+    }
+    /// 404 of a path that leads nowhere.
+    pub fn nowhere() -> ApiError {
+        ApiError { nowhere: true, ..ApiError::new(404, "Endpoint not found") }
     }
     /// 400.
     pub fn bad(message: impl Into<String>) -> ApiError {

@@ -166,14 +166,14 @@ pub(super) fn tagk_uids(tsd: &Tsd, output: &Output) -> Result<Vec<Vec<Vec<u8>>>,
 
 /// A request that makes no sense, as an answer.
 pub fn refused(e: RequestError) -> ApiError {
-    ApiError { status: 400, message: e.message, details: e.details }
+    ApiError { details: e.details, ..ApiError::bad(e.message) }
 }
 
 /// A query's error as an answer. Unknown names are 400 and repeat their message as details (`error/get-unknown-metric`).
 pub fn error(e: QueryError) -> ApiError {
     let message = e.to_string();
     match e {
-        QueryError::Bad { message, details } => ApiError { status: 400, message, details },
+        QueryError::Bad { message, details } => ApiError { details, ..ApiError::bad(message) },
         QueryError::Limit { message, status } => ApiError::new(status, message),
         QueryError::Cancelled => ApiError::new(STOPPED, message),
         QueryError::Uid(UidError::Store(e)) | QueryError::Store(e) => store_error(&e),

@@ -7,6 +7,7 @@ use super::held::{Closer, Held};
 use super::leap::{Hour, Leap};
 use super::link::Link;
 use super::pool::{Pool, Where};
+use super::skip::KEYS_ONLY;
 use crate::store::{RowBatch, Scan};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +20,6 @@ const RUN_ROWS: usize = 32;
 const RUN_ROWS_UNKNOWN: usize = 4;
 /// Size of those rows at most.
 const RUN_BYTES: usize = 128 * 1024;
-/// Sends the first key alone, and ends the scan behind it.
-const FIRST_KEY: &str = "PageFilter(1) AND FirstKeyOnlyFilter() AND KeyOnlyFilter()";
 
 /// Some hours to read.
 pub(super) struct Stride {
@@ -86,8 +85,10 @@ impl Stride {
             link.ask_open(&self.table, &scan, filter);
             asked.push(batch_rows);
         };
+        // Sends the first key alone, and ends the scan behind it.
+        let first_key = format!("PageFilter(1) AND {KEYS_ONLY}");
         for hour in &self.hours {
-            ask(&hour.look, 1, Some(FIRST_KEY));
+            ask(&hour.look, 1, Some(&first_key));
             hour.runs.iter().for_each(|run| ask(run, rows, self.filter.as_deref()));
         }
         let scanners = Held::open_asked(link, at, closer, asked.len())?;

@@ -22,11 +22,11 @@ export function read(data) {
   }
 }
 
-/** The query of one series. Tags that an expression cannot hold leave its id. */
-export function ofSeries({ metric, tags, tsuid }) {
+/** The query of one series, or of its rate. Tags that an expression cannot hold leave its id, where that is known. */
+export function ofSeries({ metric, tags, tsuid }, rate = null) {
   const list = Object.entries(tags).map(([tagk, filter]) => ({ tagk, filter }));
   const plain = list.every(({ tagk, filter }) => !/[*|(){}=,]/.test(tagk + filter));
-  return plain ? { kind: "m", text: build({ agg: "sum", metric, groups: list }) } : { kind: "tsuid", text: `sum:${tsuid}` };
+  return plain || !tsuid ? { kind: "m", text: build({ agg: "sum", rate, metric, groups: list }) } : { kind: "tsuid", text: build({ agg: "sum", rate, tsuids: [tsuid] }) };
 }
 
 /** Adds a query to the graph that was shown last, says so, and offers the way there. */

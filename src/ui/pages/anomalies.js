@@ -7,10 +7,11 @@
 import { Chart } from "../lib/chart.js";
 import { Data } from "../lib/data.js";
 import { breakable, fill, h, icon, iconButton, set, text } from "../lib/dom.js";
+import { ofSeries } from "../lib/drag.js";
 import { count, many, value as exact } from "../lib/format.js";
 import { stateLine } from "../lib/state.js";
 import { DAY, HOUR, SECOND, ago, format, formatLink, span } from "../lib/time.js";
-import { interval } from "../lib/query.js";
+import { build, interval } from "../lib/query.js";
 import { episodes, keyOf, ownTags, ranked, seriesOf } from "./anomalies/episodes.js";
 
 export const title = "Anomalies";
@@ -147,13 +148,13 @@ export async function mount(root, ctx) {
 
 /** The value that is strange; of a counter its change per second. */
 const amount = (one) => `${exact(one.value, 5)}${one.rate ? "/s" : ""}`;
-/** Expressions of counters are rates. */
-const rate = (one) => (one.rate ? "rate{dropcounter}:" : "");
+/** Queries of counters are for their rates. */
+const rate = (one) => (one.rate ? { kind: "dropcounter" } : null);
 
-/** A series as the Graph asks for it. */
-function expression(one) {
-  const tags = ownTags(one).map(([key, value]) => `${key}=${value}`).join(",");
-  return `sum:${rate(one)}${one.metric}${tags ? `{${tags}}` : ""}`;
+/** A series in a link to the Graph. */
+function inGraph(one) {
+  const { kind, text } = ofSeries({ metric: one.metric, tags: Object.fromEntries(ownTags(one)), tsuid: one.tsuid }, rate(one));
+  return { [kind]: text };
 }
 
 /** The chosen series: Skyline's short window over the long one, votes and numbers; what else was anomalous in a marked span. */
@@ -197,22 +198,22 @@ function detailOf(ctx, signal, choose) {
     const found = ranked(shown.list, from, to);
     const times = { start: formatLink(Math.floor(from), zone), end: formatLink(Math.ceil(to / SECOND) * SECOND, zone) };
     const row = ({ series, ms, now }) => h("li.row", now ? h("button.link.name", { type: "button", "aria-label": seriesOf(series), onclick: () => choose(now) }, breakable(seriesOf(series)))
-      : h("a.name", { "aria-label": seriesOf(series), href: ctx.href("graph", { params: { ...times, m: expression(series) } }) }, breakable(seriesOf(series))), h("span.quiet.nowrap", span(ms)));
+      : h("a.name", { "aria-label": seriesOf(series), href: ctx.href("graph", { params: { ...times, ...inGraph(series) } }) }, breakable(seriesOf(series))), h("span.quiet.nowrap", span(ms)));
     fill(marked, h("div.row", h("h3.grow", `Anomalous from ${format(from, zone)} to ${format(to, zone)}`), iconButton("close", "Mark nothing", () => marking(null))),
       found.length ? h("ol.anomaly-ranked", found.slice(0, MARKED_MAX).map(row)) : h("p.hint", "No series was, as far as the history goes."),
       found.length > MARKED_MAX ? h("p.hint", `and ${count(found.length - MARKED_MAX)} more`) : null,
-      h("p.row.wrap", h("a.button", { href: ctx.href("graph", { params: { ...times, m: expression(shown.one) } }) }, icon("lines"), "Graph of this time"),
+      h("p.row.wrap", h("a.button", { href: ctx.href("graph", { params: { ...times, ...inGraph(shown.one) } }) }, icon("lines"), "Graph of this time"),
         ctx.hasPage("similar") ? h("a.button", { href: ctx.href("similar", { params: { tsuid: shown.one.tsuid, ...times } }) }, icon("compare"), "Same shape at this time") : null));
   }
 
   async function picture(box, slot, one, length) {
     const to = Math.max(Date.now(), one.last * SECOND);
     const from = to - length;
-    const tsuid = `none:${slot === "day" ? `${interval(length, 720)}-avg:` : ""}${rate(one)}${one.tsuid}`;
+    const query = build({ agg: "none", downsample: slot === "day" ? { interval: interval(length, 720), func: "avg" } : null, rate: rate(one), tsuids: [one.tsuid] });
     const words = length === DAY ? "day" : length === HOUR ? "hour" : span(length);
     if (!charts.has(slot)) charts.set(slot, { chart: new Chart(box, { zone: ctx.time.zone, theme: ctx.theme.name, status: ctx.status, compact: slot === "day", onzoom: (begin, end) => marking({ from: begin, to: end }), onback: () => marking(null) }) });
     const { chart } = Object.assign(charts.get(slot), { from, to });
-    const { series } = await data.query(slot, { kind: "tsuid", text: tsuid, from, to, signal });
+    const { series } = await data.query(slot, { kind: "tsuid", text: query, from, to, signal });
     const { times, columns } = await data.align([slot]);
     const line = { key: one.tsuid, name: one.name, color: 0, type: "line" };
     chart.set({
@@ -233,7 +234,7 @@ function detailOf(ctx, signal, choose) {
       if (!one) return;
       text(heading, one.name);
       text(under, `${exact(one.value)}${one.rate ? " more a second" : ""} at ${format(one.last * SECOND, ctx.time.zone)}; anomalous for ${span(Date.now() - one.since * SECOND)}, since ${format(one.since * SECOND, ctx.time.zone)}.`);
-      if (linked !== one.tsuid) fill(links, h("a.button", { href: ctx.href("graph", { params: { start: "1d-ago", m: expression(one) } }) }, icon("lines"), "Graph"),
+      if (linked !== one.tsuid) fill(links, h("a.button", { href: ctx.href("graph", { params: { start: "1d-ago", ...inGraph(one) } }) }, icon("lines"), "Graph"),
         ctx.hasPage("similar") ? h("a.button", { href: ctx.href("similar", { params: { tsuid: one.tsuid } }) }, icon("compare"), "Similar series") : null,
         h("button", { type: "button", title: "Marks the time in which it has been anomalous. A drag over a picture marks any other.", onclick: () => marking({ from: shown.one.since * SECOND, to: Date.now() }) }, "What else then?"));
       linked = one.tsuid;

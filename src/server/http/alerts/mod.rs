@@ -8,7 +8,6 @@ mod expression;
 mod rules;
 mod silences;
 
-use super::answer::NO_ENDPOINT;
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::query::store_error;
 use super::ui::may_write;
@@ -50,7 +49,7 @@ pub fn alerts(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
         ("PUT", ("rules", "")) => rules::put(tsd, request),
         ("DELETE", ("rules", "")) => rules::delete(tsd, request),
         ("POST", (act, "")) if acts::is_act(act) => acts::act(tsd, request, act),
-        (method, _) if ["GET", "POST", "PUT", "DELETE"].contains(&method) => Err(ApiError::new(404, NO_ENDPOINT)),
+        (method, _) if ["GET", "POST", "PUT", "DELETE"].contains(&method) => Err(ApiError::nowhere()),
         (method, _) => Err(ApiError::method_not_allowed(method, &request.path)),
     }
 }
