@@ -123,8 +123,24 @@ fn silences_and_rules_over_http() {
     assert!(lines.iter().any(|line| line["what"] == "notice" && line["level"] == "critical"), "{test}");
     assert_eq!(test["queries"].as_array().map(Vec::len), Some(1), "{test}");
     expressions(&|body| request("POST", "/api/alerts/expression", &[("Sec-Fetch-Site", "cross-site")], body));
+    messages(text, lines, &|body| request("POST", "/api/alerts/preview", &[], body));
+    assert_eq!(receiver.notices().len(), 1);
     assert_eq!(request("DELETE", "/api/alerts/rules?name=r0", &[], &json!({})).0, 204);
     assert_eq!(get(&server, "/api/alerts/rules")["stored"], json!([]));
+}
+
+/// A rule's messages as its channel would send them.
+fn messages(text: &str, lines: &[Value], ask: &dyn Fn(&Value) -> (u16, Value)) {
+    let line = lines.iter().find(|line| line["what"] == "notice").unwrap();
+    let (status, preview) = ask(&json!({"rule": "r0", "sample": line}));
+    let part = |preview: &Value| serde_json::from_str::<Value>(preview["channels"][0]["parts"][1]["text"].as_str().unwrap()).unwrap();
+    assert_eq!((status, &preview["channels"][0]["name"], &preview["errors"]), (200, &json!("out"), &json!([])), "{preview}");
+    assert_eq!((&part(&preview)["title"], &part(&preview)["events"][0]["value"]), (&json!("CRITICAL: r0 load.0{host=a}"), &json!(95.0)));
+    let failing = format!("{text}message.text = \"{{{{ tags.host }}}}\\n{{{{ tags.no.such }}}}\"\n");
+    let (_, preview) = ask(&json!({"name": "r0", "text": failing}));
+    assert_eq!((&preview["errors"][0]["line"], &preview["errors"][0]["column"]), (&json!(2), &json!(8)), "{preview}");
+    assert_eq!(ask(&json!({"rule": "r0", "sample": {"level": "loud"}})).0, 400);
+    assert_eq!(ask(&json!({"rule": "nobody"})).0, 404);
 }
 
 /// Expressions over the points of `load.0{host=a}`: what each gives, and what is refused.

@@ -64,6 +64,7 @@ pub const FILES: &[File] = files![
     "pages/alerts/history.js",
     "pages/alerts/open.js",
     "pages/alerts/parts.js",
+    "pages/alerts/preview.js",
     "pages/alerts/replayed.js",
     "pages/alerts/rules.js",
     "pages/alerts/silences.js",

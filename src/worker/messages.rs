@@ -3,7 +3,7 @@
 use super::alert::{Call, Kind, Level, Policy, To};
 use super::evaluate::{number, policy};
 use super::ids;
-use super::notify::{Event, Kind as NoticeKind, Notice, Templates};
+use super::notify::{Event, Kind as NoticeKind, Notice, TemplateError, Templates, Wrong};
 use super::records::{Alert, Pending, Tags, alert_id};
 use super::rule::model::Rule;
 use jiff::Timestamp;
@@ -74,7 +74,8 @@ impl Plan {
         }
     }
 
-    fn receivers(&self, call: &Call, alert: &Alert) -> Vec<String> {
+    /// Whom a call is for.
+    pub fn receivers(&self, call: &Call, alert: &Alert) -> Vec<String> {
         let [critical, warning, unknown] = &self.channels;
         match (&call.to, call.kind) {
             (To::Named(names), _) => names.clone(),
@@ -135,6 +136,12 @@ pub struct Author {
 
 impl Author {
     fn notice(&self, plan: &Plan, call: &Call, alert: &Alert) -> Notice {
+        self.tried(plan, call, alert).0
+    }
+
+    /// A message, and which of the rule's templates fail: what stands in for them is in it.
+    pub fn tried(&self, plan: &Plan, call: &Call, alert: &Alert) -> (Notice, Vec<Wrong>) {
+        let mut wrong = Vec::new();
         let name = series_name(&alert.metric, &alert.tags);
         let level = if call.kind == Kind::Recovery { Level::Normal } else { call.level };
         let incident = alert.state.incident.as_ref();
@@ -167,26 +174,36 @@ impl Author {
             events: vec![event],
         };
         let [note, runbook, subject, text, html] = &plan.texts;
-        notice.note = [self.filled(note, &notice), self.filled(runbook, &notice)].into_iter().flatten().collect::<Vec<_>>().join("\n");
-        if let Some(subject) = self.filled(subject, &notice) {
+        let mut filled = |field, template, notice: &Notice| self.filled((field, template), notice, &mut wrong);
+        let hints = [filled("note", note, &notice), filled("runbook", runbook, &notice)];
+        notice.note = hints.into_iter().flatten().collect::<Vec<_>>().join("\n");
+        if let Some(subject) = filled("message.subject", subject, &notice) {
             notice.title = subject.lines().next().unwrap_or_default().to_owned();
         }
-        if let Some(text) = self.filled(text, &notice) {
+        if let Some(text) = filled("message.text", text, &notice) {
             notice.text = text;
         }
         if !html.is_empty() {
             match self.templates.html(html, &notice).map(bounded) {
                 Ok(html) => notice.html = Some(html),
                 // The usual HTML stands in, and says so.
-                Err(error) => notice.note = format!("{}\n(html: {error})", notice.note).trim_start().to_owned(),
+                Err(error) => {
+                    notice.note = format!("{}\n(html: {error})", notice.note).trim_start().to_owned();
+                    wrong.push(Wrong { field: "message.html", error });
+                }
             }
         }
-        notice
+        (notice, wrong)
     }
 
     /// A template's text; the error's text where it fails: better than no message.
-    fn filled(&self, template: &str, notice: &Notice) -> Option<String> {
-        (!template.is_empty()).then(|| self.templates.text(template, notice).map_or_else(|error| format!("({error})"), bounded))
+    fn filled(&self, (field, template): (&'static str, &String), notice: &Notice, wrong: &mut Vec<Wrong>) -> Option<String> {
+        let failed = |error: TemplateError| {
+            let text = format!("({error})");
+            wrong.push(Wrong { field, error });
+            text
+        };
+        (!template.is_empty()).then(|| self.templates.text(template, notice).map_or_else(failed, bounded))
     }
 
     /// Several messages of one channel as one. Its id is made of theirs, in any order.
@@ -212,7 +229,7 @@ impl Author {
 }
 
 /// A text that fits into a record; where it is cut, that is said.
-fn bounded(mut text: String) -> String {
+pub fn bounded(mut text: String) -> String {
     if text.len() > TEXT_BYTES_MAX {
         text.truncate(text.floor_char_boundary(TEXT_BYTES_MAX));
         text.push_str(&format!(" ... (cut after {TEXT_BYTES_MAX} bytes: TEXT_BYTES_MAX)"));

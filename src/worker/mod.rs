@@ -23,6 +23,7 @@ pub mod open;
 pub mod options;
 mod own;
 pub mod post;
+pub mod preview;
 pub mod rates;
 pub mod records;
 pub mod replay;

@@ -143,6 +143,9 @@ test('a rule is checked, tried over history, stored, changed and deleted', async
     await page.getByRole('button', { name: 'Save' }).click();
     await until('the stored rule', async () => (await json('/api/alerts/rules')).stored.some((rule) => rule.name === 'mine'));
     await page.getByRole('button', { name: 'Open', exact: true }).click();
+    // What is stored stands aside for what is written.
+    await page.getByRole('region', { name: 'Editor' }).getByRole('button', { name: 'Messages' }).click();
+    await page.getByRole('heading', { name: 'Message of mine' }).waitFor();
     await page.getByRole('button', { name: 'Delete' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await until('its end', async () => (await json('/api/alerts/rules')).stored.length === 0);
@@ -202,6 +205,41 @@ test('an expression is tried: its faults at their places, a table and a picture,
     await page.getByRole('button', { name: 'Evaluate' }).click();
     await page.getByText(/to: .*soon.* is no time/).waitFor();
   });
+});
+
+test('the message of a rule is shown as its channel would send it, of an example and of a test; a failing template says where', async () => {
+  await visit('/#/alerts?tab=rules&edit=%2B', { allow: [/status of 400/] }, async (page) => {
+    const text = page.getByLabel('Text of the rule, in TOML');
+    const rule = (message) => `[rule.told]\nquery = "avg:1m-avg:worker.cpu{host=*}"\njudge = { critical = "all(#3) > 90" }\nnotify = "log"\n${message}`;
+    await text.fill(rule('message.subject = "{{ tags.host }} is at {{ value | num }}"'));
+    const editor = page.getByRole('region', { name: 'Editor' });
+    await editor.getByRole('button', { name: 'Messages' }).click();
+    const messages = page.getByRole('region', { name: 'Messages' });
+    await messages.getByRole('heading', { name: 'Message of told' }).waitFor();
+    const line = messages.getByLabel('line of log');
+    await eventually(async () => JSON.parse(await line.innerText()).title, 'example is at 42');
+    await messages.getByLabel('Example').selectOption({ label: 'its end' });
+    await eventually(async () => JSON.parse(await line.innerText()).kind, 'recovery');
+    await axe(page, 'a message');
+    // Of what a test found: the markup in a tag is text.
+    await page.getByLabel('Test from').fill('30m-ago');
+    await editor.getByRole('button', { name: 'Test' }).click();
+    await page.getByRole('heading', { name: 'Test of told' }).waitFor({ timeout: 120_000 });
+    await page.getByRole('button', { name: /^Message about .*bold/ }).first().click();
+    await eventually(async () => JSON.parse(await line.innerText()).title, new RegExp(`^${MARKUP} is at 9\\d`));
+    assert.equal(await messages.getByLabel('Example').isVisible(), false);
+    // Where a template fails is said.
+    await text.fill(rule('message.text = "of\\n  {{ tags.nosuch.field }}"'));
+    await editor.getByRole('button', { name: 'Messages' }).click();
+    await messages.getByText('message.text, line 2, column 10:').waitFor();
+    await largeTargets(page);
+    await noSidewaysScrolling(page);
+    await text.fill(rule('message.text = "{{ tags"'));
+    await editor.getByRole('button', { name: 'Messages' }).click();
+    await messages.getByText('The rule has faults').waitFor();
+    await messages.getByText(/table:new:5:\d+:/).waitFor();
+  });
+  assert.equal((await json('/api/alerts?all=true')).alerts.some((alert) => alert.rule === 'told'), false, 'nothing is stored');
 });
 
 test('Similar finds the series of the same shape, from a series and from a drawing, and saves a collection', async () => {

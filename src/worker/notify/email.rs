@@ -1,7 +1,7 @@
 //! Mails: text and HTML in one message, threaded by incident, named by the notice.
 
 use super::channel::{ChannelError, Email, Tls, secret, wrong};
-use super::template::Templates;
+use super::template::{Templates, Wrong};
 use super::{Notice, SendError};
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, MultiPart, SinglePart};
@@ -62,23 +62,39 @@ fn reasons(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// What a mail says.
+pub(super) struct Written {
+    /// One line.
+    pub subject: String,
+    /// Its part of text.
+    pub text: String,
+    /// Its part of HTML.
+    pub html: String,
+}
+
+/// Fills the templates of a mail.
+pub(super) fn written(to: &Email, notice: &Notice, templates: &Templates) -> Result<Written, Wrong> {
+    let subject = templates.text(to.subject.as_deref().unwrap_or(SUBJECT), notice).map_err(Wrong::of("subject"))?;
+    let text = templates.text(to.text.as_deref().unwrap_or(TEXT), notice).map_err(Wrong::of("text"))?;
+    let html = match (&to.html, &notice.html) {
+        (None, Some(whole)) => whole.clone(),
+        (template, _) => templates.html(template.as_deref().unwrap_or(HTML), notice).map_err(Wrong::of("html"))?,
+    };
+    // Whatever stands in names of rules and tags: one line, one header.
+    let subject: String = subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Ok(Written { subject: subject.trim().to_owned(), text, html })
+}
+
 /// The mail as it goes out.
 fn message(to: &Email, notice: &Notice, templates: &Templates) -> Result<Message, SendError> {
     let never = |text: String| SendError::Never(text);
-    let subject = templates.text(to.subject.as_deref().unwrap_or(SUBJECT), notice).map_err(|e| never(format!("subject: {e}")))?;
-    let text = templates.text(to.text.as_deref().unwrap_or(TEXT), notice).map_err(|e| never(format!("text: {e}")))?;
-    let html = match (&to.html, &notice.html) {
-        (None, Some(whole)) => whole.clone(),
-        (template, _) => templates.html(template.as_deref().unwrap_or(HTML), notice).map_err(|e| never(format!("html: {e}")))?,
-    };
+    let Written { subject, text, html } = written(to, notice, templates).map_err(|wrong| never(wrong.to_string()))?;
     let from = mailbox("from", &to.from).map_err(|e| never(e.to_string()))?;
     let host = from.email.domain().to_owned();
-    // Whatever stands in names of rules and tags: one line, one header.
-    let subject: String = subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let incident = format!("<{}@{host}>", id(&notice.incident));
     let mut builder = Message::builder()
         .from(from)
-        .subject(subject.trim().to_owned())
+        .subject(subject)
         .message_id(Some(format!("<{}@{host}>", id(&notice.id))))
         .references(incident.clone())
         .in_reply_to(incident)

@@ -2,7 +2,7 @@
 
 use super::channel::{Http, Method, secret};
 use super::preset::Preset;
-use super::template::{TemplateError, Templates};
+use super::template::{Templates, Wrong};
 use super::{Notice, SendError};
 use std::io::Read;
 use std::path::Path;
@@ -49,40 +49,48 @@ fn failed(host: &str, error: &ureq::Error) -> SendError {
     }
 }
 
-struct Composed {
+/// A request as it is made.
+pub(super) struct Composed {
     url: String,
     /// For messages: the rest of an address may be a secret.
-    host: String,
+    pub host: String,
     headers: Vec<(String, String)>,
-    body: String,
+    /// Not sent with GET.
+    pub body: String,
 }
 
 fn compose(to: &Http, notice: &Notice, templates: &Templates) -> Result<Composed, SendError> {
-    let never = |field: &'static str| move |e: TemplateError| SendError::Never(format!("{field}: {e}"));
-    let url = secret(to.url.as_ref(), to.url_file.as_ref())?.or_else(|| to.preset.and_then(Preset::url).map(str::to_owned));
-    let url = templates.text(&url.unwrap_or_default(), notice).map_err(never("url"))?;
+    let url = secret(to.url.as_ref(), to.url_file.as_ref())?;
+    let wants_key = to.body.is_none() && to.preset.is_some();
+    let key = if wants_key { secret(to.key.as_ref(), to.key_file.as_ref())? } else { None };
+    composed(to, notice, templates, (url, &key.unwrap_or_default())).map_err(|wrong| SendError::Never(wrong.to_string()))
+}
+
+/// Fills the templates of a request to an address, with a key.
+pub(super) fn composed(to: &Http, notice: &Notice, templates: &Templates, (url, key): (Option<String>, &str)) -> Result<Composed, Wrong> {
+    let url = url.or_else(|| to.preset.and_then(Preset::url).map(str::to_owned));
+    let url = templates.text(&url.unwrap_or_default(), notice).map_err(Wrong::of("url"))?;
     let host = url.split('/').nth(2).unwrap_or_default().rsplit('@').next().unwrap_or_default().to_owned();
     let mut headers = Vec::new();
     for (name, value) in &to.headers {
-        let value = templates.text(value, notice).map_err(never("headers"))?;
+        let value = templates.text(value, notice).map_err(Wrong::of("headers"))?;
         headers.push((name.clone(), value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()));
     }
     if !headers.iter().any(|(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type")) {
         headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
     }
     let body = match (&to.body, to.preset) {
-        (Some(source), _) => templates.text(source, notice).map_err(never("body"))?,
+        (Some(source), _) => templates.text(source, notice).map_err(Wrong::of("body"))?,
         (None, Some(preset)) => {
             let mut fields = serde_json::to_value(notice).unwrap_or_default();
-            let key = secret(to.key.as_ref(), to.key_file.as_ref())?.unwrap_or_default();
             if let Some(map) = fields.as_object_mut() {
                 map.insert("key".to_owned(), key.into());
                 map.insert("name".to_owned(), notice.first().map(|e| e.name.clone()).unwrap_or_default().into());
                 map.insert("link".to_owned(), notice.link.clone().unwrap_or_default().into());
             }
-            templates.fields(preset.body(), &fields).map_err(never("preset"))?
+            templates.fields(preset.body(), &fields).map_err(Wrong::of("preset"))?
         }
-        (None, None) => serde_json::to_string(notice).map_err(|e| SendError::Never(e.to_string()))?,
+        (None, None) => serde_json::to_string(notice).unwrap_or_default(),
     };
     Ok(Composed { url, host, headers, body })
 }

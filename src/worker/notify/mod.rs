@@ -22,6 +22,7 @@ mod http;
 mod notice;
 mod preset;
 mod resend;
+mod shown;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -33,7 +34,8 @@ pub use http::trusted;
 pub use notice::{Event, Kind, Notice};
 pub use preset::Preset;
 pub use resend::{Resent, Wanted, once, resend};
-pub use template::{TemplateError, Templates};
+pub use shown::{Shown, shown};
+pub use template::{TemplateError, Templates, Wrong};
 
 /// Why a notice was not taken by its receiver.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

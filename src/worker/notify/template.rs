@@ -17,22 +17,49 @@ const MESSAGE_BYTES_MAX: usize = 1 << 20;
 
 /// A template that does not parse or cannot be filled.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}{text}", .line.map(|n| format!("line {n}: ")).unwrap_or_default())]
+#[error("{}{text}", .line.map(|n| format!("line {n}{}: ", .column.map(|n| format!(", column {n}")).unwrap_or_default())).unwrap_or_default())]
 pub struct TemplateError {
     /// Line in the template, from 1, where it is known.
     pub line: Option<usize>,
+    /// Column in that line, from 1, in characters, where it is known.
+    pub column: Option<usize>,
     /// What is wrong.
     pub text: String,
 }
 
-impl From<minijinja::Error> for TemplateError {
-    fn from(error: minijinja::Error) -> Self {
+impl TemplateError {
+    /// What the engine says of a source.
+    fn of(error: &minijinja::Error, source: &str) -> TemplateError {
         let text = match (error.kind(), error.detail()) {
             (ErrorKind::OutOfFuel, _) => format!("takes more than {FUEL} steps"),
             (kind, Some(detail)) => format!("{kind}: {detail}"),
             (kind, None) => kind.to_string(),
         };
-        TemplateError { line: error.line(), text }
+        let before = error.range().and_then(|range| source.get(..range.start));
+        let column = before.map(|before| before.rsplit('\n').next().unwrap_or_default().chars().count() + 1);
+        TemplateError { line: error.line(), column, text }
+    }
+
+    /// What is wrong with the whole of it.
+    fn whole(text: impl Into<String>) -> TemplateError {
+        TemplateError { line: None, column: None, text: text.into() }
+    }
+}
+
+/// A template of a rule or a channel that does not do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {error}")]
+pub struct Wrong {
+    /// Which, as it is named in rule files.
+    pub field: &'static str,
+    /// What is wrong with it.
+    pub error: TemplateError,
+}
+
+impl Wrong {
+    /// Names the field of an error.
+    pub fn of(field: &'static str) -> impl Fn(TemplateError) -> Wrong {
+        move |error| Wrong { field, error }
     }
 }
 
@@ -66,7 +93,7 @@ impl Templates {
     /// # Errors
     /// Where it does not.
     pub fn check(&self, source: &str) -> Result<(), TemplateError> {
-        self.plain.template_from_str(source).map(|_| ()).map_err(TemplateError::from)
+        self.plain.template_from_str(source).map(|_| ()).map_err(|error| TemplateError::of(&error, source))
     }
 
     /// Fills `source`, as text, with the fields of a notice.
@@ -96,14 +123,14 @@ impl Templates {
 
 fn fill(environment: &Environment, source: &str, context: Value) -> Result<String, TemplateError> {
     let mut out = Bounded(Vec::new());
-    let template = environment.template_from_str(source)?;
+    let template = environment.template_from_str(source).map_err(|error| TemplateError::of(&error, source))?;
     template.render_captured_to(context, &mut out).map(|_| ()).map_err(|error| {
         if out.0.len() > MESSAGE_BYTES_MAX {
-            return TemplateError { line: error.line(), text: format!("makes more than {MESSAGE_BYTES_MAX} bytes") };
+            return TemplateError::whole(format!("makes more than {MESSAGE_BYTES_MAX} bytes"));
         }
-        error.into()
+        TemplateError::of(&error, source)
     })?;
-    String::from_utf8(out.0).map_err(|_| TemplateError { line: None, text: "makes text that is not UTF-8".to_owned() })
+    String::from_utf8(out.0).map_err(|_| TemplateError::whole("makes text that is not UTF-8"))
 }
 
 /// A buffer that refuses to grow beyond the bound.

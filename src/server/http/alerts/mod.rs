@@ -44,6 +44,7 @@ pub fn alerts(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
         ("POST", ("unsilence", "")) => silences::unsilence(tsd, request),
         ("POST", ("test", "")) => rules::test(tsd, request),
         ("POST", ("expression", "")) => expression::evaluate(tsd, request),
+        ("POST", ("preview", "")) => rules::preview(tsd, request),
         ("GET", ("rules", "")) => rules::list(tsd),
         ("POST", ("rules", "check")) => rules::check(tsd, request),
         ("PUT", ("rules", "")) => rules::put(tsd, request),

@@ -7,8 +7,11 @@ use crate::tsd::{self, Tsd};
 use crate::worker::asked;
 use crate::worker::house::Tables;
 use crate::worker::loader;
+use crate::worker::messages::Author;
+use crate::worker::notify::{Templates, Wrong};
 use crate::worker::open::desk_of;
 use crate::worker::options::Options;
+use crate::worker::preview::{self, Sample};
 use crate::worker::records::{self, RULE, StoredRule, Tags, bytes};
 use crate::worker::replay::{ReplayError, replay};
 use crate::worker::rule::calendar::{Maintenance, MaintenanceAction};
@@ -17,6 +20,7 @@ use crate::worker::rule::model::{Condition, Fault, Rule, RuleSet};
 use serde_json::{Map, Value, json};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// Longest text of a stored rule.
@@ -97,13 +101,14 @@ fn faults_of(tsd: &Tsd, file: SourceFile) -> Result<(RuleSet, Vec<Fault>), ApiEr
     Ok((set, own))
 }
 
+/// The name of the stored text that a text stands in for; `new` if it is none of them.
+fn stands_for(members: &Map<String, Value>) -> String {
+    Some(text(members, "name")).filter(|name| !name.is_empty()).unwrap_or_else(|| "new".to_owned())
+}
+
 pub fn check(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let members = body(request)?;
-    let name = match text(&members, "name") {
-        name if name.is_empty() => "new".to_owned(),
-        name => name,
-    };
-    let file = source(&members, &name)?;
+    let file = source(&members, &stands_for(&members))?;
     let place = file.name.clone();
     let (set, faults_found) = faults_of(tsd, file)?;
     let rules: Vec<Value> = set.rules.values().filter(|rule| rule.place.file == place).map(|rule| shown(rule)).collect();
@@ -175,36 +180,59 @@ pub(super) fn time(members: &Map<String, Value>, key: &str, clock: &Clock) -> Re
     }
 }
 
+/// The rule that is meant, by its name or by its text, and all others.
+fn chosen(tsd: &Tsd, members: &Map<String, Value>) -> Result<(RuleSet, Arc<Rule>), ApiError> {
+    let wanted = text(members, "rule");
+    if !members.contains_key("text") {
+        let set = file::load(&sources(tsd, None)?);
+        let rule = set.rules.get(&wanted).cloned();
+        return rule.map(|rule| (set, rule)).ok_or_else(|| ApiError::new(404, "There is no such rule").details(wanted));
+    }
+    let file = source(members, &stands_for(members))?;
+    let place = file.name.clone();
+    let (set, found) = faults_of(tsd, file)?;
+    if !found.is_empty() {
+        return Err(ApiError::bad("The rule has faults").details(faults(&found).to_string()));
+    }
+    let rule = set.rules.values().find(|rule| rule.place.file == place && (wanted.is_empty() || rule.name == wanted)).cloned();
+    rule.map(|rule| (set, rule)).ok_or_else(|| ApiError::bad("The text holds no such rule"))
+}
+
+/// A rule's message as it would be sent, for the event of a test or for an example. Nobody is told.
+pub fn preview(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
+    let members = body(request)?;
+    let sample = members.get("sample").cloned().unwrap_or_else(|| json!({}));
+    let sample: Sample = serde_json::from_value(sample).map_err(|e| ApiError::bad("sample cannot be read").details(e.to_string()))?;
+    let (set, rule) = chosen(tsd, &members)?;
+    let author = Author { templates: Templates::default(), link: Options::of(&tsd.settings).link };
+    let shown = preview::preview(&set, &rule, sample, &author, clock::now_s());
+    let wrong = |Wrong { field, error }: &Wrong| json!({"field": field, "line": error.line, "column": error.column, "message": error.text});
+    let told = shown.told.iter().map(|told| {
+        let parts: Vec<Value> = told.parts.iter().map(|(name, text)| json!({"name": name, "text": text})).collect();
+        json!({"name": told.channel, "type": told.kind, "parts": parts, "error": told.wrong.as_ref().map(wrong)})
+    });
+    Ok(answer(&json!({
+        "rule": rule.name, "notice": shown.notice, "errors": shown.wrong.iter().map(wrong).collect::<Vec<_>>(),
+        "channels": told.collect::<Vec<_>>(), "cut": shown.cut,
+    })))
+}
+
 /// Replays a rule, by its name or by its text, over stored history.
 pub fn test(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let members = body(request)?;
     let clock = tsd::clock(&tsd.settings).map_err(|why| ApiError::new(500, why))?;
     let end = time(&members, "end", &clock)?.unwrap_or(clock.now_ms / 1_000);
     let start = time(&members, "start", &clock)?.unwrap_or(end - TEST_S);
-    let wanted = text(&members, "rule");
-    let (set, name) = if members.contains_key("text") {
-        let file = source(&members, "test")?;
-        let place = file.name.clone();
-        let (set, found) = faults_of(tsd, file)?;
-        if !found.is_empty() {
-            return Err(ApiError::bad("The rule has faults").details(faults(&found).to_string()));
-        }
-        let of_text = set.rules.values().find(|rule| rule.place.file == place && (wanted.is_empty() || rule.name == wanted));
-        let name = of_text.map(|rule| rule.name.clone()).ok_or_else(|| ApiError::bad("The text holds no such rule"))?;
-        (set, name)
-    } else {
-        (file::load(&sources(tsd, None)?), wanted)
-    };
-    let rule = set.rules.get(&name).ok_or_else(|| ApiError::new(404, "There is no such rule").details(name.clone()))?;
+    let (set, rule) = chosen(tsd, &members)?;
     // The engine, names and tables of this TSD; nothing is written.
     let house = Tables::new(tsd);
     let skyline = Options::of(&tsd.settings).detect.skyline;
     let mut stopped =
         |_: i64, _: i64| if request.cancel.load(Ordering::Relaxed) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    let done = replay(&house, &set, &skyline, rule, (start, end), &mut stopped).map_err(|error| match error {
+    let done = replay(&house, &set, &skyline, &rule, (start, end), &mut stopped).map_err(|error| match error {
         ReplayError::TooLong { .. } => ApiError::bad(error.to_string()),
         ReplayError::Away(_) => ApiError::new(503, error.to_string()),
         ReplayError::Stopped => ApiError::new(400, error.to_string()),
     })?;
-    Ok(answer(&json!({"rule": name, "queries": asked::queries(rule, &Tags::default()), "start": start, "end": end, "result": done})))
+    Ok(answer(&json!({"rule": rule.name, "queries": asked::queries(&rule, &Tags::default()), "start": start, "end": end, "result": done})))
 }

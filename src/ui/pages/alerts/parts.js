@@ -25,6 +25,16 @@ export function told({ incident, max_step: most }) {
 /** Who acts: as the person said once in this browser. */
 export const who = () => load("person", "");
 
+/** A fault in a rule as its place and sentence. */
+export const fault = ({ file, line, column, message }) => h("li.name", h("b", `${file}:${line}:${column}: `), message);
+
+/** The faults that a refusal of rules brings, as a list. */
+export function faultsOf(error) {
+  let faults = null;
+  try { faults = JSON.parse(error.details ?? ""); } catch { faults = null; }
+  return Array.isArray(faults) ? h("ul.bad", faults.map(fault)) : null;
+}
+
 /** The acts on alerts: name, label, what it does, and whether a message is asked for. */
 export const ACTS = [
   ["ack", "Acknowledge", "Somebody takes care: no repeats and no escalation."],

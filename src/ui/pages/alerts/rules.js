@@ -3,7 +3,8 @@ import { fill, h, set } from "../../lib/dom.js";
 import { count, many, value as exact } from "../../lib/format.js";
 import { confirm, toast } from "../../lib/layer.js";
 import { SECOND, format, span } from "../../lib/time.js";
-import { aged, level, tableOf, who } from "./parts.js";
+import { aged, fault, faultsOf, level, tableOf, who } from "./parts.js";
+import { previews } from "./preview.js";
 import { replayed } from "./replayed.js";
 
 const draft = (query = "avg:1m-avg:sys.cpu.user{host=*}", name = "cpu_busy") => `# What is read, when it is bad, and how often it is looked at. The language: docs/RULES.md.
@@ -20,9 +21,6 @@ every = "1m"
 [rule.mine.expression]
 critical = ${expression.includes("'''") ? JSON.stringify(expression.replaceAll("$", "$$$$")) : `'''\n${expression.replaceAll("$", "$$$$")}\n'''`}
 `;
-
-/** A fault as its place and sentence. */
-const fault = ({ file, line, column, message }) => h("li.name", h("b", `${file}:${line}:${column}: `), message);
 
 export function rulesTab(panel, ctx, tools) {
   const list = h("div.rule-lists");
@@ -51,6 +49,9 @@ export function rulesTab(panel, ctx, tools) {
   };
 }
 
+/** Since when it has been so, by the lines of a test: seconds, or 0. */
+const began = (lines, line) => lines.findLast((other) => other.what === "opened" && other.name === line.name && other.at <= line.at)?.at ?? 0;
+
 /** The text of a rule, with check, test over history, store and delete. */
 function editorOf(ctx, tools) {
   const name = h("input", { type: "text", maxlength: "100", placeholder: "name of the text" });
@@ -60,20 +61,22 @@ function editorOf(ctx, tools) {
   const end = h("input", { type: "text", value: "now", "aria-label": "Test until" });
   const result = h("section.card", { hidden: true, "aria-label": "Result of the test" });
   const picture = replayed(ctx, tools.signal);
+  const messages = previews(ctx, tools.signal);
   const remove = h("button.danger", { type: "button", onclick: () => erase() }, "Delete");
   const head = h("h2");
   const form = h("section.card", { hidden: true, "aria-label": "Editor" }, h("div.row", head, h("span.grow"), h("button", { type: "button", onclick: () => ctx.set({ edit: null, query: null, expr: null }) }, "Close")), h("label.field", h("span", "Name"), name), area, problems,
-    h("div.row.wrap", h("button", { type: "button", onclick: () => check() }, "Check"), h("button", { type: "button", onclick: () => test({ text: area.value }) }, "Test"), h("span.grow"), remove, h("button.primary", { type: "button", onclick: () => store() }, "Save")));
-  const element = h("div", form, h("div.row.wrap.rule-range", h("span.quiet", "Tests replay from"), start, h("span.quiet", "to"), end), result);
+    h("div.row.wrap", h("button", { type: "button", onclick: () => check() }, "Check"), h("button", { type: "button", onclick: () => test(written()) }, "Test"), h("button", { type: "button", title: "What people would be told, of an example", onclick: () => messages.show(written()) }, "Messages"), h("span.grow"), remove, h("button.primary", { type: "button", onclick: () => store() }, "Save")));
+  const element = h("div", form, h("div.row.wrap.rule-range", h("span.quiet", "Tests replay from"), start, h("span.quiet", "to"), end), result, messages.element);
   let stored = [];
   let opened = null; // what the address asks for
   let version = 0;
 
+  /** What is in the editor, in place of what is stored by its name. */
+  const written = () => ({ name: name.value || "new", text: area.value });
+
   const failed = (error) => {
     if (error.kind === "aborted") return;
-    let faults = null;
-    try { faults = JSON.parse(error.details ?? ""); } catch { faults = null; }
-    fill(problems, h("p.bad", error.message), Array.isArray(faults) ? h("ul.bad", faults.map(fault)) : null);
+    fill(problems, h("p.bad", error.message), faultsOf(error));
   };
 
   /** Opens a stored text, or (`+`) a new one, of a query or an expression if it is given. */
@@ -95,7 +98,7 @@ function editorOf(ctx, tools) {
 
   async function check() {
     try {
-      const answer = await ctx.api.post("api/alerts/rules/check", { name: name.value || "new", text: area.value }, { signal: tools.signal });
+      const answer = await ctx.api.post("api/alerts/rules/check", written(), { signal: tools.signal });
       fill(problems, answer.faults.length ? h("ul.bad", answer.faults.map(fault)) : h("p.good", `${many(answer.rules.length, "rule")}: ${answer.rules.map((rule) => rule.name).join(", ")}. No fault.`));
     } catch (error) { failed(error); }
   }
@@ -129,16 +132,14 @@ function editorOf(ctx, tools) {
       const notices = lines.filter((line) => line.what === "notice").length;
       fill(result, h("h2", `Test of ${answer.rule}`), h("p", `${format(answer.start * SECOND, ctx.time.zone)} to ${format(answer.end * SECOND, ctx.time.zone)}: ${many(checks, "check")}, ${many(notices, "message")}.`, bad ? h("span.bad", ` ${many(bad, "check")} failed: ${why ?? ""}`) : null),
         picture.element,
-        lines.length ? tableOf("What would have happened", ["When", "What", "Level", "Group", "Value", "Condition"], lines.map((line) => h("tr", h("td.nowrap", format(line.at * SECOND, ctx.time.zone)), h("td", line.kind ? `${line.what}: ${line.kind}` : line.what), h("td", level(line.level)), h("td.name", line.name), h("td.number", line.value === undefined ? "–" : exact(line.value, 5)), h("td", line.text)))) : h("p.good", "Nothing would have happened."),
+        lines.length ? tableOf("What would have happened", ["When", "What", "Level", "Group", "Value", "Condition"], lines.map((line) => h("tr", h("td.nowrap", format(line.at * SECOND, ctx.time.zone)), h("td", line.kind ? `${line.what}: ${line.kind}` : line.what, line.kind && ctx.writable ? h("button.quiet", { type: "button", "aria-label": `Message about ${line.name} at ${format(line.at * SECOND, ctx.time.zone)}`, onclick: () => messages.show(what, { ...line, since: began(lines, line) }) }, "Message") : null), h("td", level(line.level)), h("td.name", line.name), h("td.number", line.value === undefined ? "–" : exact(line.value, 5)), h("td", line.text)))) : h("p.good", "Nothing would have happened."),
         cut ? h("p.hint", "There is more than is listed.") : null,
         h("details", h("summary", `Groups at the end (${groups.length})`), tableOf("Groups at the end", ["Group", "Level", "Value", "Condition"], groups.slice(0, 200).map((group) => h("tr", h("td.name", group.name), h("td", level(group.level ?? "unknown")), h("td.number", group.value === null ? "–" : exact(group.value, 5)), h("td", group.text))))));
       ctx.status(`Test done: ${many(notices, "message")}.`);
       picture.show(answer).catch((error) => { if (error.kind !== "aborted") ctx.error(error.message); });
     } catch (error) {
       if (error.kind === "aborted") return;
-      let faults = null;
-      try { faults = JSON.parse(error.details ?? ""); } catch { faults = null; }
-      fill(result, h("h2", "Test"), h("p.bad", error.message), Array.isArray(faults) ? h("ul.bad", faults.map(fault)) : null);
+      fill(result, h("h2", "Test"), h("p.bad", error.message), faultsOf(error));
     }
   }
 
