@@ -9,9 +9,11 @@ after(() => clearInterval(feeding));
 
 const MARKUP = '<b>bold</b>';
 const HOSTS = ['web01', 'web02', 'busy', MARKUP];
+/** How far each host lies above the first. The busy ones have nearly one shape: farther apart, their words differ at some times of day. */
+const ABOVE = [0, 1, 2, 2.001];
 /** Of a host that is busy or not, at a time in seconds. */
 const point = (host, time, busy) => {
-  const wave = 20 + HOSTS.indexOf(host) + 3 * Math.sin(time / 900) + ((time * 7919) % 100) / 50;
+  const wave = 20 + ABOVE[HOSTS.indexOf(host)] + 3 * Math.sin(time / 900) + ((time * 7919) % 100) / 50;
   return { metric: 'worker.cpu', timestamp: time, value: busy && host.match(/busy|bold/) ? 97 : wave, tags: { host } };
 };
 
@@ -195,6 +197,14 @@ test('an expression is tried: its faults at their places, a table and a picture,
     await eventually(() => text.inputValue(), (value) => value.includes(good), 'the rule');
     await page.getByRole('button', { name: 'Check' }).click();
     await page.getByText('1 rule: mine. No fault.').waitFor();
+  });
+  // A graph leads to an expression of what it shows.
+  await visit('/#start=30m-ago&m=max:worker.cpu{host=*}', async (page) => {
+    await page.getByRole('button', { name: 'Share' }).click();
+    await page.getByRole('menuitem', { name: 'An expression of it' }).click();
+    await page.getByRole('heading', { name: `${HOSTS.length} groups` }).waitFor();
+    await eventually(() => page.getByLabel('Expression', { exact: true }).locator('visible=true').last().inputValue(), 'avg(q("max:1m-max:worker.cpu{host=*}", "15m", ""))');
+    await eventually(() => page.getByLabel('From').inputValue(), '30m-ago');
   });
   // Series are drawn as they are; a rule needs numbers.
   const series = encodeURIComponent('q("avg:1m-avg:worker.cpu{host=*}", "30m", "")');
