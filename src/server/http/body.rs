@@ -275,6 +275,16 @@ mod tests {
     }
 
     #[test]
+    fn points_with_long_tags_are_no_bomb() {
+        let tags: Vec<String> =
+            (1..8).map(|n| format!(r#""label_of_a_container_number_{n}":"a-rather-long-value-of-label-{n}""#)).collect();
+        let point = |n: u32| format!(r#"{{"metric":"a.b","timestamp":14000{n:05},"value":0,"tags":{{"host":"w",{}}}}}"#, tags.join(","));
+        let body = format!("[{}]", (0..5_000).map(point).collect::<Vec<_>>().join(","));
+        assert!(body.len() > RATIO_FREE && body.len() / gz(body.as_bytes()).len() > 80, "these fold well");
+        assert_eq!(sent(gz(body.as_bytes()), Packing::Gzip, Charset::Utf8), Ok(body));
+    }
+
+    #[test]
     fn depth() {
         for (text, deep) in
             [("[[1]]", false), ("[[[1]]]", true), ("{\"a\":[1]}", false), ("[\"[[[\\\"[[[\"]", false), ("[[],[],[]]", false)]
