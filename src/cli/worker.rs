@@ -98,6 +98,15 @@ fn time(call: &Call, settings: &Settings, flag: &str, default: i64) -> Result<i6
     Ok(parse_date(text, None, &clock).map_err(|e| Failure::new(format!("{flag}: {}", e.message)))? / 1_000)
 }
 
+/// From `--start`, by default so many seconds before the end, to the end.
+fn range(call: &Call, settings: &Settings, end: i64, seconds: i64) -> Result<(i64, i64), Failure> {
+    let start = time(call, settings, "--start", end - seconds)?;
+    if start > end {
+        return Err(Failure::new(format!("the start, {}, is after the end, {}", stamp(start), stamp(end))));
+    }
+    Ok((start, end))
+}
+
 fn rules(settings: &Settings, opened: &Opened) -> Arc<RuleSet> {
     let mut loader = loader::Loader::new(Path::new(&settings.worker_rules));
     let loaded = loader.load(Some(&opened.desk)).unwrap_or_default();
@@ -113,7 +122,7 @@ fn test(call: &Call, name: &str) -> Result<(), Failure> {
     let settings = call.settings()?;
     let now = clock::now_s();
     let end = time(call, &settings, "--at", time(call, &settings, "--end", now)?)?;
-    let start = time(call, &settings, "--start", end - TEST_S)?;
+    let (start, end) = range(call, &settings, end, TEST_S)?;
     let opened = open::open(&settings).map_err(Failure::new)?;
     let set = rules(&settings, &opened);
     let rule = set.rules.get(name).ok_or_else(|| {
@@ -159,8 +168,7 @@ fn test(call: &Call, name: &str) -> Result<(), Failure> {
 fn backfill(call: &Call) -> Result<(), Failure> {
     let settings = call.settings()?;
     let now = clock::now_s();
-    let end = time(call, &settings, "--end", now)?;
-    let start = time(call, &settings, "--start", end - BACKFILL_S)?;
+    let (start, end) = range(call, &settings, time(call, &settings, "--end", now)?, BACKFILL_S)?;
     let options = Options::of(&settings);
     if options.detect.metrics.is_empty() {
         return Err(Failure::new("no metrics: set tsd.worker.detect.metrics (--metrics), such as 'sys.*'"));
