@@ -124,7 +124,8 @@ impl Writer {
             Some(disk) => disk.clone(),
             None => {
                 let path = &options.journal.path;
-                let folder = Folder::open(path).map_err(|e| WriteError::Failed(format!("journal folder {}: {e}", path.display())))?;
+                let folder = Folder::open(path)
+                    .map_err(|e| WriteError::Failed(format!("journal folder {} (tsd.storage.journal.path): {e}", path.display())))?;
                 Arc::new(folder) as Arc<dyn journal::Disk>
             }
         };

@@ -49,9 +49,7 @@ impl Folder {
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(path.join(LOCK_FILE))?;
         match lock.try_lock() {
             Ok(()) => Ok(Folder { path: path.to_owned(), _lock: lock }),
-            Err(std::fs::TryLockError::WouldBlock) => {
-                Err(io::Error::other(format!("the journal folder {} is in use by another process", path.display())))
-            }
+            Err(std::fs::TryLockError::WouldBlock) => Err(io::Error::other("it is in use by another process")),
             Err(std::fs::TryLockError::Error(e)) => Err(e),
         }
     }
