@@ -12,7 +12,11 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// For how long further signals to stop are the first one: `timeout` and some supervisors tell the process and its group.
+const SAME_STOP: Duration = Duration::from_secs(1);
 
 pub fn run(call: &Call) -> Result<(), Failure> {
     if let [word, ..] = call.words().as_slice() {
@@ -35,7 +39,11 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     }
     socket.listen(backlog).map_err(|error| Failure::new(format!("cannot listen: {error}")))?;
     let listener: TcpListener = socket.into();
-    greet(&tsd, listener.local_addr()?)?;
+    let address = listener.local_addr()?;
+    if let Err(error) = greet(&tsd, address) {
+        tracing::debug!("nobody reads standard output: {error}");
+    }
+    tracing::info!("ready on {address}; {}", tsd.store.describe());
     if let Some(notice) = nobody_named_a_store(&tsd.settings) {
         tracing::warn!("{notice}");
     }
@@ -120,7 +128,7 @@ fn raise_open_files() {
 }
 
 /// Where it listens and stores, and three lines to try.
-fn greet(tsd: &Tsd, address: SocketAddr) -> Result<(), Failure> {
+fn greet(tsd: &Tsd, address: SocketAddr) -> std::io::Result<()> {
     let settings = &tsd.settings;
     let port = address.port();
     let host = if address.ip().is_unspecified() { "localhost".to_string() } else { address.ip().to_string() };
@@ -142,9 +150,7 @@ fn greet(tsd: &Tsd, address: SocketAddr) -> Result<(), Failure> {
     writeln!(out, "  curl -d '{point}' 'http://{host}:{port}/api/put?details'")?;
     writeln!(out, "  curl 'http://{host}:{port}/api/query?start=1h-ago&m=sum:my.metric'")?;
     writeln!(out, "  curl 'http://{host}:{port}/api/suggest?type=metrics'")?;
-    out.flush()?;
-    tracing::info!("ready on {address}; {}", tsd.store.describe());
-    Ok(())
+    out.flush()
 }
 
 /// A file that names no store, as those of OpenTSDB's packages, means the HBase of this machine to OpenTSDB: whoever brings
@@ -162,8 +168,8 @@ fn nobody_named_a_store(settings: &Settings) -> Option<String> {
     })
 }
 
-/// Ready when the process is told to stop (SIGTERM, SIGINT). A second signal ends it at once: what was acknowledged is in
-/// the journal.
+/// Ready when the process is told to stop (SIGTERM, SIGINT). Another signal, [`SAME_STOP`] later, ends it at once: what was
+/// acknowledged is in the journal.
 pub(super) fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     Ok(async move {
@@ -173,6 +179,9 @@ pub(super) fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
         }
         tracing::info!("stopping");
         tokio::spawn(async move {
+            tokio::time::sleep(SAME_STOP).await;
+            // New ones, which know nothing of signals that came meanwhile.
+            let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else { return };
             tokio::select! {
                 _ = term.recv() => {}
                 _ = int.recv() => {}
