@@ -481,6 +481,6 @@ fn anomalies_and_metrics_over_a_group() {
         let r = server.client().get("/api/query?start=1h-ago&m=none:load.mean").unwrap();
         if r.status == 200 { serde_json::from_slice::<Value>(&r.body).unwrap()[0].clone() } else { Value::Null }
     };
-    until("the mean", 20, || mean()["dps"].as_object().is_some_and(|dps| dps.values().last() == Some(&json!(15.0))));
+    until("the mean", 20, || mean()["dps"].as_object().is_some_and(|dps| dps.values().next_back() == Some(&json!(15.0))));
     assert_eq!(mean()["tags"]["group"], "all");
 }
