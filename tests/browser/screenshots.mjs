@@ -14,6 +14,7 @@ const PAGES = [
   ['alerts', '/#/alerts', 'main', 2],
   // One alert's own page: there only while something is open.
   ['alert', '', '.alert-chart canvas', 2],
+  ['expression', `/#/alerts?tab=expression&expr=${encodeURIComponent('avg(q("sum:rate:proc.stat.cpu{host=*,type=user|system|nice}", "1m", ""))')}&from=15m-ago`, '.alert-chart canvas', 2],
   ['similar', '/#/similar', 'main', 4],
 ];
 /** Which alert's own page is shown, and what is chosen on Anomalies and Similar: parts of names. */
@@ -26,7 +27,7 @@ const SCREEN = {
     { kind: 'line', title: 'Load', width: 2, height: 2, queries: [{ m: 'sum:proc.loadavg.1min' }, { m: 'sum:proc.loadavg.5min' }, { m: 'sum:proc.loadavg.15min' }] },
     { kind: 'value', title: 'Processes that run', width: 1, height: 1, queries: [{ m: 'sum:proc.loadavg.runnable' }] },
     { kind: 'value', title: 'Memory free', width: 1, height: 1, queries: [{ m: 'sum:proc.meminfo.memfree' }] },
-    { kind: 'stacked', title: 'Processor', width: 2, height: 2, queries: [{ m: 'sum:rate:proc.stat.cpu{type=*}' }] },
+    { kind: 'line', title: 'Processor, and what waits for it', width: 2, height: 3, sum: 'with', queries: [{ m: 'sum:rate:proc.stat.cpu{type=user|system|nice}' }, { m: 'sum:proc.loadavg.runnable', pane: 'lower' }] },
     { kind: 'top', title: 'Bytes a second', width: 1, height: 2, queries: [{ m: 'sum:rate:proc.net.bytes{iface=*,direction=*}' }] },
   ],
 };
@@ -53,7 +54,7 @@ const there = /data-pages="([^"]*)"/.exec(await (await fetch(base, { headers: { 
 mkdirSync(folder, { recursive: true });
 const browser = await chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-gpu'] });
 await Promise.all(['light', 'dark'].map(async (colorScheme) => {
-  for (const [name, path, ready, seconds] of PAGES.filter(([known, path]) => path && there.includes(known === 'alert' ? 'alerts' : known) && (!only || only.includes(known)))) {
+  for (const [name, path, ready, seconds] of PAGES.filter(([known, path]) => path && there.includes({ alert: 'alerts', expression: 'alerts' }[known] ?? known) && (!only || only.includes(known)))) {
     const page = await browser.newPage({ baseURL: base, viewport: { width: 1200, height: 750 }, colorScheme, timezoneId: 'UTC', locale: 'en-GB', reducedMotion: 'reduce' });
     await page.goto(path);
     await page.locator(ready).first().waitFor();
