@@ -27,8 +27,8 @@ const SCREEN = {
     { kind: 'line', title: 'Load', width: 2, height: 2, queries: [{ m: 'sum:proc.loadavg.1min' }, { m: 'sum:proc.loadavg.5min' }, { m: 'sum:proc.loadavg.15min' }] },
     { kind: 'value', title: 'Processes that run', width: 1, height: 1, queries: [{ m: 'sum:proc.loadavg.runnable' }] },
     { kind: 'value', title: 'Memory free', width: 1, height: 1, queries: [{ m: 'sum:proc.meminfo.memfree' }] },
-    { kind: 'line', title: 'Processor, and what waits for it', width: 2, height: 3, sum: 'with', queries: [{ m: 'sum:rate:proc.stat.cpu{type=user|system|nice}' }, { m: 'sum:proc.loadavg.runnable', pane: 'lower' }] },
-    { kind: 'top', title: 'Bytes a second', width: 1, height: 2, queries: [{ m: 'sum:rate:proc.net.bytes{iface=*,direction=*}' }] },
+    { kind: 'line', title: 'Processor, and what waits for it', width: 2, height: 3, queries: [{ m: 'sum:rate:proc.stat.cpu{type=user|system|nice}' }, { m: 'sum:proc.loadavg.runnable', pane: 'lower' }] },
+    { kind: 'top', title: 'Disks, % in use', width: 1, height: 3, queries: [{ m: 'sum:df.bytes.percentused{mount=/|/srv|/srv/data}' }] },
   ],
 };
 const screens = await (await fetch(`${base}/api/ui/screens`)).json();
