@@ -482,5 +482,9 @@ fn anomalies_and_metrics_over_a_group() {
         if r.status == 200 { serde_json::from_slice::<Value>(&r.body).unwrap()[0].clone() } else { Value::Null }
     };
     until("the mean", 20, || mean()["dps"].as_object().is_some_and(|dps| dps.values().next_back() == Some(&json!(15.0))));
-    assert_eq!(mean()["tags"]["group"], "all");
+    let mean = mean();
+    assert_eq!(mean["tags"]["group"], "all");
+    // Once both are in it, it stays so.
+    let later = mean["dps"].as_object().unwrap().values().skip_while(|value| **value != json!(15.0));
+    assert!(later.into_iter().all(|value| *value == json!(15.0)), "{mean}");
 }

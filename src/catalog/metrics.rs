@@ -154,8 +154,7 @@ impl Catalog {
         }
         let (total, limited, page) = {
             let list = names.list();
-            // The expression comes last: it costs most.
-            let fits = |name: &str, at: usize| name.starts_with(prefix) && tagged.has(list.id(at)) && patterns.fit(name);
+            let fits = |name: &str, at: usize| name.starts_with(prefix) && tagged.has(name, list.id(at));
             let begins = |at: usize| fits(list.name(at), at).then_some(());
             let hits = if words.is_empty() {
                 let latest = inner.latest.all();

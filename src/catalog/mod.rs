@@ -165,7 +165,7 @@ impl Catalog {
         let list = names.list();
         let mut found: std::collections::BTreeMap<&str, Branch> = std::collections::BTreeMap::new();
         list.each(words, |at, _| {
-            let Some(rest) = list.name(at).strip_prefix(prefix).filter(|_| tagged.has(list.id(at)) && patterns.fit(list.name(at))) else {
+            let Some(rest) = list.name(at).strip_prefix(prefix).filter(|_| tagged.has(list.name(at), list.id(at))) else {
                 return;
             };
             let (step, is_metric) = rest.split_once(separator).map_or((rest, true), |(step, _)| (step, false));

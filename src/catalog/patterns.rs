@@ -57,9 +57,9 @@ impl Patterns {
     }
 }
 
-/// Metrics whose series have a tag that fits.
-#[derive(Default)]
-pub(super) struct Tagged {
+/// Metrics whose names fit and whose series have a tag that fits.
+pub(super) struct Tagged<'p> {
+    patterns: &'p Patterns,
     /// `None`: nothing is asked of tags.
     metrics: Option<FxHashSet<Uid>>,
     /// Series are still looked for.
@@ -68,18 +68,19 @@ pub(super) struct Tagged {
     pub limited: bool,
 }
 
-impl Tagged {
-    /// Whether a metric is one of them.
-    pub fn has(&self, metric: Option<Uid>) -> bool {
-        self.metrics.as_ref().is_none_or(|metrics| metric.is_some_and(|metric| metrics.contains(&metric)))
+impl Tagged<'_> {
+    /// Whether a metric is one of them. The expression comes last: it costs most.
+    pub fn has(&self, name: &str, metric: Option<Uid>) -> bool {
+        let tagged = self.metrics.as_ref().is_none_or(|metrics| metric.is_some_and(|metric| metrics.contains(&metric)));
+        tagged && self.patterns.fit(name)
     }
 }
 
 impl Catalog {
-    /// The metrics that have a series with a tag whose name and value fit.
-    pub(super) fn tagged(&self, patterns: &Patterns) -> Result<Tagged, QueryError> {
+    /// The metrics whose names fit, and that have a series with a tag whose name and value do.
+    pub(super) fn tagged<'p>(&self, patterns: &'p Patterns) -> Result<Tagged<'p>, QueryError> {
         if patterns.tagk.is_none() && patterns.tagv.is_none() {
-            return Ok(Tagged::default());
+            return Ok(Tagged { patterns, metrics: None, loading: false, limited: false });
         }
         let (mut loading, mut limited) = self.ready_roll()?;
         let mut ids = |kind, pattern: &Option<Pattern>| match pattern {
@@ -95,7 +96,7 @@ impl Catalog {
         };
         let (keys, values) = (ids(UidKind::Tagk, &patterns.tagk)?, ids(UidKind::Tagv, &patterns.tagv)?);
         let metrics = self.inner.with_tag(keys.as_ref(), values.as_ref());
-        Ok(Tagged { metrics: Some(metrics), loading, limited })
+        Ok(Tagged { patterns, metrics: Some(metrics), loading, limited })
     }
 }
 

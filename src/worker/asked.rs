@@ -10,13 +10,20 @@ const QUERIES_MAX: usize = 8;
 pub fn queries(rule: &Rule, tags: &Tags) -> Vec<String> {
     let mut texts: Vec<String> = rule.query.iter().map(|query| query.text.clone()).collect();
     if let Condition::Expression { critical, warning, .. } = &rule.condition {
-        for text in critical.iter().chain(warning).flat_map(|expression| expression.queries()) {
-            if !texts.contains(&text) {
-                texts.push(text);
-            }
+        texts.extend(critical.iter().chain(warning).flat_map(|expression| expression.queries()));
+    }
+    each_once(texts).iter().take(QUERIES_MAX).map(|text| narrowed(text, tags)).collect()
+}
+
+/// Each text once, in the order in which they come.
+pub fn each_once(texts: Vec<String>) -> Vec<String> {
+    let mut once: Vec<String> = Vec::with_capacity(texts.len());
+    for text in texts {
+        if !once.contains(&text) {
+            once.push(text);
         }
     }
-    texts.iter().take(QUERIES_MAX).map(|text| narrowed(text, tags)).collect()
+    once
 }
 
 /// A query with filters for the values of the tags that make its groups. One that cannot be read so is left as it is, and

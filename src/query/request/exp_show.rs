@@ -69,17 +69,14 @@ fn fill(fill: Option<Fill>) -> Value {
         Fill::Zero => "zero",
         Fill::Scalar(_) => "scalar",
     };
-    let value = fill_value(fill);
-    let value = if value.is_finite() {
-        json!(value)
-    } else {
-        json!(if value.is_nan() {
-            "NaN"
-        } else if value > 0.0 {
-            "Infinity"
-        } else {
-            "-Infinity"
-        })
-    };
-    json!({"policy": name, "value": value})
+    json!({"policy": name, "value": json_number(fill_value(fill))})
+}
+
+/// A number; those that JSON has not are the words that `/api/query` has for them.
+pub fn json_number(value: f64) -> Value {
+    match value {
+        value if value.is_nan() => json!("NaN"),
+        value if value.is_infinite() => json!(if value > 0.0 { "Infinity" } else { "-Infinity" }),
+        value => json!(value),
+    }
 }

@@ -26,6 +26,7 @@ pub use crate::point::json;
 use std::collections::HashSet;
 
 pub use compile::{Context, compile};
+pub use exp_show::json_number;
 pub use show::Output;
 
 /// A request that cannot be answered: 400, whatever 500 the original crashes into.

@@ -207,6 +207,9 @@ function merge(a, b) {
 
 // ------------------------------------------------------------------ columns as drawn: null is a gap, undefined is no point
 
+/** The same for series whose `times` and `values` are lists; a value that is null is a gap. */
+export const alignLists = (series) => align(series.map(({ times, values }) => ({ times: Float64Array.from(times), values: Float64Array.from(values, (value) => value ?? NaN) })));
+
 /** A column as uPlot wants it: typed as it came if every point is there, else a plain array that can hold `null` and `undefined`. */
 export function forPlot(column) {
   let whole = true;

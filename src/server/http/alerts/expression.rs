@@ -3,7 +3,9 @@
 use super::rules::{sources, time};
 use super::{ApiError, ApiRequest, ApiResponse, answer, body, text};
 use crate::query::engine::Cancel;
+use crate::query::request::json_number;
 use crate::tsd::{self, Tsd};
+use crate::worker::asked::each_once;
 use crate::worker::house::Tables;
 use crate::worker::rule::expression::{Cell, Expression, ExpressionError, TEXT_MOST, Table};
 use crate::worker::rule::file;
@@ -50,12 +52,7 @@ pub fn evaluate(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError
         return Err(wrong(&faults));
     }
     let moments = Moments { start, end, steps };
-    let mut queries: Vec<String> = Vec::new();
-    expression.queries().into_iter().for_each(|query| {
-        if !queries.contains(&query) {
-            queries.push(query)
-        }
-    });
+    let queries = each_once(expression.queries());
     let found = within(request, |cancel| trial(&Tables::until(tsd, cancel), &set, &expression, unjoined_ok, moments))?;
     Ok(answer(&json!({
         "expression": expression.text(), "gives": expression.gives().name(), "tags": expression.keys().as_ref().ok(),
@@ -99,18 +96,10 @@ fn wrong(faults: &[ExpressionError]) -> ApiError {
     ApiError::bad(format!("expression: {first}")).details(Value::Array(places).to_string())
 }
 
-/// A number, as `/api/query` writes those that JSON has not.
-fn number(value: f64) -> Value {
-    match value {
-        value if value.is_nan() => json!("NaN"),
-        value if value.is_infinite() => json!(if value > 0.0 { "Infinity" } else { "-Infinity" }),
-        value => json!(value),
-    }
-}
-
 fn shown(found: &Trial) -> Value {
-    let points = |group: &Group| group.points.iter().map(|(at, value)| json!([at, number(*value)])).collect::<Vec<_>>();
-    let group = |group: &Group| json!({"tags": group.tags, "value": group.value.map(number), "text": group.text, "points": points(group)});
+    let points = |group: &Group| group.points.iter().map(|(at, value)| json!([at, json_number(*value)])).collect::<Vec<_>>();
+    let group =
+        |group: &Group| json!({"tags": group.tags, "value": group.value.map(json_number), "text": group.text, "points": points(group)});
     json!({
         "moments": found.moments, "failed": found.failed, "why": found.why, "cut": found.cut,
         "groups": found.groups.iter().map(group).collect::<Vec<_>>(), "table": found.table.as_ref().map(rows),
@@ -121,7 +110,7 @@ fn rows(table: &Table) -> Value {
     let cell = |cell: &Option<Cell>| match cell {
         None => Value::Null,
         Some(Cell::Text(text)) => json!(text),
-        Some(Cell::Number(value)) => number(*value),
+        Some(Cell::Number(value)) => json_number(*value),
     };
     json!({"columns": table.columns, "rows": table.rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>()).collect::<Vec<_>>()})
 }

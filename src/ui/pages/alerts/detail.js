@@ -6,7 +6,7 @@ import { nameOf, value as exact } from "../../lib/format.js";
 import { downsampleFunction, interval, parse, withDownsample } from "../../lib/query.js";
 import { looks } from "../../lib/palette.js";
 import { HOUR, SECOND, format, formatLink, span } from "../../lib/time.js";
-import { ACTS, CHANGES, aged, level, perform, tableOf, told } from "./parts.js";
+import { ACTS, CHANGES, aged, level, perform, tableOf, told, toldHint } from "./parts.js";
 
 /** Series that are drawn. */
 const SERIES_MAX = 20;
@@ -73,7 +73,7 @@ export function detail(panel, ctx, tools, id) {
       const incident = alert.incident;
       text(heading, `${alert.rule}: ${alert.name}`);
       fill(about, level(alert.level), alert.value === null ? null : h("span", `value ${exact(alert.value)}`), h("span.quiet", `for ${span(Date.now() - alert.since * SECOND)}, as of `), aged(alert.seen, ctx.time.zone),
-        incident ? h("span.badge", { title: `Messages about its worst level, of those that the rule allows; ${incident.messages} in all` }, alert.max_step === 0 ? "mute" : `message ${told(alert)}`) : null,
+        incident ? h("span.badge", { title: toldHint(incident) }, alert.max_step === 0 ? "mute" : `message ${told(alert)}`) : null,
         incident?.acknowledged ? h("span.badge", `taken by ${incident.acknowledged.user}`) : null, incident?.closing ? h("span.badge", "closes when normal") : null,
         alert.flapping ? h("span.badge", "comes and goes") : null, alert.blind ? h("span.badge", "cannot be read now") : null);
       fill(condition, alert.text, alert.note ? h("span.quiet", ` · ${alert.note}`) : null);

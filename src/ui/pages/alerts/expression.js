@@ -8,7 +8,7 @@ import { fill, h, icon, set, uid } from "../../lib/dom.js";
 import { many, value as exact } from "../../lib/format.js";
 import { looks } from "../../lib/palette.js";
 import { HOUR, SECOND, format, parse, serverText } from "../../lib/time.js";
-import { tableOf } from "./parts.js";
+import { placesOf, tableOf } from "./parts.js";
 
 /** Lines and rows that are drawn. */
 const [SERIES_MAX, ROWS_MAX] = [20, 500];
@@ -105,20 +105,18 @@ export function expressionTab(panel, ctx, tools) {
 
   /** What the server says, each fault a way to its place in the text. */
   function failed(error) {
-    let places = null;
-    try { places = JSON.parse(error.details ?? ""); } catch { places = null; }
-    if (!Array.isArray(places)) return wrong(error.message);
+    const places = placesOf(error);
+    if (!places) return wrong(error.message);
     wrong(h("ul.expression-faults", places.map(({ line, column, message }) => h("li", h("button", { type: "button", title: "Go there", onclick: () => goTo(line, column) }, `Line ${line}, column ${column}`), h("span.bad.name", ` ${message}`)))));
   }
 
   function goTo(line, column) {
-    const lines = area.value.split("\n");
     // Columns are counted in characters, places of the box in units of 16 bits. The text was sent without its outer blanks.
     const before = area.value.length - area.value.trimStart().length;
     const own = area.value.trim().split("\n");
     const place = before + own.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0) + [...(own[line - 1] ?? "")].slice(0, column - 1).join("").length;
     area.focus();
-    area.setSelectionRange(place, Math.min(place + 1, lines.join("\n").length));
+    area.setSelectionRange(place, Math.min(place + 1, area.value.length));
   }
 
   function draw({ gives, queries, start, end, result: { moments, failed: bad, why: reason, groups, cut, table: rows } }) {

@@ -3,7 +3,7 @@ import { breakable, fill, h, icon, set } from "../../lib/dom.js";
 import { count, many, value as exact } from "../../lib/format.js";
 import { DAY, SECOND, format, span } from "../../lib/time.js";
 import { seriesOf } from "../anomalies/episodes.js";
-import { ACTS, LEVELS, aged, level, perform, tableOf, told } from "./parts.js";
+import { ACTS, LEVELS, aged, level, perform, tableOf, told, toldHint } from "./parts.js";
 
 /** Rows of one group that are drawn. */
 const ROWS_MAX = 500;
@@ -61,7 +61,7 @@ export function openTab(panel, ctx, tools) {
     ].filter(Boolean);
     return h("tr", h("td", h("label.check", box)), h("td", level(alert.level)), h("td", aged(incident?.start ?? alert.since, ctx.time.zone)), h("td", alert.rule),
       h("td", h("a.name", { href: ctx.href("alerts", { id: alert.id }) }, breakable(alert.name))), h("td.number", alert.value === null ? "–" : exact(alert.value, 5)),
-      h("td", h("span", alert.text), marks.map((mark) => h("span.badge.alerts-mark", mark))), h("td.number", { title: incident ? `Messages about its worst level, of those that the rule allows; ${count(incident.messages)} in all` : null }, told(alert) ?? "–", incident?.last_message ? h("div.hint", aged(incident.last_message, ctx.time.zone)) : null));
+      h("td", h("span", alert.text), marks.map((mark) => h("span.badge.alerts-mark", mark))), h("td.number", { title: incident ? toldHint(incident) : null }, told(alert) ?? "–", incident?.last_message ? h("div.hint", aged(incident.last_message, ctx.time.zone)) : null));
   }
 
   function group([name, label, fits], left) {

@@ -22,17 +22,29 @@ export function told({ incident, max_step: most }) {
   return most === null || most === undefined ? count(incident.messages) : `${count(incident.step)} of ${count(most)}`;
 }
 
+/** What `told` counts, for people who wonder. */
+export const toldHint = ({ messages }) => `Messages about its worst level, of those that the rule allows; ${count(messages)} in all`;
+
 /** Who acts: as the person said once in this browser. */
 export const who = () => load("person", "");
 
 /** A fault in a rule as its place and sentence. */
 export const fault = ({ file, line, column, message }) => h("li.name", h("b", `${file}:${line}:${column}: `), message);
 
+/** The faults with their places that a refusal brings; null for one without. */
+export function placesOf(error) {
+  try {
+    const places = JSON.parse(error.details ?? "");
+    return Array.isArray(places) ? places : null;
+  } catch {
+    return null;
+  }
+}
+
 /** The faults that a refusal of rules brings, as a list. */
 export function faultsOf(error) {
-  let faults = null;
-  try { faults = JSON.parse(error.details ?? ""); } catch { faults = null; }
-  return Array.isArray(faults) ? h("ul.bad", faults.map(fault)) : null;
+  const faults = placesOf(error);
+  return faults && h("ul.bad", faults.map(fault));
 }
 
 /** The acts on alerts: name, label, what it does, and whether a message is asked for. */

@@ -2,7 +2,7 @@
  * Heat maps: a row a series, how many series have which value, or the ranges of histograms over time. Loaded with the first
  * panel that shows one.
  */
-import { align, forPlot, heatOf, rangeOf } from "../../lib/align.js";
+import { alignLists, forPlot, heatOf, rangeOf } from "../../lib/align.js";
 import { Chart } from "../../lib/chart.js";
 import { fill, h } from "../../lib/dom.js";
 import { short } from "../../lib/format.js";
@@ -49,7 +49,7 @@ export function heat(box, common) {
 function histogram(box, { series, names, looks, panel, range, zone, theme, title, host }) {
   const frame = h("div.lines-plot");
   fill(box, h("div.lines.fill", frame));
-  const { times, columns } = align(series.map((one) => ({ times: Float64Array.from(one.times), values: Float64Array.from(one.values, (v) => v ?? NaN) })));
+  const { times, columns } = alignLists(series);
   const found = series.map((one) => (one.ranges ? rangeOf(one.metric) : null));
   const rows = series.map((_, at) => at).filter((at) => found[at] && found[at].low !== null);
   const lines = series.map((_, at) => at).filter((at) => !found[at]);

@@ -2,7 +2,7 @@
  * Panels of lines: areas, stacks, points; thresholds as bands, events as marks, two axes, a crosshair shared by all panels; two
  * plots one above the other over the same time where the panel has queries for a lower one.
  */
-import { align, forPlot } from "../../lib/align.js";
+import { alignLists, forPlot } from "../../lib/align.js";
 import { Chart } from "../../lib/chart.js";
 import { fill, h, set } from "../../lib/dom.js";
 import { GROUND, LINES } from "../../lib/palette.js";
@@ -50,7 +50,7 @@ export function lines(box, first) {
     const paneOf = ({ pane }) => (two && pane === "lower" ? 1 : 0);
     const keys = series.map((one, at) => `${one.query} ${one.earlier} ${names[at]}`);
     for (const key of hidden) if (!keys.includes(key)) hidden.delete(key);
-    const { times, columns } = align(series.map((one) => ({ times: Float64Array.from(one.times), values: Float64Array.from(one.values, (v) => v ?? NaN) })));
+    const { times, columns } = alignLists(series);
     const print = Object.fromEntries(["left", "right", "lower"].map((side) => [side, printer(panel, side)]));
     const printed = (one, by) => print[one.axis === "left" && paneOf(one) ? "lower" : one.axis](reduce(one.values, by));
     const axis = (side) => ({ log: Boolean(panel[side].log), min: panel[side].min ?? null, max: panel[side].max ?? null, label: panel[side].label || "", format: panel[side].unit || panel.decimals !== null ? print[side] : undefined });

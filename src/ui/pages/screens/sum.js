@@ -1,5 +1,5 @@
 /** The sum of a panel's series as a line: of those of one axis, one pane and one time, for other numbers do not add up. */
-import { align, bridged, forPlot, isValue } from "../../lib/align.js";
+import { alignLists, bridged, forPlot, isValue } from "../../lib/align.js";
 
 /** Black on white and white on black: the colour that is none of a series by its place. */
 const COLOR = 6;
@@ -30,7 +30,7 @@ export function sums(all) {
 }
 
 function added(list) {
-  const { times, columns, added: gaps } = align(list.map(({ times: at, values }) => ({ times: Float64Array.from(at), values: Float64Array.from(values, (v) => v ?? NaN) })));
+  const { times, columns, added: gaps } = alignLists(list);
   const lines = columns.map((column) => bridged(forPlot(column)));
   const skip = new Set(gaps);
   const out = { times: [], values: [] };
