@@ -355,6 +355,16 @@ fn a_prefilter_loses_no_row() {
 /// Hours that are alike and hours that are not: empty ones, rows without tags, with a lower tag, between two hours.
 #[test]
 fn leaps_over_hours_lose_no_row() {
+    leaps_over_hours(5);
+}
+
+/// Below the lowest tag there is nothing to look for.
+#[test]
+fn leaps_to_the_lowest_tag_lose_no_row() {
+    leaps_over_hours(1);
+}
+
+fn leaps_over_hours(tag: u8) {
     let store = HbaseStore::connect(HbaseOptions { leaps: Some(true), ..options() }).unwrap();
     let table = table(&store);
     let mut dice = Random::new(3);
@@ -366,14 +376,15 @@ fn leaps_over_hours_lose_no_row() {
         };
         let alike = hour < 30 || dice.below(3) > 0;
         for value in 0..40 {
-            add(hour * 10, &[[5, value]]);
+            add(hour * 10, &[[tag, value]]);
             if value == 7 {
-                (0..dice.below(12) as u8).for_each(|other| add(hour * 10, &[[5, value], [6, other]]));
+                (0..dice.below(12) as u8).for_each(|other| add(hour * 10, &[[tag, value], [6, other]]));
             }
         }
         match dice.below(4) {
             _ if alike => {}
             0 => add(hour * 10, &[]),
+            _ if tag == 1 => {}
             1 => add(hour * 10, &[[4, 1], [5, 7]]),
             2 => add(hour * 10 + 3, &[[5, 7]]),
             _ => add(hour * 10, &[[4, 0xff], [6, 7]]),
@@ -383,7 +394,7 @@ fn leaps_over_hours_lose_no_row() {
     for trial in 0..60 {
         let (from, to) = (dice.below(200) as u32 * 10, dice.below(220) as u32 * 10);
         let (start, stop) = ([b"abc", &from.to_be_bytes()[..]].concat(), [b"abc", &to.to_be_bytes()[..]].concat());
-        let mut tags = vec![TagBytes { key: vec![5], values: (0..=dice.below(3)).map(|_| vec![7 * dice.below(4) as u8]).collect() }];
+        let mut tags = vec![TagBytes { key: vec![tag], values: (0..=dice.below(3)).map(|_| vec![7 * dice.below(4) as u8]).collect() }];
         tags.extend((dice.below(3) == 0).then(|| TagBytes { key: vec![6], values: Vec::new() }));
         let has = |of: &[[u8; 2]], tag: &TagBytes| {
             of.iter().any(|[k, v]| tag.key == [*k] && (tag.values.is_empty() || tag.values.contains(&vec![*v])))

@@ -19,13 +19,15 @@ pub(super) struct Leap {
     key: Vec<u8>,
     /// Ascending.
     values: Vec<Vec<u8>>,
+    /// No tag's name has a lower UID.
+    lowest: bool,
 }
 
 /// An hour of rows as it is thought to be.
 #[derive(Debug)]
 pub(super) struct Hour {
-    /// All keys of the hour: start, and key to stop before.
-    pub(super) look: (Vec<u8>, Vec<u8>),
+    /// All keys of the hour: start, and key to stop before. `None`: the hour cannot be otherwise.
+    pub(super) look: Option<(Vec<u8>, Vec<u8>)>,
     /// Where the rows with the tag stand, if the hour is so.
     pub(super) runs: Vec<(Vec<u8>, Vec<u8>)>,
     stem: Vec<u8>,
@@ -52,14 +54,17 @@ impl Leap {
         values.sort_unstable();
         values.dedup();
         let pair_width = prefilter.tagk_width + prefilter.tagv_width;
-        Some(Leap { skip: prefilter.skip, tagk_width: prefilter.tagk_width, pair_width, key: key.clone(), values })
+        // UIDs count from 1.
+        let lowest = key.split_last().is_some_and(|(last, head)| *last <= 1 && head.iter().all(|byte| *byte == 0));
+        Some(Leap { skip: prefilter.skip, tagk_width: prefilter.tagk_width, pair_width, key: key.clone(), values, lowest })
     }
 
     /// Hours from `start` on, `most` at most, up to `stop`, if the four bytes before the tags are a time that goes by `step`.
     ///
     /// Together they look at every key from `start` up to the end of the last one; that each is as it is thought to be (rows
-    /// without tags below this one, at its own time) is told by the first key in it: see [`Leap::holds`]. `None` where
-    /// `start` is no whole time.
+    /// without tags below this one, at its own time) is told by the first key in it: see [`Leap::holds`]. Nothing stands
+    /// below the lowest tag, often the host; rows at other times than whole ones, which no TSD writes, are not looked for
+    /// there. `None` where `start` is no whole time.
     pub(super) fn hours(&self, start: &[u8], stop: &[u8], step: u32, most: usize) -> Option<Vec<Hour>> {
         let (head, time) = start.split_at_checked(self.skip.checked_sub(TIME_BYTES)?)?;
         let mut time = u32::from_be_bytes(time.try_into().ok()?).checked_next_multiple_of(step.max(1))?;
@@ -75,15 +80,22 @@ impl Leap {
             });
             let runs = runs.filter(|(start, _)| start.as_slice() < stop).map(|(start, end)| (start, end.min(stop.to_vec()))).collect();
             let after = successor(&stem)?;
-            hours.push(Hour { look: (from, end.min(stop.to_vec())), stem, runs });
+            let look = (!self.lowest).then(|| (from, end.min(stop.to_vec())));
+            hours.push(Hour { look, stem, runs });
             from = after;
         }
         Some(hours)
     }
 
-    /// How many values are looked for.
-    pub(super) fn values(&self) -> usize {
-        self.values.len()
+    /// How many scanners an hour takes.
+    pub(super) fn scanners(&self) -> usize {
+        self.values.len() + usize::from(!self.lowest)
+    }
+
+    /// Whether `row`, the first key of an hour, stands in one that is as it is thought to be.
+    pub(super) fn is_even(&self, row: &[u8]) -> bool {
+        let stem = row.get(..self.skip).and_then(successor);
+        stem.is_some() && self.find(row).after == stem
     }
 
     /// Where the next hours begin.
@@ -174,7 +186,7 @@ mod tests {
         let leap = Leap::new(&Prefilter { skip: 5, tagk_width: 1, tagv_width: 1, tags: vec![tag] }).unwrap();
         let got = leap.hours(b"m\0\0\0\x0b", b"m\0\0\0\x28", 10, 9).unwrap();
         let key = |time: u8, rest: &[u8]| [b"m\0\0\0", &[time][..], rest].concat();
-        let looks: Vec<_> = got.iter().map(|hour| hour.look.clone()).collect();
+        let looks: Vec<_> = got.iter().map(|hour| hour.look.clone().unwrap()).collect();
         assert_eq!(looks, [(key(11, b""), key(30, b"")), (key(21, b""), key(40, b"")), (key(31, b""), key(40, b""))]);
         assert_eq!(got[1].runs, [(key(30, b"\x05\x03"), key(30, b"\x05\x04"))]);
         assert!(got[2].runs.is_empty());
@@ -189,6 +201,19 @@ mod tests {
         assert!(leap.hours(b"m\0\0\0\x14\x05", b"n", 10, 2).is_none());
         assert!(leap.hours(b"m", b"n", 10, 2).is_none());
         assert!(leap.hours(b"m\xff\xff\xff\xff", b"n", 10, 2).is_none());
+        assert_eq!(leap.scanners(), 2);
+        assert!(leap.is_even(&key(20, b"\x06\x01")) && !leap.is_even(&key(20, b"\x04\x01")) && !leap.is_even(b"m"));
+    }
+
+    #[test]
+    fn nothing_stands_below_the_lowest_tag() {
+        for (key, lowest) in [(&[0, 1][..], true), (&[0, 2], false), (&[1, 1], false)] {
+            let tag = TagBytes { key: key.to_vec(), values: vec![vec![0, 3]] };
+            let leap = Leap::new(&Prefilter { skip: 5, tagk_width: 2, tagv_width: 2, tags: vec![tag] }).unwrap();
+            assert_eq!(leap.scanners(), if lowest { 1 } else { 2 });
+            let got = leap.hours(b"m\0\0\0\x14", b"n", 10, 2).unwrap();
+            assert!(got.iter().all(|hour| hour.look.is_none() == lowest && hour.runs.len() == 1), "{key:?}");
+        }
     }
 
     /// Walks random tables with it and finds exactly the rows with the tag.

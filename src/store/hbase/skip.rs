@@ -23,7 +23,8 @@ use std::time::{Duration, Instant};
 pub(super) const KEYS_ONLY: &str = "FirstKeyOnlyFilter() AND KeyOnlyFilter()";
 /// Keys a page, while a leap is weighed.
 const WEIGHED_ROWS: usize = 256;
-/// What a leap costs, in times of opening a scanner and reading a row: rows that are walked in less are not leapt over.
+/// What a leap of its own costs, in times of opening a scanner and reading a row: rows that are walked in less are not leapt
+/// over. One of a stride costs as many as it has scanners.
 const LEAP_COST: u32 = 4;
 /// Strides at once, each over a connection of its own.
 const STRIDES: usize = 2;
@@ -53,6 +54,15 @@ pub(super) struct SkipScanner {
     even: bool,
     /// The last ones were empty: a look finds the next row, however far it is.
     gap: bool,
+}
+
+/// What a leap is weighed with.
+struct Weighing<'a> {
+    /// When opening the scanner began.
+    opened: Instant,
+    weighed: &'a Weighed,
+    /// Leaps of even hours can be made together.
+    strides: bool,
 }
 
 /// What a look brought.
@@ -93,13 +103,15 @@ impl SkipScanner {
         let limit = self.patience();
         let scan = Scan { batch_rows: rows, prefilter: None, ..self.scan.clone() };
         let closer = Closer::new(&self.store.pool);
+        let strides = self.scan.time_step.is_some();
         self.store.pool.call(Effect::Reads, &format!("scan of table {}", self.table), limit, || {
             let (table, scan, leap, closer) = (self.table.clone(), scan.clone(), self.leap.clone(), closer.clone());
             let common = self.store.pool.common.clone();
             Box::new(move |link, at| {
-                let begun = Instant::now();
+                let opened = Instant::now();
                 let held = Held::open(link, at, &closer, &table, &scan, Some(KEYS_ONLY))?;
-                let seen = see(link, at, &held, &leap, weigh.then_some((begun, &common.weighed)))?;
+                let weighing = Weighing { opened, weighed: &common.weighed, strides };
+                let seen = see(link, at, &held, &leap, weigh.then_some(weighing))?;
                 held.finish(link);
                 Ok(seen)
             })
@@ -120,7 +132,7 @@ impl SkipScanner {
     /// Makes several leaps at once. False: that cannot be done here.
     fn stride(&mut self) -> Result<bool> {
         let Some(step) = self.scan.time_step.filter(|_| self.even && !std::mem::take(&mut self.gap)) else { return Ok(false) };
-        let most = STRIDES * hours_of(self.leap.values());
+        let most = STRIDES * hours_of(self.leap.scanners());
         let Some(hours) = self.leap.hours(&self.scan.start, &self.scan.stop, step, most) else { return Ok(false) };
         let Some(strides) = self.strides(hours) else { return Ok(false) };
         let mut rows_seen = 0;
@@ -213,19 +225,16 @@ impl SkipScanner {
 }
 
 /// Reads the first key of a scanner, and in a weighing, of which comes when it began, those that a leap from there would
-/// pass over.
-fn see(
-    link: &mut Link,
-    at: Where,
-    scanner: &Held,
-    leap: &Leap,
-    weigh: Option<(Instant, &Weighed)>,
-) -> std::result::Result<Option<Look>, Failure> {
+/// pass over. `None`: there is none.
+fn see(link: &mut Link, at: Where, scanner: &Held, leap: &Leap, weigh: Option<Weighing>) -> std::result::Result<Option<Look>, Failure> {
     let mut page = RowBatch::default();
     scanner.next_rows(link, 1, &mut page, at.until)?;
-    let Some(found) = page.row(0).map(|row| leap.find(row.key())) else { return Ok(None) };
+    let Some(row) = page.row(0) else { return Ok(None) };
+    let found = leap.find(row.key());
+    let together = weigh.as_ref().is_some_and(|weigh| weigh.strides && leap.is_even(row.key()));
+    let times = if together { u32::try_from(leap.scanners()).unwrap_or(LEAP_COST) } else { LEAP_COST };
+    let cost = weigh.as_ref().map_or(Duration::ZERO, |weigh| weigh.weighed.opened(weigh.opened.elapsed()) * times);
     let (mut rows, begun) = (1, Instant::now());
-    let cost = weigh.map_or(Duration::ZERO, |(opened, weighed)| weighed.opened(opened.elapsed()) * LEAP_COST);
     while weigh.is_some() {
         page.clear();
         scanner.next_rows(link, WEIGHED_ROWS, &mut page, at.until)?;

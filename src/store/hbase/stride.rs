@@ -49,9 +49,9 @@ pub(super) struct Taken {
     pub(super) cells: usize,
 }
 
-/// Hours of a stride that looks for `values` values.
-pub(super) fn hours_of(values: usize) -> usize {
-    (SCANNERS_MAX / (values + 1)).max(1)
+/// Hours of a stride, if each takes so many scanners.
+pub(super) fn hours_of(scanners: usize) -> usize {
+    (SCANNERS_MAX / scanners.max(1)).max(1)
 }
 
 /// Takes strides side by side, each over a connection of its own: a gateway serves the calls of one in turn.
@@ -88,7 +88,7 @@ impl Stride {
         // Sends the first key alone, and ends the scan behind it.
         let first_key = format!("PageFilter(1) AND {KEYS_ONLY}");
         for hour in &self.hours {
-            ask(&hour.look, 1, Some(&first_key));
+            hour.look.iter().for_each(|look| ask(look, 1, Some(&first_key)));
             hour.runs.iter().for_each(|run| ask(run, rows, self.filter.as_deref()));
         }
         let scanners = Held::open_asked(link, at, closer, asked.len())?;
@@ -111,10 +111,12 @@ impl Stride {
             other => other,
         };
         for hour in &self.hours {
-            first.clear();
-            taken.cells += read(1, &mut first)?;
-            taken.rows += first.len();
-            broken |= !self.leap.holds(hour, first.row(0).map(|row| row.key()));
+            if hour.look.is_some() {
+                first.clear();
+                taken.cells += read(1, &mut first)?;
+                taken.rows += first.len();
+                broken |= !self.leap.holds(hour, first.row(0).map(|row| row.key()));
+            }
             taken.hours += usize::from(!broken);
             for (_, stop) in &hour.runs {
                 let before = batch.len();
