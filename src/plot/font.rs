@@ -2,8 +2,8 @@
 //! Emoji for what these lack. No font of the machine is ever read, so a picture looks the same everywhere.
 //!
 //! They lie compressed in the binary (licences beside them in `fonts/`) and are unpacked when the first text needs them: 0.8 MB
-//! of memory for the first, 4 MB more for the second, 0.7 MB for the third, 0.7 MB for the last. There is no shaping but that of [`super::direction`]: an emoji that is made of
-//! several is drawn as these, without the tone of its skin.
+//! of memory for the first, 4 MB more for the second, 0.7 MB for the third, 0.7 MB for the last. There is no shaping but that of
+//! [`super::direction`]: an emoji that is made of several is drawn as these, without the tone of its skin.
 
 use super::direction::visual;
 use ab_glyph::{Font, FontVec, Glyph, GlyphId, OutlinedGlyph, PxScale, point};
