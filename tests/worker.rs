@@ -6,6 +6,8 @@
 mod house;
 #[path = "worker/kills.rs"]
 mod kills;
+#[path = "worker/notes.rs"]
+mod notes;
 mod support;
 
 use house::{FAST, Proxy, Receiver, WorkerProcess, by_rule, channel, get, many_rules, now, put, put_all, until, write_rules};

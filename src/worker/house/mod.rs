@@ -9,6 +9,8 @@ pub use tables::Tables;
 
 use super::records::Tags;
 use super::rule::expression::{Source, SourceError};
+use crate::codec::Note;
+use crate::digest;
 use crate::query::request::SubRequest;
 
 /// Most points of one series that are looked at; of longer windows the newest count. 16 bytes each, one series at a time.
@@ -93,10 +95,36 @@ pub struct OwnNote {
     pub incident: String,
 }
 
-/// The custom field that marks a note as ours. Notes without it are people's and are never changed.
-pub const NOTE_MARK: &str = "tsdb.worker";
+/// The custom field that marks a note as ours: its incident. Notes without it are people's and are never changed.
+const NOTE_MARK: &str = "tsdb.worker";
+/// The custom field that says what we wrote. Whoever writes at the same second changes the texts of our note and leaves its
+/// other fields, so that the mark alone would make a person's words ours.
+const NOTE_WRITTEN: &str = "tsdb.worker.written";
 /// A person's note stands at this very second: ours goes to one of the next.
 pub const NOTE_SHIFT_MAX: i64 = 10;
+
+impl OwnNote {
+    /// As it stands at a second.
+    fn stored(&self, start: i64) -> Note {
+        let written = digest::text(format!("{} {}", self.end, self.description).as_bytes());
+        let custom = [(NOTE_MARK, self.incident.clone()), (NOTE_WRITTEN, written)];
+        Note {
+            tsuid: self.tsuid.clone(),
+            start,
+            end: self.end,
+            description: Some(self.description.clone()),
+            notes: Some(String::new()),
+            custom: Some(custom.map(|(key, text)| (key.to_owned(), Some(text))).into()),
+        }
+    }
+
+    /// Whether a note is one that we wrote of this incident, and that nobody has put a word to since.
+    fn wrote(&self, there: &Note) -> bool {
+        let Some(description) = &there.description else { return false };
+        let before = OwnNote { end: there.end, description: description.clone(), ..self.clone() };
+        there.notes.as_deref().unwrap_or_default().is_empty() && there.custom == before.stored(there.start).custom
+    }
+}
 
 /// Where series are read and written.
 pub trait House: Source + Send {
@@ -130,7 +158,8 @@ pub trait House: Source + Send {
     /// A name cannot be read.
     fn name(&self, series: Series<'_>) -> Result<(String, Tags), SourceError>;
 
-    /// Writes a note, or changes ours of the same incident; gives the second at which it stands. A person's note stays.
+    /// Writes a note, or changes ours of the same incident; gives the second at which it stands. A person's note stays, and so
+    /// does ours once a person has written into it.
     ///
     /// # Errors
     /// Nobody answers, or no second is free.

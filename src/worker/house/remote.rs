@@ -1,6 +1,7 @@
 //! Series of a TSD over HTTP: ours or an OpenTSDB.
 
-use super::{Ask, Found, House, NOTE_MARK, NOTE_SHIFT_MAX, OwnNote, OwnPoint, Seen, Series};
+use super::{Ask, Found, House, NOTE_SHIFT_MAX, OwnNote, OwnPoint, Seen, Series};
+use crate::codec::Note;
 use crate::worker::records::Tags;
 use crate::worker::rule::expression::{self, Answer, SourceError};
 use serde_json::{Value as Json, json};
@@ -148,13 +149,13 @@ impl House for Remote {
         for start in note.start..=note.start.saturating_add(NOTE_SHIFT_MAX) {
             let time = start.to_string();
             let (status, there) = self.get("/api/annotation", &[("tsuid", &note.tsuid), ("start_time", &time)])?;
-            let mark = there.get("custom").and_then(|custom| custom.get(NOTE_MARK)).and_then(Json::as_str);
-            if status == 200 && mark != Some(note.incident.as_str()) {
+            if status == 200 && !Note::parse(there.to_string().as_bytes()).is_ok_and(|there| note.wrote(&there)) {
                 continue;
             }
-            let custom = json!({ NOTE_MARK: note.incident });
+            let stored = note.stored(start);
             let body = json!({
-                "tsuid": note.tsuid, "startTime": start, "endTime": note.end, "description": note.description, "custom": custom
+                "tsuid": stored.tsuid, "startTime": start, "endTime": stored.end, "description": stored.description,
+                "custom": stored.custom
             });
             let (status, answer) = self.post("/api/annotation", &body)?;
             return match status {

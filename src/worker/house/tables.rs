@@ -1,7 +1,7 @@
 //! Series in the tables of this process, through the one query engine and the one writer.
 
-use super::{Ask, Found, House, NOTE_MARK, NOTE_SHIFT_MAX, OwnNote, OwnPoint, SERIES_POINTS_MAX, Seen, Series};
-use crate::codec::{Note, to_hex};
+use super::{Ask, Found, House, NOTE_SHIFT_MAX, OwnNote, OwnPoint, SERIES_POINTS_MAX, Seen, Series};
+use crate::codec::to_hex;
 use crate::meta::annotation::NoteError;
 use crate::point::{Number, Point, PointTime, Value};
 use crate::query::engine::windows::{Next, WindowQuery};
@@ -168,18 +168,9 @@ impl<T: Deref<Target = Tsd> + Send + Sync> House for Tables<T> {
     }
 
     fn note(&self, note: &OwnNote) -> Result<i64, SourceError> {
-        let mark = || Some(note.incident.clone());
         for start in note.start..=note.start.saturating_add(NOTE_SHIFT_MAX) {
-            let own = Note {
-                tsuid: note.tsuid.clone(),
-                start,
-                end: note.end,
-                description: Some(note.description.clone()),
-                notes: Some(String::new()),
-                custom: Some([(NOTE_MARK.to_owned(), mark())].into()),
-            };
-            let ours = |there: &Note| there.custom.as_ref().and_then(|custom| custom.get(NOTE_MARK)) == Some(&mark());
-            if self.tsd.annotations.put_own(&own, ours).map_err(|e| note_error(&e))? {
+            let put = self.tsd.annotations.put_own(&note.stored(start), |there| note.wrote(there));
+            if put.map_err(|e| note_error(&e))? {
                 return Ok(start);
             }
         }
