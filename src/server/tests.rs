@@ -195,8 +195,29 @@ fn bodies_have_bounds() {
     let bomb = post("Content-Encoding: gzip\r\n", &gzip(spaces(2 << 20).as_bytes()));
     assert!(bomb.starts_with("413 ") && bomb.contains("BODY_RATIO_MAX"), "{bomb}");
     assert!(post("Content-Encoding: gzip\r\n", b"no gzip at all").starts_with("400 "));
+    assert_eq!(post("Content-Encoding: identity\r\n", POINT.as_bytes()), "200 {\"success\":1,\"failed\":0}");
     let endless = format!("POST /api/put HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n{}\r\n1000\r\n", " ".repeat(4096));
     assert!(server.status(format!("{endless}{}\r\n0\r\n\r\n", " ".repeat(4096)).as_bytes()).starts_with("413 "));
+}
+
+/// What a body in an encoding that is not known was told was "bad JSON" alone. The original reads such a body as it is, so that
+/// plain text under a wrong name is taken, and so here.
+#[test]
+fn an_unknown_content_encoding_is_named() {
+    let server = Running::with(|_| {});
+    let post = |path: &str, encoding: &str, body: &[u8]| {
+        let head = format!("POST {path} HTTP/1.1\r\nContent-Encoding: {encoding}\r\nContent-Length: {}\r\n\r\n", body.len());
+        server.status(&[head.as_bytes(), body].concat())
+    };
+    let zstd = b"\x28\xb5\x2f\xfd\x04\x00\x41\x00\x00[{\"metric\"";
+    for (path, encoding) in [("/api/put", "zstd"), ("/api/put?details", "br"), ("/api/query", "zstd"), ("/api/annotation", "gzip, br")] {
+        let refused = post(path, encoding, zstd);
+        let named = format!("Content-Encoding {encoding} was not unpacked; gzip, deflate and identity are read");
+        assert!(refused.starts_with("400 ") && refused.contains(&named), "{path}: {refused}");
+    }
+    assert_eq!(post("/api/put?summary", "br", POINT.as_bytes()), "200 {\"success\":1,\"failed\":0}");
+    let other = post("/api/put", "identity", b"no JSON");
+    assert!(other.starts_with("400 ") && !other.contains("Content-Encoding"), "{other}");
 }
 
 #[test]

@@ -20,6 +20,8 @@ use tokio::time::timeout;
 const STEP: usize = 64 * 1024;
 /// Decompressed bytes up to which the ratio does not matter.
 const RATIO_FREE: usize = 1024 * 1024;
+/// Letters of an unknown `Content-Encoding` that an error repeats.
+const ENCODING_SHOWN_MAX: usize = 100;
 
 /// The bytes of bodies in memory.
 pub struct Budget(Arc<Semaphore>);
@@ -84,6 +86,8 @@ enum Charset {
 pub struct Sent {
     bytes: Vec<u8>,
     packing: Packing,
+    /// What `Content-Encoding` says, if that is nothing known here: the body is then read as it is, as the original does.
+    unread: Option<String>,
     charset: Charset,
     max_inflated: usize,
     share: Share,
@@ -135,10 +139,10 @@ async fn drain(mut body: Incoming) {
 }
 
 async fn collect(parts: &Parts, body: &mut Incoming, limits: &BodyLimits, budget: &Budget) -> Result<Sent, ApiError> {
-    let packing = match header(parts, CONTENT_ENCODING).map(str::to_ascii_lowercase).as_deref() {
-        Some("gzip" | "x-gzip") => Packing::Gzip,
-        Some("deflate" | "x-deflate") => Packing::Deflate,
-        _ => Packing::Plain,
+    let (packing, unread) = match header(parts, CONTENT_ENCODING).map(str::to_ascii_lowercase) {
+        Some(name) if name == "gzip" || name == "x-gzip" => (Packing::Gzip, None),
+        Some(name) if name == "deflate" || name == "x-deflate" => (Packing::Deflate, None),
+        name => (Packing::Plain, name.filter(|name| !name.is_empty() && name != "identity")),
     };
     let charset = charset(parts)?;
     let (most, named) = match is_chunked(parts) && limits.max_chunk < limits.max_body {
@@ -161,7 +165,7 @@ async fn collect(parts: &Parts, body: &mut Incoming, limits: &BodyLimits, budget
         share.grow_to(bytes.len() + data.len())?;
         bytes.extend_from_slice(&data);
     }
-    Ok(Sent { bytes, packing, charset, share, max_inflated: limits.max_inflated })
+    Ok(Sent { bytes, packing, unread, charset, share, max_inflated: limits.max_inflated })
 }
 
 fn too_large(named: &str, most: usize) -> ApiError {
@@ -182,7 +186,27 @@ fn charset(parts: &Parts) -> Result<Charset, ApiError> {
     }
 }
 
+/// A body whose `Content-Encoding` nobody here knows: what is made of it is most likely wrong, and the error says why.
+pub struct Unread(Option<String>);
+
+impl Unread {
+    /// Adds the encoding to what was wrong with the body.
+    pub fn explain(&self, mut error: ApiError) -> ApiError {
+        if let (Some(name), 400) = (&self.0, error.status) {
+            let why = format!("Content-Encoding {name} was not unpacked; gzip, deflate and identity are read");
+            error.details = Some(error.details.map_or_else(|| why.clone(), |details| format!("{details}; {why}")));
+        }
+        error
+    }
+}
+
 impl Sent {
+    /// For the errors of whoever reads the body.
+    pub fn unread(&self) -> Unread {
+        let shown = |name: &String| name.chars().take(ENCODING_SHOWN_MAX).collect();
+        Unread(self.unread.as_ref().filter(|_| !self.bytes.is_empty()).map(shown))
+    }
+
     /// Unpacks and decodes. Bytes that are no UTF-8 become U+FFFD, which no name may hold.
     pub fn into_text(mut self) -> Result<Text, ApiError> {
         let bytes = match self.packing {
@@ -247,7 +271,7 @@ mod tests {
 
     fn sent(bytes: Vec<u8>, packing: Packing, charset: Charset) -> Result<String, u16> {
         let share = Budget::default().share();
-        Sent { bytes, packing, charset, max_inflated: 5 << 20, share }.into_text().map(|t| t.text).map_err(|e| e.status)
+        Sent { bytes, packing, unread: None, charset, max_inflated: 5 << 20, share }.into_text().map(|t| t.text).map_err(|e| e.status)
     }
 
     fn gz(bytes: &[u8]) -> Vec<u8> {

@@ -180,7 +180,11 @@ impl Call<'_> {
             false => self.shared.limits.body.clone(),
         };
         let sent = body::read(self.parts, body, &limits, &self.shared.bodies).await?;
-        let request = self.request(params, route);
+        let unread = sent.unread();
+        self.hand_over(handler, self.request(params, route), sent, limits.json_depth).await.map_err(|error| unread.explain(error))
+    }
+
+    async fn hand_over(&self, handler: Handler, request: ApiRequest, sent: body::Sent, depth: usize) -> Result<ApiResponse, ApiError> {
         let pools = &self.shared.pools;
         let tsd = self.shared.tsd.clone();
         let (pool, call) = match handler {
@@ -193,7 +197,6 @@ impl Call<'_> {
             Handler::Home => return pools.others.run(move || ui_files::home(&tsd, &request)).await.and_then(|answer| answer),
             Handler::Die => return self.die(),
         };
-        let depth = limits.json_depth;
         let run = move || {
             let text = sent.into_text()?;
             body::check_depth(&text.text, depth)?;
