@@ -20,6 +20,8 @@ pub struct Command {
     pub after: &'static str,
     /// Its flags, in groups.
     pub flags: &'static [&'static [Flag]],
+    /// What its first word may be, each with a line about it; empty where that is any name or path.
+    pub words: &'static [(&'static str, &'static str)],
     /// Runs it.
     pub run: fn(&Call) -> Result<(), Failure>,
 }
@@ -350,6 +352,38 @@ Sub commands:
 
 ";
 
+const UID_WORDS: &[(&str, &str)] = &[
+    ("grep", "Find names by a regular expression."),
+    ("assign", "Give names of a kind their ids."),
+    ("rename", "Give an id another name."),
+    ("delete", "Delete a name and its id."),
+    ("fsck", "Check names and ids; fix, delete_unknown: repair them."),
+    ("metrics", "The id of a metric, or the metric of an id."),
+    ("tagk", "The id of a tag name, or the tag name of an id."),
+    ("tagv", "The id of a tag value, or the tag value of an id."),
+    ("metasync", "Make the meta data of all series that have points."),
+    ("metapurge", "Delete all meta data."),
+    ("treesync", "Sort all series with meta data into the trees."),
+    ("treepurge", "Delete what was built of a tree; true: the tree, too."),
+];
+
+const WORKER_WORDS: &[(&str, &str)] = &[
+    ("check", "Say what is wrong in files of rules."),
+    ("test", "Replay a rule over stored points."),
+    ("backfill", "Let the detectors look at past times."),
+    ("resend", "Send messages that nobody took once more."),
+    ("test-channel", "Send a message that says that nothing is wrong."),
+];
+
+const BENCH_WORDS: &[(&str, &str)] = &[("put", "Send points."), ("query", "Ask for a path.")];
+
+const SEARCH_WORDS: &[(&str, &str)] = &[("lookup", "List the series of a metric and tags.")];
+
+const SHELLS: &[(&str, &str)] =
+    &[("bash", "GNU Bash."), ("elvish", "Elvish."), ("fish", "Fish."), ("powershell", "PowerShell."), ("zsh", "Z shell.")];
+
+const PAGES: &[(&str, &str)] = &[("configuration", "All settings, as docs/CONFIGURATION.md.")];
+
 /// All commands, in the order of the help.
 pub const COMMANDS: &[Command] = &[
     Command {
@@ -359,6 +393,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "Usage: tsd --port=PORT --staticroot=PATH --cachedir=PATH\nStarts the TSD, the Time Series Daemon\n",
         after: "",
         flags: &[COMMON, TSD, AUTO_METRIC, HELP],
+        words: &[],
         run: tsd::run,
     },
     Command {
@@ -368,6 +403,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "Usage: worker [--rules=PATH] [--metrics=PATTERNS] [--tsd=URL]\n       worker check [PATH ...]\n       worker test RULE [--at=TIME] [--start=TIME]\n       worker backfill [--start=TIME] [--end=TIME]\n       worker resend [CHANNEL ...] [--to=CHANNEL] [--dead-letters=FILE]\n       worker test-channel CHANNEL ...\nWorks until it is told to stop; check reads rule files, test replays a rule over stored points, backfill lets the\ndetectors look at past times, resend sends messages that nobody took once more (all, or those of some channels) with\ntheir old ids, test-channel sends a message that says that nothing is wrong. On the embedded store use `tsd --worker`, or --tsd beside a running TSD.\n",
         after: "",
         flags: &[COMMON, WORKER, QUIET_TOOL, HELP],
+        words: WORKER_WORDS,
         run: worker::run,
     },
     Command {
@@ -377,6 +413,7 @@ pub const COMMANDS: &[Command] = &[
         usage: QUERY_USAGE,
         after: "",
         flags: &[COMMON, VERBOSE, QUERY],
+        words: &[],
         run: query::run,
     },
     Command {
@@ -386,6 +423,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "Usage: import path [more paths]\n",
         after: "This tool can directly read gzip'ed input files.\n",
         flags: &[COMMON, AUTO_METRIC, IMPORT, QUIET_TOOL],
+        words: &[],
         run: import::run,
     },
     Command {
@@ -395,6 +433,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "Usage: export [--start=DATE] [--end=DATE] [METRIC [TAG=VALUE ...]] ...\nWithout a metric, all of them. Dates are those of the 'query' command.\n",
         after: "",
         flags: &[COMMON, EXPORT, QUIET_TOOL, HELP],
+        words: &[],
         run: export::run,
     },
     Command {
@@ -404,6 +443,7 @@ pub const COMMANDS: &[Command] = &[
         usage: UID_USAGE,
         after: "",
         flags: &[COMMON, VERBOSE, UID],
+        words: &[],
         run: uid::mkmetric,
     },
     Command {
@@ -413,6 +453,7 @@ pub const COMMANDS: &[Command] = &[
         usage: UID_USAGE,
         after: "",
         flags: &[COMMON, VERBOSE, UID],
+        words: UID_WORDS,
         run: uid::run,
     },
     Command {
@@ -422,6 +463,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "Usage: copy --to-embedded=FOLDER | --to-hbase=HOST:PORT,... | --to-config=FILE\nCopies the tables from the store of the configuration to another one. They keep their names: whoever reads the copy needs\nthe same tsd.storage.hbase.*_table.\n",
         after: "",
         flags: &[COMMON, COPY, QUIET_TOOL, HELP],
+        words: &[],
         run: copy::run,
     },
     Command {
@@ -431,6 +473,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "Usage: create-tables\nCreates those tables that do not exist, as create_table.sh does: OpenTSDB's four, those of rollups,\nand the one of screens and workers.\n",
         after: "",
         flags: &[COMMON, TABLES, QUIET_TOOL, HELP],
+        words: &[],
         run: tables::run,
     },
     Command {
@@ -440,6 +483,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "Usage: bench put | bench query PATH\nThe rate of put counts until the points are on disk: each connection ends with `version`.\n",
         after: "",
         flags: &[BENCH, HELP],
+        words: BENCH_WORDS,
         run: bench::run,
     },
     Command {
@@ -449,6 +493,7 @@ pub const COMMANDS: &[Command] = &[
         usage: SCAN_USAGE,
         after: "",
         flags: &[COMMON, SCAN],
+        words: &[],
         run: scan::run,
     },
     Command {
@@ -458,6 +503,7 @@ pub const COMMANDS: &[Command] = &[
         usage: FSCK_USAGE,
         after: "",
         flags: &[COMMON, FSCK],
+        words: &[],
         run: fsck::run,
     },
     Command {
@@ -467,6 +513,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "Usage: check -m METRIC [-t TAG=VALUE ...] [-x METHOD] -w THRESHOLD -c THRESHOLD [options]\nExit codes: 0 fine, 1 warning, 2 critical, 3 used wrongly.\n",
         after: "",
         flags: &[CHECK, HELP],
+        words: &[],
         run: check::run,
     },
     Command {
@@ -476,6 +523,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "Usage: clean-cache --cachedir=PATH [--percent=N] [--dry-run]\nRemoves every file in the folder and its folders once so much of the disk is in use.\n",
         after: "",
         flags: &[COMMON, CLEAN, QUIET_TOOL, HELP],
+        words: &[],
         run: clean_cache::run,
     },
     Command {
@@ -485,6 +533,7 @@ pub const COMMANDS: &[Command] = &[
         usage: SEARCH_USAGE,
         after: "",
         flags: &[COMMON, SEARCH],
+        words: SEARCH_WORDS,
         run: search::run,
     },
     Command {
@@ -494,6 +543,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "Usage: version\n",
         after: "",
         flags: &[],
+        words: &[],
         run: extra::version,
     },
     Command {
@@ -503,6 +553,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "Usage: help [COMMAND | config]\n",
         after: "",
         flags: &[HELP],
+        words: &[],
         run: extra::help,
     },
     Command {
@@ -512,6 +563,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "Usage: completions bash|elvish|fish|powershell|zsh\n",
         after: "",
         flags: &[HELP],
+        words: SHELLS,
         run: extra::completions,
     },
     Command {
@@ -521,6 +573,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "Usage: man [COMMAND]\n",
         after: "",
         flags: &[HELP],
+        words: &[],
         run: extra::man,
     },
     Command {
@@ -530,6 +583,7 @@ pub const COMMANDS: &[Command] = &[
         usage: "Usage: docs configuration\n",
         after: "",
         flags: &[HELP],
+        words: PAGES,
         run: extra::docs,
     },
 ];

@@ -53,32 +53,60 @@ pub fn help_of(command: &Command) -> String {
     out
 }
 
+/// What is written from the table of commands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    /// First words are commands within the command: all shells complete those.
+    Completions,
+    /// First words are values: they have no pages of their own.
+    Manual,
+}
+
 /// The table of commands as clap knows it, for what clap writes from it.
-fn clap_command() -> clap::Command {
-    let mut all = clap::Command::new("tsdb")
-        .version(env!("CARGO_PKG_VERSION"))
-        .about("A time series database in the place of OpenTSDB 2.4")
-        .disable_help_subcommand(true)
-        .disable_help_flag(true);
-    for command in COMMANDS {
-        let mut clap = clap::Command::new(command.name).about(command.about).disable_help_flag(true).disable_version_flag(true);
-        for flag in command.flags() {
-            let mut arg = clap::Arg::new(flag.name).help(flag.help);
-            arg = match (flag.name.strip_prefix("--"), flag.name.chars().nth(1)) {
-                (Some(long), _) => arg.long(long),
-                (None, Some(short)) => arg.short(short),
-                (None, None) => continue,
-            };
-            arg = match flag.meta {
-                Some(meta) => arg.value_name(meta).action(clap::ArgAction::Set),
-                None => arg.action(clap::ArgAction::SetTrue),
-            };
-            clap = clap.arg(arg);
+fn clap_command(purpose: For) -> clap::Command {
+    let all = plain("tsdb", "A time series database in the place of OpenTSDB 2.4").version(env!("CARGO_PKG_VERSION"));
+    all.subcommands(COMMANDS.iter().map(|command| clap_of(command, purpose)))
+}
+
+fn plain(name: &'static str, about: &'static str) -> clap::Command {
+    clap::Command::new(name).about(about).disable_help_flag(true).disable_help_subcommand(true)
+}
+
+fn clap_of(command: &'static Command, purpose: For) -> clap::Command {
+    let flags = command.flags().into_iter().filter_map(clap_flag);
+    let clap = plain(command.name, command.about).disable_version_flag(true).args(flags);
+    let rest = || clap::Arg::new("words").value_hint(clap::ValueHint::FilePath).num_args(0..).action(clap::ArgAction::Append);
+    let first: Vec<(&'static str, &'static str)> = match command.name {
+        "help" | "man" => COMMANDS.iter().map(|command| (command.name, command.about)).collect(),
+        _ => command.words.to_vec(),
+    };
+    match (first.is_empty(), purpose) {
+        (true, _) => clap.arg(rest()),
+        (false, For::Completions) => {
+            clap.subcommands(first.into_iter().map(|(word, about)| plain(word, about).disable_version_flag(true).arg(rest())))
         }
-        let words = clap::Arg::new("words").value_hint(clap::ValueHint::FilePath).num_args(0..).action(clap::ArgAction::Append);
-        all = all.subcommand(clap.arg(words));
+        (false, For::Manual) => {
+            let values = first.into_iter().map(|(word, about)| clap::builder::PossibleValue::new(word).help(about));
+            clap.arg(
+                clap::Arg::new("word").help("What to do, or with what.").value_parser(clap::builder::PossibleValuesParser::new(values)),
+            )
+            .arg(rest())
+        }
     }
-    all
+}
+
+fn clap_flag(flag: argp::Flag) -> Option<clap::Arg> {
+    // Flags may stand before and behind the words.
+    let arg = clap::Arg::new(flag.name).help(flag.help).global(true);
+    let arg = match (flag.name.strip_prefix("--"), flag.name.chars().nth(1)) {
+        (Some(long), _) => arg.long(long),
+        (None, Some(short)) => arg.short(short),
+        (None, None) => return None,
+    };
+    Some(match flag.meta {
+        Some(meta) => arg.value_name(meta).action(clap::ArgAction::Set),
+        None => arg.action(clap::ArgAction::SetTrue),
+    })
 }
 
 pub fn completions(call: &Call) -> Result<(), Failure> {
@@ -88,12 +116,12 @@ pub fn completions(call: &Call) -> Result<(), Failure> {
     };
     let Some(shell) = shell else { return Err(call.misused(USAGE, "Which shell?")) };
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut clap_command(), "tsdb", &mut script);
+    clap_complete::generate(shell, &mut clap_command(For::Completions), "tsdb", &mut script);
     print(&String::from_utf8_lossy(&script))
 }
 
 pub fn man(call: &Call) -> Result<(), Failure> {
-    let all = clap_command();
+    let all = clap_command(For::Manual);
     let page = match call.words().as_slice() {
         [] => all,
         [name] => match all.find_subcommand(name) {
