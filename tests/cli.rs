@@ -426,14 +426,72 @@ fn odd_command_lines() {
 #[test]
 fn commands_that_only_read_make_no_store() {
     let dir = tempfile::tempdir().expect("temporary folder");
-    for command in ["export", "copy --to-embedded=backup"] {
-        let out = run_for(PATIENCE, &words(command), dir.path());
-        assert_eq!((out.code, out.stdout.as_str()), (Some(1), ""), "{command}: {}", out.stderr);
-        assert_eq!(out.stderr, "there is no embedded store in tsdb-data (tsd.storage.embedded.path)\n");
+    let reading = [
+        "export",
+        "copy --to-embedded=backup",
+        "query 1h-ago sum m",
+        "scan 1h-ago sum m",
+        "scan --delete 1h-ago sum m",
+        "search lookup m",
+        "search --use-data-table lookup m",
+        "fsck --full-scan",
+        "fsck 1h-ago sum m",
+        "uid grep m",
+        "uid metrics m",
+        "uid m",
+        "uid fsck",
+        "uid rename metrics m n",
+        "uid delete metrics m",
+        "uid metasync",
+        "uid metapurge",
+        "uid treesync",
+        "uid treepurge 1",
+        "worker test r",
+        "worker backfill --metrics=*",
+    ];
+    // Where there is no folder, and where there is one with nothing in it.
+    for path in ["tsdb-data", "empty"] {
+        std::fs::create_dir_all(dir.path().join("empty")).expect("folder");
+        for command in reading {
+            let mut words = words(command);
+            words.insert(1, format!("--tsd.storage.embedded.path={path}"));
+            let out = run_for(PATIENCE, &words, dir.path());
+            assert_eq!((out.code, out.stdout.as_str()), (Some(1), ""), "{command}: {}", out.stderr);
+            assert_eq!(out.stderr, format!("there is no embedded store in {path} (tsd.storage.embedded.path)\n"), "{command}");
+        }
+        std::fs::remove_dir(dir.path().join("empty")).expect("nothing in it");
     }
     assert_eq!(std::fs::read_dir(dir.path()).expect("folder").count(), 0);
+    // Names can be given before there are points.
+    assert_eq!(run_for(PATIENCE, &words("uid assign metrics m"), dir.path()).stdout, "metrics m: [0, 0, 1]\n");
+    assert_eq!(run_for(PATIENCE, &words("uid metrics m"), dir.path()).stdout, "metrics m: [0, 0, 1]\n");
     let page = run_for(PATIENCE, &words("man uid"), dir.path()).stdout;
     assert!(page.contains(".TH tsdb-uid 1") && page.contains("\\fBtsdb uid\\fR"), "{page}");
+}
+
+/// The words of `uid` were known to its usage text alone.
+#[test]
+fn completions_and_manual_know_the_words_of_commands() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let print = |command: &str| run_for(PATIENCE, &words(command), dir.path()).stdout;
+    let uid = "grep assign rename delete fsck metrics tagk tagv metasync metapurge treesync treepurge";
+    let (bash, zsh, fish) = (print("completions bash"), print("completions zsh"), print("completions fish"));
+    for (command, all) in
+        [("uid", uid), ("worker", "check test backfill resend test-channel"), ("search", "lookup"), ("bench", "put query")]
+    {
+        let page = print(&format!("man {command}"));
+        for word in all.split(' ') {
+            let joined = word.replace('-', "__subcmd__");
+            assert!(bash.contains(&format!("tsdb__subcmd__{command}__subcmd__{joined}")), "bash: {command} {word}");
+            assert!(zsh.contains(&format!("'{word}:")), "zsh: {command} {word}");
+            assert!(fish.contains(&format!("__fish_seen_subcommand_from {command}")), "fish: {command} {word}");
+            assert!(fish.contains(&format!("-a \"{word}\"")), "fish: {command} {word}");
+            assert!(page.replace("\\-", "-").contains(word), "{page}");
+        }
+    }
+    // Flags are known behind the word, too.
+    let grep = zsh.split("(grep)").nth(1).expect("grep");
+    assert!(grep.split(";;").next().is_some_and(|part| part.contains("--ignore-case")), "{grep}");
 }
 
 /// OpenTSDB's tool never ends when something matches, so what ours prints is recorded nowhere.

@@ -92,10 +92,7 @@ impl Call {
     /// The same, for commands that only read: where no store is, they say so instead of making an empty one.
     pub fn settings_of_a_store(&self) -> Result<Settings, Failure> {
         let settings = self.settings()?;
-        let path = Path::new(&settings.storage_embedded_path);
-        if store_kind(&settings) == StoreKind::Embedded && !path.is_dir() {
-            return Err(Failure::new(format!("there is no embedded store in {} (tsd.storage.embedded.path)", path.display())));
-        }
+        store_is_there(&settings)?;
         Ok(settings)
     }
 
@@ -111,6 +108,16 @@ impl Call {
         let shown = flags.iter().filter(|flag| flag.java || !recorded);
         format!("{}{}{}", self.command.usage, argp::usage(shown), self.command.after)
     }
+}
+
+/// Refuses a folder that holds nothing: the embedded store would be made there, empty.
+fn store_is_there(settings: &Settings) -> Result<(), Failure> {
+    let path = Path::new(&settings.storage_embedded_path);
+    let holds_something = || path.read_dir().is_ok_and(|mut entries| entries.next().is_some());
+    if store_kind(settings) == StoreKind::Embedded && !holds_something() {
+        return Err(Failure::new(format!("there is no embedded store in {} (tsd.storage.embedded.path)", path.display())));
+    }
+    Ok(())
 }
 
 /// Runs the command line without the program's name, prints what is to be printed, and gives the exit code.

@@ -22,7 +22,7 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     if call.parsed.words.len() < WORDS_MIN {
         return Err(call.misused(USAGE, "Not enough arguments."));
     }
-    let settings = call.settings()?;
+    let settings = call.settings_of_a_store()?;
     let clock = tsd::clock(&settings).map_err(Failure::new)?;
     let command = command::parse(&call.parsed.words, &clock).map_err(Failure::new)?;
     let look = Look::of(call, &command)?;

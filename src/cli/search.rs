@@ -27,7 +27,7 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     };
     let tags = tags.iter().map(|tag| parse_tag(tag)).collect::<Result<_, _>>().map_err(Failure::new)?;
     let wanted = Wanted { metric, tags, limit: None, literal: false };
-    let settings = call.settings()?;
+    let settings = call.settings_of_a_store()?;
     let from_points = call.parsed.has("--use-data-table");
     if from_points {
         tracing::warn!("NOTE: Scanning the full data table may take a long time");

@@ -47,7 +47,8 @@ fn dispatch(call: &Call, words: &[&str]) -> Result<(), Failure> {
         Some((_, Ok(..=0))) => return Err(call.misused(STORE_FAILED, "Negative or 0 --idwidth")),
         Some((text, _)) => return Err(Failure::new(format!("--idwidth = {text:?} is not valid; allowed: 1 to 8"))),
     };
-    let tool = || Tool::open(call, width);
+    let assigns = words.first() == Some(&"assign");
+    let tool = || Tool::open(call, width, assigns);
     match words {
         ["grep", regex] => tool()?.grep(None, regex),
         ["grep", kind, regex] => tool()?.grep(Some(kind), regex),
@@ -64,8 +65,8 @@ fn dispatch(call: &Call, words: &[&str]) -> Result<(), Failure> {
             let definition = rest.first().is_some_and(|word| word.eq_ignore_ascii_case("true"));
             tool().and_then(|tool| trees::purge(&tool.settings, &tool.store, id, definition))
         }
-        ["metasync", ..] => super::metadata::metasync(&call.settings()?),
-        ["metapurge", ..] => super::metadata::metapurge(&call.settings()?),
+        ["metasync", ..] => super::metadata::metasync(&call.settings_of_a_store()?),
+        ["metapurge", ..] => super::metadata::metapurge(&call.settings_of_a_store()?),
         [what] => tool()?.find_rows(what),
         [kind, what] => tool()?.look_up(kind, what),
         _ => wrong(),
@@ -73,8 +74,9 @@ fn dispatch(call: &Call, words: &[&str]) -> Result<(), Failure> {
 }
 
 impl<'a> Tool<'a> {
-    fn open(call: &'a Call, width: Option<u8>) -> Result<Tool<'a>, Failure> {
-        let settings = call.settings()?;
+    fn open(call: &'a Call, width: Option<u8>, assigns: bool) -> Result<Tool<'a>, Failure> {
+        // Names can be given before there is a store; nothing else can be done with none.
+        let settings = if assigns { call.settings()? } else { call.settings_of_a_store()? };
         let store = tsd::open_store(&settings).map_err(Failure::new)?;
         tsd::check_tables(store.as_ref(), &settings).map_err(Failure::new)?;
         Ok(Tool { call, settings, store, width })

@@ -118,8 +118,17 @@ fn stamp(seconds: i64) -> String {
     Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |time| time.to_string())
 }
 
-fn test(call: &Call, name: &str) -> Result<(), Failure> {
+/// Of what looks at stored points: where a store is to be read, it must be there.
+fn settings_of_points(call: &Call) -> Result<Settings, Failure> {
     let settings = call.settings()?;
+    if settings.worker_url.is_empty() {
+        super::store_is_there(&settings)?;
+    }
+    Ok(settings)
+}
+
+fn test(call: &Call, name: &str) -> Result<(), Failure> {
+    let settings = settings_of_points(call)?;
     let now = clock::now_s();
     let end = time(call, &settings, "--at", time(call, &settings, "--end", now)?)?;
     let (start, end) = range(call, &settings, end, TEST_S)?;
@@ -166,7 +175,7 @@ fn test(call: &Call, name: &str) -> Result<(), Failure> {
 
 /// The detectors over a past range: what would have been anomalous, a line each.
 fn backfill(call: &Call) -> Result<(), Failure> {
-    let settings = call.settings()?;
+    let settings = settings_of_points(call)?;
     let now = clock::now_s();
     let (start, end) = range(call, &settings, time(call, &settings, "--end", now)?, BACKFILL_S)?;
     let options = Options::of(&settings);

@@ -91,7 +91,7 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     if call.parsed.words.len() < 2 && !call.parsed.has("--full-scan") {
         return Err(call.misused(1, "Must supply a query or use the '--full-scan' flag"));
     }
-    let settings = call.settings()?;
+    let settings = call.settings_of_a_store()?;
     let options = Options::read(call, &settings)?;
     let begun = Instant::now();
     let store = super::copy::source(settings.clone())?;
