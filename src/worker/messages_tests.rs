@@ -34,7 +34,7 @@ fn html_is_escaped_and_text_is_not() {
 
 #[test]
 fn what_fails_is_said_and_the_message_goes_all_the_same() {
-    let (_, notice) = written("message.html = \"{{ nosuch.field }}\"\nnote = \"see the wiki\"");
+    let (_, notice) = written("message.html = \"{{ tags.nosuch.field }}\"\nnote = \"see the wiki\"");
     assert_eq!(notice.html, None);
     assert!(notice.note.starts_with("see the wiki\n(html: ") && notice.note.contains("undefined"), "{}", notice.note);
     let (_, notice) = written("message.text = \"{% for n in range(9999) %}xxxxx{% endfor %}\"");

@@ -152,7 +152,7 @@ body = "{{ title }}"
 [notify.broken]
 type = "file"
 path = "x"
-line = "{{ level }} {{ nosuch.field }}"
+line = "{{ level }} {{ tags.nosuch.field }}"
 "#;
 
     fn shown(rule: &str, sample: &str) -> Preview {
@@ -179,7 +179,7 @@ line = "{{ level }} {{ nosuch.field }}"
         assert!(part(&all, "page", "body").contains("(key of the channel)"));
         assert!(!format!("{all:?}").contains("s3cret"), "{all:?}");
         let wrong = all.told[0].wrong.as_ref().unwrap();
-        assert_eq!((wrong.field, wrong.error.line, wrong.error.column), ("line", Some(1), Some(16)), "{wrong}");
+        assert_eq!((wrong.field, wrong.error.line, wrong.error.column), ("line", Some(1), Some(20)), "{wrong}");
         assert!(all.told[0].parts.is_empty() && all.wrong.is_empty() && !all.cut);
     }
 

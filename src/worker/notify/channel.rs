@@ -3,6 +3,7 @@
 //! Channels are the operator's: they are read from files only. Rules that people edit in the browser may name a channel
 //! but not make one, since a channel appends to files and calls addresses.
 
+use super::known::Names;
 use super::preset::Preset;
 use super::template::{TemplateError, Templates};
 use serde::Deserialize;
@@ -104,7 +105,7 @@ pub struct Http {
     pub method: Method,
     /// A ready form for a known receiver; `url`, `body` and `headers` given here win.
     pub preset: Option<Preset>,
-    /// The secret or key that a preset wants.
+    /// A secret: what a preset wants, and `key` in the templates of address, headers and body.
     pub key: Option<String>,
     /// A file that holds `key`.
     pub key_file: Option<PathBuf>,
@@ -169,10 +170,10 @@ pub enum ChannelError {
         /// What is wrong with it.
         text: String,
     },
-    /// A template does not parse.
+    /// A template does not parse, or uses what there is not.
     #[error("{field}: {error}")]
     Template {
-        /// The field.
+        /// The field; of a header `headers.NAME`.
         field: String,
         /// Where and why.
         error: TemplateError,
@@ -196,7 +197,7 @@ impl Channel {
                 if it.path.as_os_str().is_empty() {
                     return Err(wrong("path", "is empty"));
                 }
-                template(templates, "line", it.line.as_deref())
+                template(templates, "line", it.line.as_deref(), &Names::default())
             }
             Channel::Annotation(_) | Channel::Point(_) => Ok(()),
         }
@@ -247,13 +248,18 @@ impl Email {
         }
         timeout(self.timeout)?;
         for (field, source) in [("subject", &self.subject), ("text", &self.text), ("html", &self.html)] {
-            template(templates, field, source.as_deref())?;
+            template(templates, field, source.as_deref(), &Names::default())?;
         }
         Ok(())
     }
 }
 
 impl Http {
+    /// Whether it has a secret.
+    pub(super) fn has_key(&self) -> bool {
+        self.key.is_some() || self.key_file.is_some()
+    }
+
     fn check(&self, templates: &Templates) -> Result<(), ChannelError> {
         let fixed = self.preset.and_then(Preset::url).is_some();
         match (&self.url, &self.url_file) {
@@ -267,18 +273,19 @@ impl Http {
         if self.method == Method::Get && self.body.is_some() {
             return Err(wrong("body", "is not sent with GET"));
         }
-        if self.preset.is_some_and(Preset::needs_key) && self.key.is_none() && self.key_file.is_none() {
+        if self.preset.is_some_and(Preset::needs_key) && !self.has_key() {
             return Err(wrong("key", "is missing: the preset needs it (or key_file)"));
         }
         timeout(self.timeout)?;
-        template(templates, "url", self.url.as_deref())?;
-        template(templates, "body", self.body.as_deref())?;
+        let names = Names { key: self.has_key(), ..Names::default() };
+        template(templates, "url", self.url.as_deref(), &names)?;
+        template(templates, "body", self.body.as_deref(), &names)?;
         for (name, value) in &self.headers {
             let legal = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
             if !legal {
                 return Err(wrong("headers", format!("{name:?} is not the name of a header")));
             }
-            template(templates, "headers", Some(value))?;
+            template(templates, &format!("headers.{name}"), Some(value), &names)?;
         }
         Ok(())
     }
@@ -291,9 +298,9 @@ fn timeout(seconds: u64) -> Result<(), ChannelError> {
     Err(wrong("timeout", format!("{seconds} is not between 1 and {TIMEOUT_MAX} seconds")))
 }
 
-fn template(templates: &Templates, field: &str, source: Option<&str>) -> Result<(), ChannelError> {
+fn template(templates: &Templates, field: &str, source: Option<&str>, names: &Names) -> Result<(), ChannelError> {
     let Some(source) = source else { return Ok(()) };
-    templates.check(source).map_err(|error| ChannelError::Template { field: field.to_owned(), error })
+    templates.check(source, names).map_err(|error| ChannelError::Template { field: field.to_owned(), error })
 }
 
 /// A secret given in the open or in a file (whose last line end does not count).

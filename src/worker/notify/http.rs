@@ -61,35 +61,33 @@ pub(super) struct Composed {
 
 fn compose(to: &Http, notice: &Notice, templates: &Templates) -> Result<Composed, SendError> {
     let url = secret(to.url.as_ref(), to.url_file.as_ref())?;
-    let wants_key = to.body.is_none() && to.preset.is_some();
-    let key = if wants_key { secret(to.key.as_ref(), to.key_file.as_ref())? } else { None };
-    composed(to, notice, templates, (url, &key.unwrap_or_default())).map_err(|wrong| SendError::Never(wrong.to_string()))
+    let key = secret(to.key.as_ref(), to.key_file.as_ref())?;
+    composed(to, notice, templates, (url, key.as_deref())).map_err(|wrong| SendError::Never(wrong.to_string()))
 }
 
 /// Fills the templates of a request to an address, with a key.
-pub(super) fn composed(to: &Http, notice: &Notice, templates: &Templates, (url, key): (Option<String>, &str)) -> Result<Composed, Wrong> {
+pub(super) fn composed(
+    to: &Http,
+    notice: &Notice,
+    templates: &Templates,
+    (url, key): (Option<String>, Option<&str>),
+) -> Result<Composed, Wrong> {
     let url = url.or_else(|| to.preset.and_then(Preset::url).map(str::to_owned));
-    let url = templates.text(&url.unwrap_or_default(), notice).map_err(Wrong::of("url"))?;
+    let filled = |source: &str| templates.with_key(source, notice, key);
+    let url = filled(&url.unwrap_or_default()).map_err(Wrong::of("url"))?;
     let host = url.split('/').nth(2).unwrap_or_default().rsplit('@').next().unwrap_or_default().to_owned();
     let mut headers = Vec::new();
     for (name, value) in &to.headers {
-        let value = templates.text(value, notice).map_err(Wrong::of("headers"))?;
+        let value = filled(value).map_err(Wrong::of("headers"))?;
         headers.push((name.clone(), value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()));
     }
     if !headers.iter().any(|(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type")) {
         headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
     }
     let body = match (&to.body, to.preset) {
-        (Some(source), _) => templates.text(source, notice).map_err(Wrong::of("body"))?,
-        (None, Some(preset)) => {
-            let mut fields = serde_json::to_value(notice).unwrap_or_default();
-            if let Some(map) = fields.as_object_mut() {
-                map.insert("key".to_owned(), key.into());
-                map.insert("name".to_owned(), notice.first().map(|e| e.name.clone()).unwrap_or_default().into());
-                map.insert("link".to_owned(), notice.link.clone().unwrap_or_default().into());
-            }
-            templates.fields(preset.body(), &fields).map_err(Wrong::of("preset"))?
-        }
+        (Some(source), _) => filled(source).map_err(Wrong::of("body"))?,
+        // Some presets work with a key and without one.
+        (None, Some(preset)) => templates.with_key(preset.body(), notice, Some(key.unwrap_or_default())).map_err(Wrong::of("preset"))?,
         (None, None) => serde_json::to_string(notice).unwrap_or_default(),
     };
     Ok(Composed { url, host, headers, body })

@@ -35,7 +35,7 @@ fn parts(channel: &Channel, notice: &Notice, templates: &Templates) -> Result<Ve
             vec![("subject", subject), ("text", text), ("html", html)]
         }
         Channel::Http(to) => {
-            let request = http::composed(to, notice, templates, (to.url.clone(), KEY))?;
+            let request = http::composed(to, notice, templates, (to.url.clone(), to.has_key().then_some(KEY)))?;
             let body = (to.method == Method::Post).then_some(("body", request.body));
             [("host", request.host)].into_iter().filter(|(_, host)| !host.is_empty()).chain(body).collect()
         }

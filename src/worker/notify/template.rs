@@ -7,6 +7,7 @@
 //! (seconds as `3 h 5 min`), `tojson`.
 
 use super::Notice;
+use super::known::Names;
 use minijinja::value::{Serde, Value};
 use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior};
 
@@ -38,6 +39,13 @@ impl TemplateError {
         let before = error.range().and_then(|range| source.get(..range.start));
         let column = before.map(|before| before.rsplit('\n').next().unwrap_or_default().chars().count() + 1);
         TemplateError { line: error.line(), column, text }
+    }
+
+    /// What is wrong at a byte of a source.
+    pub(super) fn at(source: &str, at: usize, text: String) -> TemplateError {
+        let before = source.get(..at).unwrap_or_default();
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        TemplateError { line: Some(before.matches('\n').count() + 1), column: Some(column), text }
     }
 
     /// What is wrong with the whole of it.
@@ -88,12 +96,13 @@ fn environment(escape: AutoEscape) -> Environment<'static> {
 }
 
 impl Templates {
-    /// Looks whether a template parses.
+    /// Looks whether a template parses and uses only what there is.
     ///
     /// # Errors
     /// Where it does not.
-    pub fn check(&self, source: &str) -> Result<(), TemplateError> {
-        self.plain.template_from_str(source).map(|_| ()).map_err(|error| TemplateError::of(&error, source))
+    pub fn check(&self, source: &str, names: &Names) -> Result<(), TemplateError> {
+        let template = self.plain.template_from_str(source).map_err(|error| TemplateError::of(&error, source))?;
+        names.unknown(&self.plain, &template, source).map_or(Ok(()), Err)
     }
 
     /// Fills `source`, as text, with the fields of a notice.
@@ -101,7 +110,15 @@ impl Templates {
     /// # Errors
     /// A template that does not parse, uses what is not there, or takes too long.
     pub fn text(&self, source: &str, notice: &Notice) -> Result<String, TemplateError> {
-        fill(&self.plain, source, context(notice))
+        fill(&self.plain, source, context(notice, None))
+    }
+
+    /// The same with a channel's secret as `key`, where it has one.
+    ///
+    /// # Errors
+    /// As [`Templates::text`].
+    pub fn with_key(&self, source: &str, notice: &Notice, key: Option<&str>) -> Result<String, TemplateError> {
+        fill(&self.plain, source, context(notice, key))
     }
 
     /// The same where every value is escaped for HTML.
@@ -109,7 +126,7 @@ impl Templates {
     /// # Errors
     /// As [`Templates::text`].
     pub fn html(&self, source: &str, notice: &Notice) -> Result<String, TemplateError> {
-        fill(&self.html, source, context(notice))
+        fill(&self.html, source, context(notice, None))
     }
 
     /// Fills `source`, as text, with any fields: for the titles and texts that rules bring.
@@ -150,7 +167,12 @@ impl std::io::Write for Bounded {
     }
 }
 
-fn context(notice: &Notice) -> Value {
+fn context(notice: &Notice, key: Option<&str>) -> Value {
+    Value::from(Serde(fields(notice, key)))
+}
+
+/// What a template sees: [`super::known::FIELDS`], and the key.
+pub(super) fn fields(notice: &Notice, key: Option<&str>) -> serde_json::Value {
     let mut fields = serde_json::to_value(notice).unwrap_or_default();
     if let Some(map) = fields.as_object_mut() {
         let first = notice.first();
@@ -160,8 +182,9 @@ fn context(notice: &Notice) -> Value {
         map.insert("link".to_owned(), notice.link.clone().unwrap_or_default().into());
         map.insert("html".to_owned(), notice.html.clone().unwrap_or_default().into());
         map.insert("labels".to_owned(), serde_json::json!(notice.labels));
+        map.extend(key.map(|key| ("key".to_owned(), key.into())));
     }
-    Value::from(Serde(fields))
+    fields
 }
 
 /// `2026-01-31 12:00:00 UTC`.

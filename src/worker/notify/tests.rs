@@ -149,7 +149,7 @@ fn http_sends_the_notice_and_tries_again() {
     let dir = tempfile::tempdir().unwrap();
     let dead = DeadLetters::at(dir.path().join("dead.ndjson"));
     let to = channel(&format!(
-        "type='http'\nurl='http://{address}/hook?rule={{{{ rule }}}}'\nheaders={{X-Level='{{{{ level }}}}'}}\nretry.first_ms=10"
+        "type='http'\nurl='http://{address}/hook?rule={{{{ rule }}}}'\nheaders={{X-Level='{{{{ level }}}}',Authorization='Bearer {{{{ key }}}}'}}\nkey='s3cret'\nretry.first_ms=10"
     ));
     let (outcome, counts) = deliver(to, &dead);
     assert_eq!(outcome, Outcome::Delivered);
@@ -158,6 +158,7 @@ fn http_sends_the_notice_and_tries_again() {
         let got = told.recv().unwrap();
         assert!(got.starts_with("POST /hook?rule=test HTTP/1.1"), "{got}");
         assert!(got.to_lowercase().contains("x-level: warning"), "{got}");
+        assert!(got.to_lowercase().contains("authorization: bearer s3cret"), "the key was for presets alone: {got}");
         let body: Notice = serde_json::from_str(got.split_once("\r\n\r\n").unwrap().1).unwrap();
         assert_eq!(body, notice());
     }

@@ -7,7 +7,9 @@ use super::super::scope::{Group, Scope};
 use super::Loader;
 use super::names::RuleNames;
 use super::section::Section;
+use super::tree::template_fault;
 use crate::worker::alert::{Escalation, Flap, Level, NoData, Policy};
+use crate::worker::notify::Names;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -215,8 +217,10 @@ impl Reader<'_> {
 
     fn template_of(&self, section: &Section, key: &str) -> String {
         let Some((text, place)) = section.text(key) else { return String::new() };
-        if let Err(error) = self.loader.engine.check(&text.text) {
-            section.faults.add(place, format!("{key}: {error}"));
+        let labels = self.section.pairs("labels").unwrap_or_default();
+        if let Err(error) = self.loader.engine.check(&text.text, &Names { labels: Some(&labels), ..Names::default() }) {
+            let (place, error) = template_fault(text, place, &error);
+            section.faults.add(&place, format!("{key}: {error}"));
         }
         text.text.clone()
     }

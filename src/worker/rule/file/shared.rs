@@ -3,11 +3,12 @@
 use super::super::calendar::{Maintenance, MaintenanceAction, When};
 use super::super::cluster::Side;
 use super::super::expression::{Lookup, LookupEntry};
-use super::super::model::{Channel, Cluster};
+use super::super::model::{Channel, Cluster, Place};
 use super::super::scope::Group;
 use super::section::Section;
-use super::tree::{Table, Tree, Value};
+use super::tree::{Table, Text, Tree, Value, template_fault};
 use super::{Loader, rule};
+use crate::worker::notify::ChannelError;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -178,6 +179,13 @@ pub(super) fn channels(loader: &Loader) -> BTreeMap<String, Arc<Channel>> {
         };
         match channel.check(&loader.engine) {
             Ok(()) => drop(out.insert(name.clone(), Arc::new(Channel { name: name.clone(), place: place.clone(), channel }))),
+            Err(ChannelError::Template { field, error }) => {
+                let (place, error) = match template_at(table, &field) {
+                    Some((text, place)) => template_fault(text, place, &error),
+                    None => (at(&field).clone(), error.to_string()),
+                };
+                loader.faults.add(&place, format!("notify.{name}: {field}: {error}"));
+            }
             Err(error) => {
                 let text = error.to_string();
                 loader.faults.add(at(text.split(':').next().unwrap_or_default()), format!("notify.{name}: {text}"));
@@ -185,6 +193,21 @@ pub(super) fn channels(loader: &Loader) -> BTreeMap<String, Arc<Channel>> {
         }
     }
     out
+}
+
+/// The template of a channel's field, `text` or `headers.NAME`.
+fn template_at<'t>(table: &'t Table, field: &str) -> Option<(&'t Text, &'t Place)> {
+    let tree = match field.split_once('.') {
+        None => table.get(field)?,
+        Some((outer, inner)) => match &table.get(outer)?.value {
+            Value::Table(table) => table.get(inner)?,
+            _ => return None,
+        },
+    };
+    match &tree.value {
+        Value::Text(text) => Some((text, &tree.place)),
+        _ => None,
+    }
 }
 
 /// Without places, for what reads itself.

@@ -177,7 +177,7 @@ fn faults_name_their_place_and_the_other_rules_go_on() {
     faults("[rule.a]\nquery = \"sum:m\"\njudge.critical = \"all(#3) => 1\"\n", &["3:18: critical: expected an operator"]);
     faults("[rule.a]\nquery = \"sum:m\"\nrise = {}\npriority = 7\n", &["4:12: priority: expected 0 to 6, found 7"]);
     faults("[rule.a]\nquery = \"sum:m\"\nrise = {}\nnotify = \"ops\"\n", &["4:10: there is no channel \"ops\""]);
-    faults("[rule.a]\nquery = \"sum:m\"\nrise = {}\nnote = \"{{ x\"\n", &["4:8: note: "]);
+    faults("[rule.a]\nquery = \"sum:m\"\nrise = {}\nnote = \"{{ x\"\n", &["4:12: note: syntax error"]);
     faults("[rule.a]\nquery = \"sum:$m\"\nrise = {}\n", &["2:14: there is no variable m"]);
     faults("[rule.a]\ninherit = \"b\"\nquery = \"sum:m\"\n", &["2:11: inherit: there is no template \"b\""]);
     faults("[template.a]\ninherit = \"a\"\n[rule.a]\ninherit = \"a\"\n", &["2:11: inherit: expected at most 9 templates"]);
@@ -195,6 +195,31 @@ fn faults_name_their_place_and_the_other_rules_go_on() {
     assert_eq!(set.rules.keys().collect::<Vec<_>>(), ["cpu", "good"]);
     assert!(set.faults[0].to_string().starts_with("r.toml:6:"), "{:?}", set.faults);
     assert!(!set.rules.contains_key("bad"));
+}
+
+/// A slip in a note was found out by the first message.
+#[test]
+fn unknown_names_in_templates_are_faults_at_their_place() {
+    let rule = "[rule.a]\nquery = \"sum:m\"\nrise = {}\n";
+    let check = |more: &str, want: &str| faults(&format!("{rule}{more}\n"), &[want]);
+    check("note = \"{{ nme }}\"", "4:12: note: there is no \"nme\" (did you mean name?); expected at, events, html, id, ");
+    check("message.text = \"\"\"\n  of\n  {{ host }}\"\"\"", "6:6: text: there is no \"host\"");
+    check("runbook = \"\\tsee {{ nme }}\"", "4:11: runbook: line 1, column 9: there is no \"nme\""); // an escape: no place within
+    check("labels.team = \"db\"\nnote = \"{{ labels.taem }}\"", "5:19: note: there is no label \"taem\" (did you mean team?)");
+    faults(&format!("{rule}labels.team = \"db\"\nnote = \"{{{{ labels.team }}}} {{{{ tags.any }}}}\"\n"), &[]);
+    // What rules inherit is said where it stands, once.
+    faults(
+        &format!(
+            "[template.t]\nnote = \"{{{{ nme }}}}\"\n{rule}inherit = \"t\"\n{}",
+            rule.replace("rule.a", "rule.b") + "inherit = \"t\"\n"
+        ),
+        &["2:12: note: there is no \"nme\""],
+    );
+    let hook = "[notify.h]\ntype = \"http\"\nurl = \"http://x\"\n";
+    faults(&format!("{hook}body = \"{{{{ rul }}}}\"\n"), &["4:12: notify.h: body: there is no \"rul\" (did you mean rule?)"]);
+    let secret = "headers = { Authorization = \"Bearer {{ key }}\" }\n";
+    faults(&format!("{hook}{secret}"), &["4:40: notify.h: headers.Authorization: there is no \"key\""]);
+    faults(&format!("{hook}{secret}key_file = \"/etc/key\"\n"), &[]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A TOML file as a tree whose every value knows its place.
 
 use super::super::model::{Fault, Place};
+use crate::worker::notify::TemplateError;
 use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -57,6 +58,17 @@ impl Text {
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count();
         let column = if lines == 0 { inner.column + column } else { column + 1 };
         Place { file: inner.file.clone(), line: inner.line + lines, column }
+    }
+}
+
+/// Where something is wrong in a template, and how that is said: at its place in the file, where that is known.
+pub(super) fn template_fault(text: &Text, of: &Place, error: &TemplateError) -> (Place, String) {
+    match (&text.inner, error.line, error.column) {
+        (Some(inner), Some(line), Some(column)) => {
+            let column = if line == 1 { inner.column + column - 1 } else { column };
+            (Place { file: inner.file.clone(), line: inner.line + line - 1, column }, error.text.clone())
+        }
+        _ => (of.clone(), error.to_string()),
     }
 }
 
