@@ -469,6 +469,28 @@ fn commands_that_only_read_make_no_store() {
     assert!(page.contains(".TH tsdb-uid 1") && page.contains("\\fBtsdb uid\\fR"), "{page}");
 }
 
+/// What a new user is told of a slip: where to look, and what was meant.
+#[test]
+fn wrong_words_say_what_was_meant() {
+    let dir = tempfile::tempdir().expect("temporary folder");
+    let check = |command: &str, exit: i32, stderr: &str| {
+        let out = run_for(PATIENCE, &words(command), dir.path());
+        assert_eq!((out.code, out.stdout.as_str(), out.stderr.trim_end()), (Some(exit), "", stderr), "{command}");
+    };
+    check("query --help", 2, "Invalid usage.  Unrecognized option --help\n`tsdb help query` tells what there is");
+    check(
+        "worker --ruels=x",
+        2,
+        "Invalid usage.  Unrecognized option --ruels=x\n`tsdb help worker` tells what there is (did you mean --rules?)",
+    );
+    check("worker --tsd", 2, "Invalid usage.  Missing argument for --tsd\n`tsdb help worker` tells what there is");
+    // 2 would be an alarm.
+    check("check -m", 3, "Invalid usage.  Missing argument for -m\n`tsdb help check` tells what there is");
+    // It made a store, and said that all before the first line was in it.
+    check("import nosuch.txt", 1, "nosuch.txt: No such file or directory (os error 2)");
+    assert_eq!(std::fs::read_dir(dir.path()).expect("folder").count(), 0);
+}
+
 /// The words of `uid` were known to its usage text alone.
 #[test]
 fn completions_and_manual_know_the_words_of_commands() {

@@ -18,7 +18,7 @@ use ureq::tls::{RootCerts, TlsConfig};
 /// Nagios' exit codes.
 const WARNING: u8 = 1;
 const CRITICAL: u8 = 2;
-const UNKNOWN: u8 = 3;
+pub(super) const UNKNOWN: u8 = 3;
 
 /// Most bytes of an answer.
 const ANSWER_BYTES_MAX: u64 = 256 << 20;

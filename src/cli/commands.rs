@@ -191,7 +191,7 @@ const COPY: &[Flag] = &[
 ];
 
 const TABLES: &[Flag] = &[
-    ours("--compression", "CODEC", Effect::Own, "NONE, GZ, SNAPPY, LZO, LZ4 or ZSTD (default: $COMPRESSION, else GZ)."),
+    ours("--compression", "CODEC", Effect::Own, "NONE, GZ, SNAPPY, LZO, LZ4, ZSTD or BZIP2 (default: $COMPRESSION, else GZ)."),
     ours("--bloomfilter", "TYPE", Effect::Own, "ROW, ROWCOL or NONE (default: $BLOOMFILTER, else ROW)."),
     ours("--ttl", "SECONDS", Effect::Own, "Points vanish after so many seconds (default: $TSDB_TTL, else FOREVER)."),
     ours("--salt", "BUCKETS", Effect::Own, "Split the table of points for so many salts (default: $SALT, else by tsd.storage.salt.*)."),

@@ -43,6 +43,10 @@ pub fn run(call: &Call) -> Result<(), Failure> {
         Some((text, _)) => return Err(Failure::code(USAGE, format!("--from-line = {text:?} is not valid; allowed: a line number from 1"))),
     };
     let settings = call.settings()?;
+    // A slip in the name of the first file opens no store, and makes none.
+    if let Some(path) = call.parsed.words.first().filter(|path| *path != "-") {
+        std::fs::metadata(path).map_err(|error| Failure::new(format!("{path}: {error}")))?;
+    }
     let writer = open_writer(&settings)?;
     let rules = tsd::rules(&settings);
     let mut import = Import::new(&writer, rules, call.parsed.has("--skip-errors"));

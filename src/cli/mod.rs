@@ -149,16 +149,25 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
     if command.name == "version" {
         return (command.run)(&call(Parsed::default())); // OpenTSDB's takes any arguments
     }
-    let parsed = argp::parse(&command.flags(), rest).map_err(|error| Failure::code(USAGE, format!("Invalid usage.  {error}")))?;
+    let parsed = argp::parse(&command.flags(), rest).map_err(|error| wrong_flag(command, &error))?;
     let call = call(parsed);
     if !command.java && call.parsed.has("--help") {
         if command.name == "tsd" {
             // As with OpenTSDB's, a script that asks a TSD for `--help` is told by the exit code that nothing was started.
-            return Err(Failure::code(USAGE, "Invalid usage.  Unrecognized option --help; `tsdb help tsd` tells what there is"));
+            return Err(wrong_flag(command, "Unrecognized option --help"));
         }
         return extra::print(&extra::help_of(command));
     }
     (command.run)(&call)
+}
+
+/// OpenTSDB's line, and where to look. To Nagios a 2 of `check` would be an alarm.
+fn wrong_flag(command: &Command, error: &str) -> Failure {
+    let flags = command.flags();
+    let word = error.strip_prefix("Unrecognized option ").and_then(|word| word.split('=').next()).unwrap_or_default();
+    let near = config::did_you_mean(word, flags.iter().map(|flag| flag.name).filter(|name| name.starts_with("--")));
+    let code = if command.name == "check" { check::UNKNOWN } else { USAGE };
+    Failure::code(code, format!("Invalid usage.  {error}\n`tsdb help {}` tells what there is{near}", command.name))
 }
 
 fn unknown(name: Option<&str>) -> Failure {
