@@ -189,6 +189,9 @@ test('the sum of the series, beside them or alone', async () => {
     assert.deepEqual(sum, [`Sum${total}`]);
     await eventually(async () => (await legend(page, 0)).length, 101);
     await eventually(async () => (await legend(page, 0))[0], /^Sum7\.26k$/);
+    // Its colour is nobody else's.
+    const [own, ...others] = await page.locator('.panel').first().locator('.series-color').evaluateAll((all) => all.map((one) => one.style.getPropertyValue('--series')));
+    assert.ok(own !== '' && others.length === 100 && !others.includes(own), `${own} is also a series'`);
     await page.locator('.panel').first().getByText(`100 of ${MANY}`).waitFor();
     assert.equal(await page.locator('.panel').nth(1).getByText(`100 of ${MANY}`).count(), 0);
     // The editor switches it.

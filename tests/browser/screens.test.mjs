@@ -181,6 +181,7 @@ test('settings and the change of all panels', async () => {
     await dialog.getByLabel('Three').uncheck();
     await dialog.getByLabel('Show', { exact: true }).selectOption('area');
     await dialog.getByLabel('Width').selectOption('2');
+    await dialog.getByLabel('Sum', { exact: true }).selectOption('with');
     await dialog.getByLabel('In queries and titles replace').fill('avg:');
     await dialog.getByLabel('by', { exact: true }).fill('max:');
     await dialog.getByRole('button', { name: 'Apply' }).click();
@@ -189,7 +190,7 @@ test('settings and the change of all panels', async () => {
     await toast(page, 'Saved');
     const stored = await read(id);
     assert.deepEqual([stored.columns, stored.range, stored.refresh, stored.variables], [4, { start: '3h-ago' }, 60, [{ tag: 'host', value: 'web01' }]]);
-    assert.deepEqual(stored.panels.map(({ kind, width = 1, queries: [{ m }] }) => [kind, width, m.slice(0, 4)]), [['area', 2, 'max:'], ['area', 2, 'max:'], ['line', 1, 'avg:']]);
+    assert.deepEqual(stored.panels.map(({ kind, width = 1, sum, queries: [{ m }] }) => [kind, width, sum, m.slice(0, 4)]), [['area', 2, 'with', 'max:'], ['area', 2, 'with', 'max:'], ['line', 1, undefined, 'avg:']]);
     // A link without a range shows the screen's own.
     await page.goto('about:blank');
     await page.goto(`/#/screens/${id}`);
@@ -573,8 +574,15 @@ test('without the table the command is named; a screen that is gone is told', as
     await page.locator('.state').getByRole('button', { name: 'Temporary screen' }).click();
     await page.getByRole('button', { name: 'Add a panel' }).waitFor();
   });
-  await visit('/#/screens/gone-000000', { allow: REFUSED }, async (page) => {
+  // One that somebody else deleted meanwhile leaves the tree when it is opened.
+  const id = await make({ name: 'Short-lived' });
+  await visit('/#/screens', { allow: REFUSED }, async (page) => {
+    const link = page.locator('.tree-screen', { hasText: 'Short-lived' });
+    await link.waitFor();
+    await json(`${PATH}/${id}`, { method: 'DELETE' });
+    await link.click();
     await page.getByRole('heading', { name: 'This screen is not here' }).waitFor();
+    await link.waitFor({ state: 'detached' });
   });
 });
 

@@ -39,6 +39,11 @@ test("a series keeps its look while the set is the same", () => {
   assert.equal(new Set(first.map(({ color, dash }) => `${color} ${dash}`)).size, 20);
   assert.ok(first.slice(0, 20).every(({ faint }) => !faint));
   assert.equal(looks(Array.from({ length: 100 }, (_, i) => `k${i}`)).filter(({ faint }) => !faint).length, LOOKS);
+  // A colour that is kept for something else is nobody's, and the others keep theirs where they can.
+  const kept = looks(keys, [], 6);
+  assert.ok(kept.every(({ color }) => color !== 6));
+  assert.equal(new Set(kept.map(({ color, dash }) => `${color} ${dash}`)).size, 20);
+  assert.deepEqual(looks(["x", "y"], [], 6), looks(["x", "y"]));
   assert.deepEqual(looks(["a"]), [{ color: 0, dash: undefined, faint: false }]);
   assert.equal(LINES.light.length, LINES.dark.length);
 });

@@ -29,23 +29,24 @@ function hash(text) {
  * Gives each key (a text that names a series) a look: `[{ color: 0…7, dash, faint }]`. A single series and the first of a
  * few get colours in order; with a set of series the hash decides, and who comes second to a taken look takes the next one
  * free, so that a series keeps its colour while the set stays the same, in whatever order they come. Keys with a lower
- * weight (a number for each key) choose first.
+ * weight (a number for each key) choose first. The colour `kept` is for something else: no key with a look of its own has it.
  */
-export function looks(keys, weights = []) {
+export function looks(keys, weights = [], kept = -1) {
   const out = new Array(keys.length);
   const taken = new Set();
   const order = keys.map((key, at) => at);
   if (keys.length > 1) order.sort((a, b) => (weights[a] ?? 0) - (weights[b] ?? 0) || (keys[a] < keys[b] ? -1 : keys[a] > keys[b] ? 1 : a - b));
   const colors = LINES.light.length;
+  const free = kept < 0 ? colors : colors - 1;
   for (const at of order) {
-    if (taken.size >= LOOKS) {
+    if (taken.size >= free * DASHES.length) {
       out[at] = { color: taken.size % colors, dash: undefined, faint: true };
       continue;
     }
     // All colours of one dash before the next dash.
-    const row = Math.floor(taken.size / colors);
+    const row = Math.floor(taken.size / free);
     let color = keys.length <= 2 ? taken.size : hash(keys[at]) % colors;
-    while (taken.has(row * colors + color)) color = (color + 1) % colors;
+    while (color === kept || taken.has(row * colors + color)) color = (color + 1) % colors;
     taken.add(row * colors + color);
     out[at] = { color, dash: DASHES[row], faint: false };
   }

@@ -117,6 +117,7 @@ class Page {
       fill(this.main, h("div.state", h("h1", gone ? "This screen is not here" : "This screen could not be loaded"), h("p", { class: gone ? "quiet" : "bad" }, gone ? "It was deleted, or the link is wrong." : error.message),
         gone ? h("a", { href: this.ctx.href("screens") }, "To all screens") : h("button", { type: "button", onclick: () => this.openScreen(id) }, "Try again")));
       this.ctx.error(error.message);
+      if (gone) this.relist(); // the tree may know it still
     }
   }
 

@@ -68,7 +68,7 @@ function panelFields(page, panel, changed, again) {
     numberField("From", panel[side], "min", changed), numberField("To", panel[side], "max", changed), check("logarithmic", panel[side], "log", changed));
   return [
     h("div.form-grid",
-      textField("Title", panel, "title", changed, { placeholder: "name of the metric", wide: true }),
+      textField("Title", panel, "title", changed, { placeholder: "name of the metric", maxlength: "200", wide: true }),
       choice("Shows", panel, "kind", Object.entries(KINDS).map(([name, { title }]) => [name, title]), () => { again(); changed(); }),
       kind.chart ? choice("Sum", panel, "sum", Object.entries(SUMS), changed, { title: "A line of the sum of all series" }) : null,
       choice("Width", panel, "width", [1, 2, 3, 4].map((n) => [n, n === 1 ? "1 column" : `${n} columns`]), changed),
@@ -136,7 +136,7 @@ export async function settings(page, screen) {
 export async function bulk(screen) {
   const chosen = new Set(screen.panels);
   const keep = ["", "as it is"];
-  const draft = { kind: "", width: "", height: "", legend: "", span: "", find: "", put: "" };
+  const draft = { kind: "", width: "", height: "", legend: "", sum: "", span: "", find: "", put: "" };
   const none = () => {};
   const fault = h("p.field-error", { role: "alert" });
   const all = h("input", { type: "checkbox", checked: true, onchange: () => { for (const box of list.querySelectorAll("input")) { box.checked = all.checked; box.dispatchEvent(new Event("change")); } } });
@@ -152,7 +152,7 @@ export async function bulk(screen) {
     h("div.form-grid",
       choice("Show", draft, "kind", [keep, ...Object.entries(KINDS).filter(([, { text: isText }]) => !isText).map(([name, { title }]) => [name, title])], none),
       choice("Width", draft, "width", [keep, ...[1, 2, 3, 4].map((n) => [n, String(n)])], none), choice("Height", draft, "height", [keep, ...[1, 2, 3, 4, 5, 6, 7, 8].map((n) => [n, String(n)])], none),
-      choice("Legend", draft, "legend", [keep, [true, "shown"], [false, "hidden"]], none), textField("Own range", draft, "span", none, { size: "6", placeholder: "as it is" })),
+      choice("Sum", draft, "sum", [keep, ...Object.entries(SUMS)], none, { title: "In panels of lines, areas and points" }), choice("Legend", draft, "legend", [keep, [true, "shown"], [false, "hidden"]], none), textField("Own range", draft, "span", none, { size: "6", placeholder: "as it is" })),
     h("div.form-grid", textField("In queries and titles replace", draft, "find", none, { placeholder: "web01", wide: true }), textField("by", draft, "put", none, { placeholder: "web02" })), fault,
     h("div.buttons", h("button.danger", { type: "button", onclick: () => own.close({ chosen, remove: true }) }, "Remove panels"), h("span.grow"), h("button", { type: "button", onclick: () => own.close(null) }, "Cancel"), h("button.primary", { type: "submit" }, "Apply"))),
   ], { className: "middle-dialog" });
@@ -162,7 +162,7 @@ export async function bulk(screen) {
   const swap = (words) => (draft.find ? words.split(draft.find).join(draft.put) : words);
   return { count: done.chosen.size, panels: screen.panels.map((panel) => (!done.chosen.has(panel) ? panel : {
     ...panel, ...(draft.kind && panel.kind !== "text" ? { kind: draft.kind } : {}), ...(draft.width ? { width: draft.width } : {}), ...(draft.height ? { height: draft.height } : {}),
-    ...(draft.legend === "" ? {} : { legend: draft.legend }), ...(draft.span ? { span: draft.span === "-" ? "" : draft.span } : {}),
+    ...(draft.legend === "" ? {} : { legend: draft.legend }), ...(draft.sum && KINDS[draft.kind || panel.kind].chart ? { sum: draft.sum } : {}), ...(draft.span ? { span: draft.span === "-" ? "" : draft.span } : {}),
     title: swap(panel.title), queries: panel.queries.map((query) => ({ ...query, m: swap(query.m), alias: swap(query.alias) })),
   })) };
 }

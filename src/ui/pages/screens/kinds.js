@@ -93,7 +93,7 @@ export function table(box, { series, names, panel, colors, kept }) {
     for (const head of heads) head.setAttribute("aria-sort", head.firstChild.dataset.by !== by ? "none" : way > 0 ? "ascending" : "descending");
     fill(body, sorted.slice(0, panel.limit).map((row) => {
       const hit = levelOf(row[panel.by] ?? row.last, panel.thresholds);
-      return h("tr", h("td", h("span.row", swatch(row.color), h("span.name", row.name), word(hit))), COLUMNS.map(([name]) => h("td.number", { title: exact(row[name]) }, print(row[name]))));
+      return h("tr", h("td", h("span.row", swatch(row.color), h("span.name.few-lines", { title: row.name }, row.name), word(hit))), COLUMNS.map(([name]) => h("td.number", { title: exact(row[name]) }, print(row[name]))));
     }), sorted.length > panel.limit ? h("tr", h("td.quiet", { colspan: COLUMNS.length + 1 }, `and ${sorted.length - panel.limit} more`)) : null);
   };
   fill(box, h("div.scroll.fill", { tabindex: "0", role: "group", "aria-label": "Table" }, h("table", h("thead", h("tr", heads)), body)));

@@ -131,7 +131,8 @@ export class PanelView {
     // What is compared has the colour of what it is compared with.
     const plain = named.map((name, at) => `${series[at].query} ${name}`);
     const keys = [...new Set(plain.slice(total.length))];
-    const known = new Map(looks(keys).map((look, at) => [keys[at], look]));
+    // Nor has any of them the colour of the sum.
+    const known = new Map(looks(keys, [], total[0]?.look.color).map((look, at) => [keys[at], look]));
     const given = plain.map((key, at) => series[at].look ?? known.get(key));
     const theme = host.ctx.theme.name;
     const colors = given.map(({ color }) => LINES[theme][color]);
@@ -184,7 +185,7 @@ export class PanelView {
     if (!message) return badge?.remove();
     if (badge?.textContent === message) return;
     badge?.remove();
-    badge = h(run ? "button.badge.badge-button" : "span.badge", { title, class: level ?? "", data: { kind }, onclick: run, type: run ? "button" : null }, message);
+    badge = h(run ? "button.badge.badge-button" : "span.badge", { title: title && `${message}. ${title}`, class: level ?? "", data: { kind }, onclick: run, type: run ? "button" : null }, message);
     this.badges.append(badge);
   }
 
