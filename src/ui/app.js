@@ -23,7 +23,7 @@
  * | --- | --- |
  * | `route` | `{ page, id, params }` now; `params` is a `Params` of `lib/fragment.js` |
  * | `set(changes, { push })` | changes parameters of this page: `{ name: value, other: null }`; lists repeat a name. `push: true` (default) adds to the history, for what a person did on purpose; `false` replaces |
- * | `go(page, { id, params, push })` | to another page. `params`: an object or `Params`; the range comes along unless it is in there |
+ * | `go(page, { id, params, push })` | to another page. `params`: an object or `Params`; the range comes along unless it is in there, the zone in any case |
  * | `href(page, { id, params })` | the same as an address for a link |
  * | `time` | the range: `lib/range.js`, `Range`: `bounds()`, `zone`, `paused`, `show(from, to)`, `on(listener)` … |
  * | `back(all)`, `zoomed()` | undoes the last zoom, or all; false if there is none. Whether there is one |
@@ -122,10 +122,9 @@ function replaceParams(params, { push = true, zooms } = {}) {
 function target(page, { id = "", params = {} } = {}) {
   const list = params instanceof Params ? params.clone() : new Params();
   if (!(params instanceof Params)) for (const [name, value] of Object.entries(params)) list.set(name, value);
-  if (!RANGE.some((name) => list.has(name))) {
-    const along = RANGE.filter((name) => route.params.has(name)).map((name) => [name, route.params.get(name)]);
-    list.list.unshift(...along);
-  }
+  // Times that are given are meant in the zone of this page.
+  const along = RANGE.some((name) => list.has(name)) ? ["tz"] : RANGE;
+  list.list.unshift(...along.filter((name) => route.params.has(name) && !list.has(name)).map((name) => [name, route.params.get(name)]));
   return { page, id, params: list };
 }
 const href = (page, options) => join(target(page, options));

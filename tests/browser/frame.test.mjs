@@ -110,6 +110,22 @@ test('320 pixels and a zoom of 200 %: nothing scrolls sideways, the pages are in
   }
 });
 
+test('two dates in a zone of a long name fit into the bar, and times go along in their zone', async () => {
+  const range = 'start=2026/10/24-22:00:00&end=2026/10/25-10:00:00&tz=America/Argentina/Buenos_Aires';
+  await visit(`/#/explore?${range}&metric=sys.cpu.user`, async (page) => {
+    await settle(page);
+    await noSidewaysScrolling(page);
+    await eventually(() => page.locator('.range-label').evaluate((label) => label.scrollWidth <= label.clientWidth && label.textContent), '2026-10-24 22:00 – 2026-10-25 10:00');
+    const series = page.locator('.explore-series-list a[href*="tsuid"]').first();
+    await eventually(() => series.getAttribute('href'), /tz=America\/Argentina\/Buenos_Aires/);
+    // Another zone shows the same instants.
+    await page.locator('.range-open').click();
+    await page.getByRole('dialog', { name: 'Time range' }).getByRole('button', { name: 'UTC', exact: false }).first().click();
+    await page.getByRole('dialog', { name: 'Time range' }).getByRole('button', { name: 'Show', exact: true }).click();
+    await eventually(() => page.locator('.range-label').textContent(), '2026-10-25 01:00 – 13:00');
+  });
+});
+
 test('who wants no motion gets none, and forced colours show what is chosen', async () => {
   await visit('/#/status', { reducedMotion: 'reduce' }, async (page) => {
     await settle(page);

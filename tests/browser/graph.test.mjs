@@ -182,6 +182,8 @@ test('histograms: an empty picture offers the heat map, percentiles lie over it,
     for (const [range, name] of [['0 – 10', 'http.latency_0.0_10.0'], ['200 – 1k', 'http.latency_200.0_1000.0']]) {
       const row = page.locator('table.legend tr', { hasText: range });
       await eventually(() => row.locator('td').nth(heads.indexOf('max')).innerText(), most(name), range);
+      // The range can be read: its colour beside it is a square.
+      await eventually(() => row.locator('.swatch, .name').evaluateAll((all) => all.map((one) => one.getBoundingClientRect().width)), ([color, label]) => color < 20 && label > 30, 'colour and range');
     }
     // The pointer tells range and count.
     const box = await chartOf(page).boundingBox();

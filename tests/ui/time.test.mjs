@@ -41,11 +41,13 @@ test("every instant of a year is read back from its link, in every zone", () => 
   for (const zone of ["UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia"]) {
     for (let ms = Date.UTC(2026, 0, 1); ms < Date.UTC(2027, 0, 1); ms += 86400000 * 3.37) {
       const at = Math.floor(ms / 1000) * 1000;
-      const back = time.parse(time.formatLink(at, zone), zone, NOW).ms;
-      // Of an hour that comes twice, the first.
-      assert.ok(back === at || time.formatLink(back, zone) === time.formatLink(at, zone), `${zone} ${at}`);
+      assert.equal(time.parse(time.formatLink(at, zone), zone, NOW).ms, at, `${zone} ${at}`);
     }
   }
+  // In the hour that comes twice: half past two in summer time, and an hour later.
+  const [summer, winter] = [Date.UTC(2026, 9, 25, 0, 30), Date.UTC(2026, 9, 25, 1, 30)];
+  assert.deepEqual([summer, winter].map((ms) => time.formatLink(ms, "Europe/Berlin")), ["2026/10/25-02:30:00", String(winter / 1000)]);
+  assert.equal(time.parse(String(winter / 1000), "Europe/Berlin", NOW).ms, winter);
 });
 
 test("texts for the server", () => {
@@ -73,4 +75,9 @@ test("ticks stand on round times of the zone", () => {
   }
   const day = time.ticks(Date.UTC(2026, 9, 24, 22), Date.UTC(2026, 9, 25, 23), "Europe/Berlin", 5);
   assert.deepEqual(day.at.map((ms) => time.format(ms, "Europe/Berlin", "minute").slice(11)), ["00:00", "06:00", "12:00", "18:00", "00:00"]);
+  // An hour that comes twice has its ticks twice, one that is left out has none of its own.
+  const clock = (from, to, count) => time.ticks(from, to, "Europe/Berlin", count).at.map((ms) => time.format(ms, "Europe/Berlin", "minute").slice(11));
+  assert.deepEqual(clock(Date.UTC(2026, 9, 25, 0, 20), Date.UTC(2026, 9, 25, 2, 0), 5), ["02:30", "02:00", "02:30", "03:00"]);
+  assert.deepEqual(clock(Date.UTC(2026, 9, 25, 1), Date.UTC(2026, 9, 25, 1, 50), 4), ["02:00", "02:15", "02:30", "02:45"]);
+  assert.deepEqual(clock(Date.UTC(2026, 2, 29, 0), Date.UTC(2026, 2, 29, 2), 5), ["01:00", "01:30", "03:00", "03:30", "04:00"]);
 });

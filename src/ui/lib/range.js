@@ -114,17 +114,6 @@ export class Range {
     else if (this.every !== null) this.pause(true);
     else this.set({ autoreload: String(RELOAD_USUAL), end: null }, { push: false });
   }
-  /** Chooses a zone for the address and for later visits. Times of the address that are dates stay the same instants. */
-  choose(zone) {
-    save("zone", zone === this.home ? null : zone);
-    const changes = { tz: zone === this.home ? null : zone };
-    for (const name of ["start", "end"]) {
-      const value = this.frame.params().get(name);
-      const read = value ? time.parse(value, this.zone, this.now()) : null;
-      if (read && !read.error && !read.relative && !/^\d+(\.\d+)?$/.test(value)) changes[name] = time.formatLink(read.ms, zone);
-    }
-    this.set(changes, { push: false });
-  }
   /** In words: `Last 1 h`, or both ends. */
   label() {
     const { from, to, relative, error } = this.bounds();
@@ -210,7 +199,22 @@ function form(anchor, range) {
     for (const one of [start, end, zone]) one.setAttribute("aria-invalid", String(one === field));
     field.focus();
   };
-  const now = (zoneName) => { zone.value = zoneName; };
+  // Another zone shows the same instants: dates of the address are written in it. What a person typed is meant as it stands.
+  const given = new Map([start, end].map((field) => [field, field.value]));
+  let written = range.zone;
+  const rewrite = () => {
+    const wanted = zone.value.trim() || range.home;
+    if (!time.isZone(wanted)) return;
+    for (const field of [start, end]) {
+      const read = time.parse(field.value, written, Date.now());
+      if (field.value !== given.get(field) || read.error || read.relative || /^[\d.]+$/.test(field.value)) continue;
+      field.value = time.formatLink(read.ms, wanted);
+      given.set(field, field.value);
+    }
+    written = wanted;
+  };
+  zone.addEventListener("change", rewrite);
+  const now = (zoneName) => { zone.value = zoneName; rewrite(); };
   const content = h("form.range-form", { onsubmit: apply },
     h("div.presets", { role: "group", "aria-label": "Until now" }, PRESETS.map((preset) => h("button.quiet-button", {
       type: "button", onclick: () => { handle.close(); range.last(preset); }, "aria-current": range.start === `${preset}-ago` && range.end === "" ? "true" : null,

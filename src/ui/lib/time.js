@@ -115,9 +115,11 @@ export function formatExact(ms, zone) {
   return format(ms, zone, ms % SECOND ? "ms" : ms % MINUTE ? "second" : "minute");
 }
 
-/** `yyyy/MM/dd-HH:mm:ss`, as OpenTSDB's links write it. */
+/** `yyyy/MM/dd-HH:mm:ss`, as OpenTSDB's links write it. Of an hour that comes twice these words mean the first: the second is in seconds. */
 export function formatLink(ms, zone) {
   const p = parts(ms, zone);
+  const second = Math.floor(ms / SECOND);
+  if (instant(p.year, p.month, p.day, p.hour, p.minute, p.second, zone) !== second * SECOND) return String(second);
   return `${String(p.year).padStart(4, "0")}/${two(p.month)}/${two(p.day)}-${two(p.hour)}:${two(p.minute)}:${two(p.second)}`;
 }
 
@@ -221,14 +223,16 @@ export function ticks(from, to, zone, count) {
   const at = [];
   if (step) {
     // On the wall clock, so that 6 h ticks stand at 0, 6, 12, 18 in every zone; each with the offset of its own instant.
-    let wall = Math.ceil((from + offset(from, zone)) / step) * step;
+    let wall = Math.ceil((from + Math.min(offset(from, zone), offset(to, zone))) / step) * step;
     for (let guard = 0; guard < 2000; guard++, wall += step) {
-      const p = new Date(wall);
-      const ms = instant(p.getUTCFullYear(), p.getUTCMonth() + 1, p.getUTCDate(), p.getUTCHours(), p.getUTCMinutes(), p.getUTCSeconds(), zone, p.getUTCMilliseconds());
-      if (ms > to) break;
-      if (ms >= from && ms !== at[at.length - 1]) at.push(ms);
+      const both = [...new Set([-DAY, DAY].map((side) => wall - offset(wall + side, zone)))];
+      // In an hour that comes twice there are two; one that is left out has the tick behind it.
+      const there = both.filter((ms) => ms + offset(ms, zone) === wall);
+      const found = there.length ? there : both.slice(0, 1);
+      if (Math.min(...found) > to) break;
+      at.push(...found.filter((ms) => ms >= from && ms <= to && !at.includes(ms)));
     }
-    return { at, step, kind: step < SECOND ? "ms" : step < MINUTE ? "second" : "minute" };
+    return { at: at.sort((a, b) => a - b), step, kind: step < SECOND ? "ms" : step < MINUTE ? "second" : "minute" };
   }
   const start = parts(from, zone);
   const days = [1, 2, 4, 7, 14].find((n) => n * DAY >= wanted);

@@ -122,7 +122,7 @@ export function make(chart) {
   });
   const options = {
     width: Math.max(60, chart.box.clientWidth), height: Math.max(60, chart.box.clientHeight), ms: 1, pxAlign: 1,
-    padding: [compact ? 6 : 10, usesRight ? 0 : () => besides(chart, "right", 14), 0, 0],
+    padding: [compact ? 6 : 10, usesRight ? 0 : () => besides(chart, "right", compact ? 14 : 20), 0, 0],
     legend: { show: false },
     cursor: { x: true, y: false, points: { show: false }, drag: { x: Boolean(chart.options.onzoom), y: false, setScale: false, dist: 4 }, bind: { dblclick: () => null } },
     scales: { x: { time: true, range: () => [chart.range.from, chart.range.to] }, y: scale("left"), y2: scale("right") },
