@@ -43,7 +43,12 @@ test('a slow answer: the old picture stays, time and a stop button appear after 
     assert.ok(await chartOf(page).isVisible());
     await stop.click();
     await stop.waitFor({ state: 'hidden' });
+    // What is shown is not what was asked for, and says so.
+    await page.locator('.picture-state', { hasText: 'Stopped; data of' }).waitFor();
     release();
+    await page.unroute('**/api/query?*');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.locator('.picture-state', { hasText: 'Stopped' }).waitFor({ state: 'detached' });
   });
 });
 

@@ -187,6 +187,21 @@ test('an expression is tried: its faults at their places, a table and a picture,
     await eventually(rows, (all) => all.length === HOSTS.length, 'rows after a reload');
     await axe(page, 'the result of an expression');
     await largeTargets(page);
+    // Each group has the colour of its line; a drag shows less time, a double click all of it again.
+    const colors = await page.getByRole('region', { name: 'Result', exact: true }).locator('.swatch').evaluateAll((all) => all.map((one) => getComputedStyle(one).color));
+    assert.equal(new Set(colors).size, HOSTS.length);
+    const { x, y, width } = await chart.boundingBox();
+    await page.mouse.move(x + width * 0.4, y + 100);
+    await page.mouse.down();
+    await page.mouse.move(x + width * 0.6, y + 100, { steps: 4 });
+    await page.mouse.up();
+    await page.waitForURL(/from=\d+&at=\d+/);
+    await eventually(() => page.getByLabel('From').inputValue(), /^\d+$/);
+    await still(page);
+    await page.mouse.dblclick(x + width * 0.5, y + 100);
+    await eventually(() => page.getByLabel('From').inputValue(), '1h-ago');
+    for (let n = 0; n < 2; n += 1) await page.goBack();
+    await eventually(() => page.getByLabel('From').inputValue(), '1h-ago');
     await page.goBack();
     await page.getByText('there is no function avgg').waitFor();
     await page.goForward();

@@ -61,9 +61,10 @@ export async function mount(root, ctx) {
     if (abort.signal.aborted || document.hidden) return;
     try {
       await tab?.load?.();
+      if (tab) tab.loaded = true;
     } catch (error) {
       if (error.kind === "aborted") return;
-      tools.say("bad", error.status === 503 ? `${error.message}` : `${error.message} What is shown is from before.`);
+      tools.say("bad", error.status === 503 || !tab.loaded ? error.message : `${error.message} What is shown is from before.`);
     }
     if (tab?.polls) timer = setTimeout(look, EVERY);
   }

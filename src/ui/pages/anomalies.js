@@ -168,7 +168,7 @@ function detailOf(ctx, signal, choose) {
   const votes = h("div.scroll");
   const marked = h("section.card.anomaly-marked", { hidden: true, "aria-label": "The marked time" });
   const body = h("div.anomaly-body", { hidden: true }, heading, under, links, hour, day, marked, h("h3", "Who voted, and with what"), votes);
-  const empty = h("div.state", h("p.quiet", "Nothing is anomalous: there is nothing to show."));
+  const empty = h("div.state", { hidden: true }, h("p.quiet", "Nothing is anomalous: there is nothing to show."));
   const element = h("section.anomaly-detail", { "aria-label": "The chosen series" }, body, empty);
   const charts = new Map();
   let asked = "";
@@ -229,7 +229,7 @@ function detailOf(ctx, signal, choose) {
     element,
     async show(one, windows, list) {
       body.hidden = !one;
-      empty.hidden = Boolean(one);
+      empty.hidden = Boolean(one) || !windows; // nothing is known before the first answer
       shown = { one, windows, list };
       if (!one) return;
       text(heading, one.name);

@@ -256,6 +256,8 @@ class Graph {
 
   stop() {
     this.asking?.abort();
+    this.stale("stopped");
+    this.banner("warn", "Stopped: what is shown is older.", { label: "Try again", run: () => this.load() });
     this.ctx.status("Stopped.");
   }
 

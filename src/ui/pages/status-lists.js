@@ -100,7 +100,7 @@ export function queriesTab(panel, ctx, { signal }) {
     lastEnded = key;
     fill(ended, list.map((one) => {
       const took = one.queryCompletedTimestamp - one.queryStartTimestamp;
-      const query = words(one.query);
+      const query = words(one.query, ctx.time.zone);
       const fine = one.httpResponse.code === 200;
       return h("tr", h("td.nowrap", format(one.queryCompletedTimestamp, ctx.time.zone)), h("td.number", span(took)),
         h("td.nowrap", { class: fine ? "good" : "bad", title: fine ? null : one.exception }, fine ? "answered" : `${one.httpResponse.code} ${one.exception}`.slice(0, 60)),
@@ -124,13 +124,14 @@ export function queriesTab(panel, ctx, { signal }) {
 }
 
 /** A query in one line: its range, then each part as `agg:downsample:metric{tags}`. */
-function words(query) {
+function words(query, zone) {
   if (typeof query !== "object" || query === null) return String(query);
   const part = (sub) => {
     const filters = (sub.filters ?? []).map((one) => `${one.tagk}=${one.type}(${one.filter})`).join(",");
     return [sub.aggregator, sub.downsample, sub.rate ? "rate" : null, `${sub.metric ?? (sub.tsuids ?? []).join(",")}${filters ? `{${filters}}` : ""}`].filter(Boolean).join(":");
   };
-  return `${query.start ?? ""}${query.end ? ` to ${query.end}` : ""}  ${(query.queries ?? []).map(part).join("  ")}`;
+  const time = (given) => (/^\d+$/.test(given) ? format(Number(given) * (String(given).length > 10 ? 1 : 1000), zone) : given ?? "");
+  return `${time(query.start)}${query.end ? ` to ${time(query.end)}` : ""}  ${(query.queries ?? []).map(part).join("  ")}`;
 }
 
 // ------------------------------------------------------------------ log

@@ -96,7 +96,7 @@ export async function mount(root, ctx) {
   function drawState(error) {
     const list = latest?.warnings ?? [];
     state.className = `status-state row ${error ? "bad" : list.length ? "warn" : "good"}`;
-    const sentence = error ? `${error.message} Last seen ${latest ? format(latest.about.now, ctx.time.zone) : "never"}.`
+    const sentence = error ? `${error.message}${latest ? ` Last seen ${format(latest.about.now, ctx.time.zone)}.` : ""}`
       : list.length ? list.join(" ") : latest ? `All is well${paused ? "; paused" : ""}` : "";
     if (state.dataset.said === sentence) return;
     state.dataset.said = sentence;

@@ -6,7 +6,7 @@ import { align, forPlot } from "../../lib/align.js";
 import { Chart } from "../../lib/chart.js";
 import { fill, h, icon, set, uid } from "../../lib/dom.js";
 import { many, value as exact } from "../../lib/format.js";
-import { looks } from "../../lib/palette.js";
+import { LINES, looks } from "../../lib/palette.js";
 import { HOUR, SECOND, format, parse, serverText } from "../../lib/time.js";
 import { placesOf, tableOf } from "./parts.js";
 
@@ -47,7 +47,20 @@ export function expressionTab(panel, ctx, tools) {
   let asked = null; // what is shown, or on its way
   let stop = null;
   let chart = null;
-  const offTheme = ctx.theme.on(() => chart?.set({ theme: ctx.theme.name }));
+  const zooms = []; // the times before each
+  const colors = new Map(); // of the groups that are drawn
+  const colored = (mark) => { mark.style.color = LINES[ctx.theme.name][mark.dataset.color]; return mark; };
+  const offTheme = ctx.theme.on(() => { chart?.set({ theme: ctx.theme.name }); table.querySelectorAll(".swatch").forEach(colored); });
+
+  /** Other times, of a drag over the picture; a double click leads back. */
+  function zoom(begin, end) {
+    zooms.push({ from: from.value.trim() || null, at: at.value.trim() || null });
+    ctx.set({ from: String(Math.floor(begin / SECOND)), at: String(Math.ceil(end / SECOND)) });
+  }
+  function back() {
+    if (zooms.length) ctx.set(zooms.pop());
+    else ctx.status("Nothing to go back to.");
+  }
 
   /** An expression of the metric that was written last, to begin with. */
   async function example() {
@@ -141,15 +154,17 @@ export function expressionTab(panel, ctx, tools) {
   function picture(groups, gives, start, end) {
     const drawn = groups.filter(({ points }) => points.length > 1).slice(0, SERIES_MAX);
     box.hidden = drawn.length === 0;
+    colors.clear();
     if (box.hidden) return;
     const series = drawn.map(({ points }) => ({ times: Float64Array.from(points, ([time]) => time), values: Float64Array.from(points, ([, value]) => (Number.isFinite(number(value)) ? number(value) : NaN)) }));
     const { times, columns } = align(series);
     const keys = drawn.map(nameOf);
     const how = looks(keys);
+    drawn.forEach((group, place) => colors.set(group, how[place]));
     // Of conditions the picture is whether they hold.
     const yes = columns.every((column) => column.every((value) => !Number.isFinite(value) || value === 0 || value === 1));
     const range = gives === "series" ? { from: times[0], to: Math.max(times[times.length - 1], times[0] + 1) } : { from: (start ?? end - HOUR / SECOND) * SECOND, to: end * SECOND };
-    chart ??= new Chart(box, { zone: ctx.time.zone, theme: ctx.theme.name, status: ctx.status, onzoom: (a, b) => ctx.set({ from: String(Math.floor(a / SECOND)), at: String(Math.ceil(b / SECOND)) }), onback: () => ctx.back() });
+    chart ??= new Chart(box, { zone: ctx.time.zone, theme: ctx.theme.name, status: ctx.status, onzoom: zoom, onback: back });
     chart.set({
       times, columns: columns.map(forPlot), lines: keys.map((key, place) => ({ key, name: key, ...how[place], type: yes ? "steps" : "line" })), range, zone: ctx.time.zone, theme: ctx.theme.name,
       label: "The expression over time", description: `${many(drawn.length, "group")}: ${keys.slice(0, 5).join("; ")}${groups.length > drawn.length ? ` of ${groups.length}` : ""}.`,
@@ -161,15 +176,16 @@ export function expressionTab(panel, ctx, tools) {
     if (gives === "string") return groups.map(({ text }) => h("pre.name", text));
     if (!groups.length) return null;
     const list = groups.slice(0, ROWS_MAX);
+    const name = (group) => h("td.name", colors.has(group) ? [colored(h("span.swatch", { class: colors.get(group).dash ? "dash-1" : "", data: { color: colors.get(group).color }, "aria-hidden": "true" }))] : null, nameOf(group));
     const rest = groups.length > list.length ? h("p.hint", `The first ${list.length} of ${groups.length}.`) : null;
     if (gives !== "series") {
-      return [tableOf("Result", ["Group", "Value", "As a condition"], list.map((group) => h("tr", h("td.name", nameOf(group)), h("td.number", shown(group.value)),
+      return [tableOf("Result", ["Group", "Value", "As a condition"], list.map((group) => h("tr", name(group), h("td.number", shown(group.value)),
         h("td", group.value === null ? null : h("span.badge.level", { class: triggers(group.value) ? "level-critical" : "level-normal" }, triggers(group.value) ? "triggers" : "normal"))))), rest];
     }
     return [tableOf("Result", ["Group", "Points", "Min", "Average", "Max", "Last"], list.map((group) => {
       const values = group.points.map(([, value]) => number(value)).filter(Number.isFinite);
       const cells = [values.length ? values.reduce((a, b) => Math.min(a, b)) : null, values.length ? values.reduce((a, b) => a + b, 0) / values.length : null, values.length ? values.reduce((a, b) => Math.max(a, b)) : null, values[values.length - 1] ?? null];
-      return h("tr", h("td.name", nameOf(group)), h("td.number", String(group.points.length)), cells.map((value) => h("td.number", exact(value))));
+      return h("tr", name(group), h("td.number", String(group.points.length)), cells.map((value) => h("td.number", exact(value))));
     })), rest];
   }
 

@@ -239,7 +239,7 @@ export function state(page) {
   const stale = page.failed || page.ctx.time.paused || (page.ctx.time.every && old > 3000 * page.ctx.time.every);
   page.box.classList.toggle("stale", Boolean(page.failed));
   fill(page.said, stale ? h("span.dot.warn", { title: "old data" }) : null,
-    stale ? h("span.warn", `${page.failed ? "Reload failed; " : page.ctx.time.paused ? "Paused; " : ""}data of ${time.ago(page.picture.loaded, Date.now())}`) : null, stale ? " · " : null, words.join(" · "),
+    stale ? h("span.warn", `${page.failed ? `${page.failed === "stopped" ? "Stopped" : "Reload failed"}; ` : page.ctx.time.paused ? "Paused; " : ""}data of ${time.ago(page.picture.loaded, Date.now())}`) : null, stale ? " · " : null, words.join(" · "),
     h("span.unseen", ` from ${time.format(bounds.from, page.ctx.time.zone)}`));
   page.back.disabled = !page.ctx.zoomed();
 }
