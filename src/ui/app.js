@@ -59,6 +59,8 @@ const PAGES = [
   ["graph", "Graph", "h"], ["explore", "Explore", "e"], ["screens", "Screens", "s"], ["anomalies", "Anomalies", "a", true],
   ["alerts", "Alerts", "l", true], ["similar", "Similar", "i", true], ["status", "Status", "t"],
 ];
+/** A page that loads longer than this shows that it does, in ms. */
+const BUSY_AFTER = 150;
 /** Parameters of the range, which go along to other pages. */
 const RANGE = ["start", "end", "tz"];
 
@@ -228,8 +230,11 @@ async function show() {
     retitle();
     return;
   }
+  // What is there is of another page: over a slow network it goes before the next one comes.
+  const slow = setTimeout(() => { if (mine === mounting) fill(main, h("div.busy.on")); }, BUSY_AFTER);
   try {
     const module = await import(`./pages/${route.page}.js`);
+    clearTimeout(slow);
     if (mine !== mounting) return;
     now.module = module;
     fill(main, box);
@@ -242,6 +247,7 @@ async function show() {
     retitle();
     schedule();
   } catch (error) {
+    clearTimeout(slow);
     if (mine !== mounting) return;
     console.error(error);
     const again = () => { shown = null; show(); };

@@ -118,6 +118,12 @@ test('two dates in a zone of a long name fit into the bar, and times go along in
     await eventually(() => page.locator('.range-label').evaluate((label) => label.scrollWidth <= label.clientWidth && label.textContent), '2026-10-24 22:00 – 2026-10-25 10:00');
     const series = page.locator('.explore-series-list a[href*="tsuid"]').first();
     await eventually(() => series.getAttribute('href'), /tz=America\/Argentina\/Buenos_Aires/);
+    for (const width of [901, 1024, 1101]) {
+      await page.setViewportSize({ width, height: 700 });
+      await noSidewaysScrolling(page);
+      await largeTargets(page);
+      await eventually(() => page.locator('.range-label').evaluate((label) => label.clientWidth), (room) => room > 60, `room for the range at ${width}`);
+    }
     // Another zone shows the same instants.
     await page.locator('.range-open').click();
     await page.getByRole('dialog', { name: 'Time range' }).getByRole('button', { name: 'UTC', exact: false }).first().click();

@@ -156,7 +156,7 @@ export function rangeControl(range, { reload }) {
     text(label, range.label());
     text(zone, range.zone);
     open.classList.toggle("bad", Boolean(error));
-    set(open, { title: error ? error : `Shown in ${range.zone}` });
+    set(open, { title: error ?? `${range.label()}, shown in ${range.zone}` });
     const name = range.playing ? `Reloads every ${range.every} s: pause (space)` : range.paused ? "Paused: go on (space)" : "Reload by itself (space)";
     set(play, { "aria-label": name, title: name, "aria-pressed": String(range.playing) });
     play.classList.toggle("on", range.playing);
