@@ -304,6 +304,10 @@ fn dead_letters_are_sent_again_with_their_ids() {
     assert!(!path.exists());
     assert_eq!(worker(dir.path(), &["resend"]).0, Some(0));
     assert_eq!(worker(dir.path(), &["resend", "--to=nobody"]).0, Some(1));
+    // A slip in the name was taken for a channel without letters.
+    let (code, out, err) = worker(dir.path(), &["resend", "mial"]);
+    assert!(code == Some(1) && err.contains("no channel is called \"mial\" (did you mean mail?)"), "{out} {err}");
+    assert_eq!(worker(dir.path(), &["resend", "gone", "--to=other"]).0, Some(0));
 }
 
 /// A kill in the middle of many: the next run goes on, and every letter arrives, once or twice with one id.

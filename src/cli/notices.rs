@@ -92,8 +92,10 @@ pub fn send_again(call: &Call, of: &[&str]) -> Result<(), Failure> {
     let settings = call.settings()?;
     let channels = channels(&settings)?;
     let wanted = Wanted { of: of.iter().map(|name| (*name).to_owned()).collect(), to: call.parsed.value("--to").map(str::to_owned) };
-    if let Some(to) = &wanted.to {
-        known(&channels, to)?;
+    // Letters of a channel that is no more go to another one.
+    match &wanted.to {
+        Some(to) => known(&channels, to)?,
+        None => of.iter().try_for_each(|name| known(&channels, name))?,
     }
     let file = call.parsed.value("--dead-letters").map_or_else(|| Options::of(&settings).dead_letters(), PathBuf::from);
     let inside = Later { settings: &settings, opened: OnceLock::new() };
