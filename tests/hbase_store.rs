@@ -394,7 +394,7 @@ fn leaps_over_hours(tag: u8) {
     for trial in 0..60 {
         let (from, to) = (dice.below(200) as u32 * 10, dice.below(220) as u32 * 10);
         let (start, stop) = ([b"abc", &from.to_be_bytes()[..]].concat(), [b"abc", &to.to_be_bytes()[..]].concat());
-        let mut tags = vec![TagBytes { key: vec![tag], values: (0..=dice.below(3)).map(|_| vec![7 * dice.below(4) as u8]).collect() }];
+        let mut tags = vec![TagBytes { key: vec![tag], values: (0..=dice.below(12)).map(|_| vec![7 * dice.below(6) as u8]).collect() }];
         tags.extend((dice.below(3) == 0).then(|| TagBytes { key: vec![6], values: Vec::new() }));
         let has = |of: &[[u8; 2]], tag: &TagBytes| {
             of.iter().any(|[k, v]| tag.key == [*k] && (tag.values.is_empty() || tag.values.contains(&vec![*v])))

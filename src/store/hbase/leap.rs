@@ -6,7 +6,7 @@
 use crate::store::{Prefilter, TagBytes};
 
 /// Values of the tag that are looked for, at most: each is a run of its own behind every stem.
-const VALUES_MAX: usize = 8;
+const VALUES_MAX: usize = 32;
 /// Bytes of the time in a row key.
 pub(super) const TIME_BYTES: usize = 4;
 
