@@ -7,6 +7,7 @@ use super::cover::Cover;
 use super::font::{self, Face};
 use super::stroke;
 use rustc_hash::FxHashMap;
+use std::ops::Range;
 
 /// Places of a letter between two pixels that are told apart.
 const SHIFTS: f32 = 4.0;
@@ -22,10 +23,11 @@ struct Stamp {
 /// The letter, its font, its size and its place between two pixels.
 type StampKey = (Face, u16, u32, u8);
 
-/// An image.
+/// An image, or some of its rows.
 pub struct Bitmap {
     width: usize,
-    height: usize,
+    /// Of the whole image.
+    rows: Range<usize>,
     pixels: Vec<[u8; 4]>,
     cover: Cover,
     stamps: FxHashMap<StampKey, Option<Stamp>>,
@@ -34,10 +36,15 @@ pub struct Bitmap {
 impl Bitmap {
     /// Filled with a background; an ink of strength 0 makes a transparent one.
     pub fn new(width: u32, height: u32, background: Ink) -> Bitmap {
-        let (width, height) = (width as usize, height as usize);
+        Bitmap::band(width as usize, 0..height as usize, background)
+    }
+
+    /// These rows of an image; places are those of the whole.
+    pub fn band(width: usize, rows: Range<usize>, background: Ink) -> Bitmap {
         let [r, g, b] = background.rgb;
         let pixel = if background.alpha > 0.0 { [r, g, b, 255] } else { [0; 4] };
-        Bitmap { width, height, pixels: vec![pixel; width * height], cover: Cover::new(width, height), stamps: FxHashMap::default() }
+        let (pixels, cover) = (vec![pixel; width * rows.len()], Cover::new(width, rows.clone()));
+        Bitmap { width, rows, pixels, cover, stamps: FxHashMap::default() }
     }
 
     /// Its pixels from the upper left, row by row: red, green, blue, strength, premultiplied.
@@ -45,12 +52,21 @@ impl Bitmap {
         &self.pixels
     }
 
+    /// Its pixels as bytes: red, green, blue, and strength where it is `transparent`, not premultiplied.
+    pub fn write(&self, bytes: &mut [u8], transparent: bool) {
+        if transparent {
+            bytes.as_chunks_mut().0.iter_mut().zip(&self.pixels).for_each(|(to, pixel)| *to = straight(*pixel));
+        } else {
+            bytes.as_chunks_mut().0.iter_mut().zip(&self.pixels).for_each(|(to, [r, g, b, _])| *to = [*r, *g, *b]);
+        }
+    }
+
     /// Paints what the mask covers.
     fn paint(&mut self, ink: Ink) {
-        let Bitmap { pixels, cover, width, .. } = self;
+        let Bitmap { pixels, cover, width, rows, .. } = self;
         let [r, g, b] = ink.rgb;
         cover.drain(|row, column, share| {
-            if let Some(pixel) = pixels.get_mut(row * *width + column) {
+            if let Some(pixel) = pixels.get_mut((row - rows.start) * *width + column) {
                 blend(pixel, [r, g, b], (share * ink.alpha * 256.0 + 0.5) as u32);
             }
         });
@@ -60,6 +76,12 @@ impl Bitmap {
         let key = (face, id.0, size.to_bits(), shift);
         self.stamps.entry(key).or_insert_with(|| stamp(face, id, size, f32::from(shift) / SHIFTS)).as_ref()
     }
+}
+
+/// A pixel's own colour, however much of it is there.
+fn straight([r, g, b, a]: [u8; 4]) -> [u8; 4] {
+    let whole = |c: u8| ((u32::from(c) * 255 + u32::from(a) / 2) / u32::from(a).max(1)).min(255) as u8;
+    [whole(r), whole(g), whole(b), a]
 }
 
 /// Lays a colour over a pixel; `share` of 256.
@@ -136,7 +158,7 @@ impl Canvas for Bitmap {
         }
         // Letters stand on whole pixels, which keeps horizontal strokes sharp, and move in quarters along the line.
         let (along, across) = if style.upward { (-at.1 - back, at.0.round() as i32) } else { (at.0 - back, at.1.round() as i32) };
-        let (image_width, image_height) = (self.width, self.height);
+        let (image_width, rows) = (self.width, self.rows.clone());
         for letter in letters {
             let x = ((along + letter.x) * SHIFTS).round();
             let (whole, shift) = ((x / SHIFTS).floor() as i32, x.rem_euclid(SHIFTS) as u8);
@@ -148,8 +170,8 @@ impl Canvas for Bitmap {
                         let (x, y) = if style.upward { (y, -x) } else { (x, y) };
                         let (Ok(x), Ok(y)) = (usize::try_from(x), usize::try_from(y)) else { continue };
                         if x < image_width
-                            && y < image_height
-                            && let Some(pixel) = pixels.get_mut(y * image_width + x)
+                            && rows.contains(&y)
+                            && let Some(pixel) = pixels.get_mut((y - rows.start) * image_width + x)
                         {
                             blend(pixel, style.ink.rgb, (f32::from(*share) * style.ink.alpha * (256.0 / 255.0)) as u32);
                         }
@@ -161,7 +183,7 @@ impl Canvas for Bitmap {
     }
 
     fn clip(&mut self, within: Option<Rect>) {
-        let rect = within.unwrap_or(Rect { x: 0.0, y: 0.0, w: self.width as f32, h: self.height as f32 });
+        let rect = within.unwrap_or(Rect { x: 0.0, y: 0.0, w: self.width as f32, h: self.rows.end as f32 });
         self.cover.bounds(rect.x.round(), rect.y.round(), rect.right().round(), rect.bottom().round());
     }
 }

@@ -3,6 +3,8 @@
 //! Each edge adds, to the pixels that it passes, the area to its right; summed up along a row this is the covered share.
 //! Shapes that turn the same way may overlap: a share never counts more than once. Rows that no edge touched cost nothing.
 
+use std::ops::Range;
+
 /// Columns that have been touched in a row.
 #[derive(Clone, Copy)]
 struct Span {
@@ -26,6 +28,8 @@ pub struct Cover {
     stride: usize,
     cells: Vec<f32>,
     rows: Vec<Span>,
+    /// The first row.
+    base: usize,
     /// Rows that have been touched.
     touched: Span,
     left: f32,
@@ -35,8 +39,9 @@ pub struct Cover {
 }
 
 impl Cover {
-    /// For an image of this size.
-    pub fn new(width: usize, height: usize) -> Cover {
+    /// For these rows of an image of this width.
+    pub fn new(width: usize, rows: Range<usize>) -> Cover {
+        let height = rows.len();
         // An odd number of cache lines: cells below each other, which steep lines need together, share no place in the cache.
         let stride = ((width + 2).div_ceil(LINE) | 1) * LINE;
         Cover {
@@ -44,21 +49,27 @@ impl Cover {
             stride,
             cells: vec![0.0; stride * height],
             rows: vec![UNTOUCHED; height],
+            base: rows.start,
             touched: UNTOUCHED,
             left: 0.0,
             right: width as f32,
-            top: 0.0,
-            bottom: height as f32,
+            top: rows.start as f32,
+            bottom: rows.end as f32,
         }
     }
 
     /// Nothing outside these columns and rows is covered from now on.
     pub fn bounds(&mut self, left: f32, top: f32, right: f32, bottom: f32) {
-        let (width, height) = (self.width as f32, self.rows.len() as f32);
+        let (width, first, end) = (self.width as f32, self.base as f32, (self.base + self.rows.len()) as f32);
         self.left = left.clamp(0.0, width);
         self.right = right.clamp(self.left, width);
-        self.top = top.clamp(0.0, height);
-        self.bottom = bottom.clamp(self.top, height);
+        self.top = top.clamp(first, end);
+        self.bottom = bottom.clamp(self.top, end);
+    }
+
+    /// Whether what lies between these heights can cover anything.
+    pub fn meets(&self, top: f32, bottom: f32) -> bool {
+        bottom >= self.top && top <= self.bottom
     }
 
     /// Adds a closed outline.
@@ -74,14 +85,11 @@ impl Cover {
     /// Adds one edge of an outline.
     pub fn edge(&mut self, from: (f32, f32), to: (f32, f32)) {
         let (turn, (x0, y0), (x1, y1)) = if from.1 < to.1 { (1.0, from, to) } else { (-1.0, to, from) };
-        if !(y1 - y0 > 0.0 && x0.is_finite() && x1.is_finite()) {
+        let (start, end) = (y0.max(self.top), y1.min(self.bottom));
+        if !(y1 - y0 > 0.0 && x0.is_finite() && x1.is_finite() && start < end) {
             return;
         }
         let slope = (x1 - x0) / (y1 - y0);
-        let (start, end) = (y0.max(self.top), y1.min(self.bottom));
-        if start >= end {
-            return;
-        }
         let mut x = x0 + (start - y0) * slope;
         // Whole numbers of 32 bits: the processor has an instruction for those.
         let first = start as i32;
@@ -89,7 +97,7 @@ impl Cover {
         self.touched = Span { from: self.touched.from.min(first as u32), to: self.touched.to.max(last as u32) };
         let (left, right) = (self.left, self.right);
         let rows = self.rows.iter_mut().zip(self.cells.chunks_exact_mut(self.stride));
-        for (row, (span, cells)) in (first..last).zip(rows.skip(first as usize)) {
+        for (row, (span, cells)) in (first..last).zip(rows.skip(first as usize - self.base)) {
             let height = end.min(row as f32 + 1.0) - start.max(row as f32);
             let next = x + slope * height;
             part(span, cells, x.clamp(left, right), next.clamp(left, right), height * turn);
@@ -100,9 +108,10 @@ impl Cover {
     /// Gives each covered pixel with its row, its column and its share, and empties the mask. Shares too small to be seen
     /// are left out: between two edges far apart a row is mostly empty.
     pub fn drain(&mut self, mut take: impl FnMut(usize, usize, f32)) {
-        let columns = self.right as usize;
+        let (columns, base) = (self.right as usize, self.base);
         let Span { from: first, to: last } = std::mem::replace(&mut self.touched, UNTOUCHED);
-        for (row, span) in self.rows.iter_mut().enumerate().take(last as usize).skip(first as usize) {
+        let (first, last) = ((first as usize).saturating_sub(base), (last as usize).saturating_sub(base));
+        for (row, span) in self.rows.iter_mut().enumerate().take(last).skip(first) {
             let Span { from, to } = std::mem::replace(span, UNTOUCHED);
             let (start, from, to) = (row * self.stride, from as usize, (to as usize).min(self.stride));
             let Some(cells) = self.cells.get_mut(start + from..start + to) else { continue };
@@ -115,7 +124,7 @@ impl Cover {
                     sum += std::mem::take(cell);
                     let (share, column) = (sum.abs(), from + nth * TOGETHER + at);
                     if share >= SHARE_MIN && column < columns {
-                        take(row, column, share.min(1.0));
+                        take(base + row, column, share.min(1.0));
                     }
                 }
             }
@@ -162,7 +171,7 @@ mod tests {
     use super::*;
 
     fn drawn(width: usize, height: usize, outlines: &[&[(f32, f32)]]) -> Vec<Vec<f32>> {
-        let mut cover = Cover::new(width, height);
+        let mut cover = Cover::new(width, 0..height);
         outlines.iter().for_each(|spots| cover.outline(spots));
         let mut out = vec![vec![0.0; width]; height];
         cover.drain(|row, column, share| out[row][column] = share);
@@ -191,7 +200,7 @@ mod tests {
         let right: &[(f32, f32)] = &[(1.5, -3.0), (9.0, -3.0), (9.0, 9.0), (1.5, 9.0)];
         check(&drawn(2, 1, &[right]), &[&[0.0, 0.5]]);
         check(&drawn(2, 1, &[&[(f32::NAN, 0.0), (1.0, 1.0), (2.0, f32::INFINITY)]]), &[&[0.0, 0.0]]);
-        let mut cover = Cover::new(4, 4);
+        let mut cover = Cover::new(4, 0..4);
         cover.bounds(1.0, 1.0, 3.0, 3.0);
         cover.outline(wide);
         let mut cells = 0;

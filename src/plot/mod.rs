@@ -2,10 +2,12 @@
 //! or SVG. Knows answers of `query` ([`groups`]), nothing of sockets or tables.
 //!
 //! [`draw`] and [`draw_svg`] are all that others need. In order of work: [`sheet`] finds room for everything, [`paint`] draws it with
-//! plotters, whose backend here is a [`board`]: it puts what plotters draws on a [`canvas`], pixels ([`bitmap`]) or text ([`svg`]).
+//! plotters, whose backend here is a [`board`]: it puts what plotters draws on a [`canvas`], pixels ([`bitmap`], in [`bands`]) or
+//! text ([`svg`]).
 //! Bounds: pixels by [`options`], places of a line by the width of the picture, legends by their room.
 
 pub mod axis;
+mod bands;
 pub mod bitmap;
 pub mod board;
 pub mod cache;
@@ -32,7 +34,6 @@ pub mod turns;
 pub use options::{Options, OptionsError};
 pub use picture::{Heat, HeatRow, Mark, Picture, Series};
 
-use bitmap::Bitmap;
 use plotters::drawing::DrawingAreaErrorKind;
 use sheet::Sheet;
 use std::convert::Infallible;
@@ -54,6 +55,9 @@ pub enum PlotError {
     /// plotters says so.
     #[error("the picture cannot be drawn: {0}")]
     Drawing(#[from] DrawingAreaErrorKind<Infallible>),
+    /// A thread has ended before its time.
+    #[error("the picture cannot be drawn: a thread has ended")]
+    Ended,
     /// The encoder failed.
     #[error("the picture cannot be encoded: {0}")]
     Encoding(String),
@@ -63,9 +67,9 @@ pub enum PlotError {
 pub fn draw(picture: &Picture, options: &Options) -> Result<Vec<u8>, PlotError> {
     let (width, height) = options.size;
     let sheet = Sheet::new(picture, options);
-    let mut bitmap = Bitmap::new(width, height, sheet.colors.background);
-    paint::paint(&mut bitmap, picture, options, &sheet)?;
-    png::encode(&bitmap, width, height, sheet.colors.background.alpha == 0.0)
+    let background = sheet.colors.background;
+    let bytes = bands::draw((width, height), background, |canvas| Ok(paint::paint(canvas, picture, options, &sheet)?))?;
+    png::encode(&bytes, width, height, background.alpha == 0.0)
 }
 
 /// A picture as an SVG document.

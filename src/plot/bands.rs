@@ -1,0 +1,153 @@
+//! A picture drawn by several threads, each in a band of its rows: who draws says each step once, and every band takes it up
+//! while the next ones are still being thought out.
+//!
+//! The number of bands is fixed, so that a picture is the same on every machine.
+
+use super::PlotError;
+use super::bitmap::Bitmap;
+use super::canvas::{Canvas, Ink, Rect, Spot, Stroke, TextStyle};
+use super::stroke;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+
+/// Bands of a picture.
+const BANDS: usize = 2;
+/// Rows below which a band is not worth its thread.
+const ROWS_MIN: usize = 60;
+
+/// Draws by `draw` and returns the image as bytes, row by row: red, green, blue, and strength where it is `transparent`.
+pub fn draw<D>(
+    (width, height): (u32, u32),
+    background: Ink,
+    draw: impl FnOnce(&mut dyn Canvas) -> Result<D, PlotError>,
+) -> Result<Vec<u8>, PlotError> {
+    let (width, height) = (width as usize, height as usize);
+    let transparent = background.alpha == 0.0;
+    let row_bytes = width * if transparent { 4 } else { 3 };
+    let rows = height.div_ceil(BANDS).max(ROWS_MIN);
+    let mut bytes = vec![0; row_bytes * height];
+    std::thread::scope(|scope| {
+        let mut tape = Tape { bands: Vec::new() };
+        let mut painters = Vec::new();
+        for (nth, bytes) in bytes.chunks_mut((rows * row_bytes).max(1)).enumerate() {
+            let (sender, steps) = channel::<Arc<Step>>();
+            tape.bands.push(sender);
+            painters.push(scope.spawn(move || {
+                let mut band = Bitmap::band(width, nth * rows..height.min((nth + 1) * rows), background);
+                steps.iter().for_each(|step| step.draw(&mut band));
+                band.write(bytes, transparent);
+            }));
+        }
+        let drawn = draw(&mut tape);
+        // The end of the steps.
+        drop(tape);
+        let ended = painters.into_iter().filter_map(|painter| painter.join().err()).count();
+        drawn.and_then(|_| if ended == 0 { Ok(()) } else { Err(PlotError::Ended) })
+    })?;
+    Ok(bytes)
+}
+
+/// Something to draw.
+enum Step {
+    Rect(Rect, Ink),
+    Lines(Vec<Vec<Spot>>, Stroke),
+    Shape(Vec<Spot>, Ink),
+    Discs(Vec<Spot>, f32, Ink, bool),
+    Text(Spot, String, TextStyle),
+    Clip(Option<Rect>),
+}
+
+impl Step {
+    fn draw(&self, canvas: &mut dyn Canvas) {
+        match self {
+            Step::Rect(rect, ink) => canvas.rect(*rect, *ink),
+            Step::Lines(lines, stroke) => canvas.lines(lines, *stroke),
+            Step::Shape(outline, ink) => canvas.shape(outline, *ink),
+            Step::Discs(centers, radius, ink, filled) => canvas.discs(centers, *radius, *ink, *filled),
+            Step::Text(at, text, style) => canvas.text(*at, text, *style),
+            Step::Clip(within) => canvas.clip(*within),
+        }
+    }
+}
+
+/// Hands each step to every band.
+struct Tape {
+    bands: Vec<Sender<Arc<Step>>>,
+}
+
+impl Tape {
+    fn say(&self, step: Step) {
+        let step = Arc::new(step);
+        // A band that has ended is told of when it is joined.
+        self.bands.iter().for_each(|band| drop(band.send(step.clone())));
+    }
+}
+
+impl Canvas for Tape {
+    fn rect(&mut self, rect: Rect, ink: Ink) {
+        self.say(Step::Rect(rect, ink));
+    }
+
+    fn lines(&mut self, lines: &[Vec<Spot>], stroke: Stroke) {
+        // Dashes are parted once, not in every band.
+        let lines =
+            if stroke.dash.is_empty() { lines.to_vec() } else { lines.iter().flat_map(|line| stroke::dashes(line, stroke.dash)).collect() };
+        self.say(Step::Lines(lines, Stroke { dash: &[], ..stroke }));
+    }
+
+    fn shape(&mut self, outline: &[Spot], ink: Ink) {
+        self.say(Step::Shape(outline.to_vec(), ink));
+    }
+
+    fn discs(&mut self, centers: &[Spot], radius: f32, ink: Ink, filled: bool) {
+        self.say(Step::Discs(centers.to_vec(), radius, ink, filled));
+    }
+
+    fn text(&mut self, at: Spot, text: &str, style: TextStyle) {
+        self.say(Step::Text(at, text.to_owned(), style));
+    }
+
+    fn clip(&mut self, within: Option<Rect>) {
+        self.say(Step::Clip(within));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::canvas::Anchor;
+    use super::*;
+
+    fn scribble(canvas: &mut dyn Canvas, height: f32) {
+        let ink = Ink::solid(200, 30, 90);
+        canvas.clip(Some(Rect { x: 3.0, y: 2.0, w: 90.0, h: height - 5.0 }));
+        let line = (0..200).map(|n| (n as f32 * 0.5, height * (0.5 + 0.6 * (n as f32 * 1.7).sin()))).collect();
+        canvas.lines(&[line], Stroke::plain(1.6, ink));
+        canvas.shape(&[(5.0, height * 0.3), (80.0, height * 0.9), (40.0, height * 1.5)], ink.alpha(0.4));
+        canvas.discs(&[(30.0, height * 0.5), (60.0, height * 0.49)], 5.0, Ink::solid(0, 0, 0), false);
+        canvas.clip(None);
+        canvas.rect(Rect { x: 1.0, y: height * 0.4, w: 9.5, h: height * 0.2 }, ink);
+        let style = TextStyle { size: 12.0, ink, anchor: Anchor::Middle, upward: true };
+        canvas.text((50.0, height * 0.5), "weg über die Grenze", style);
+        canvas.text((50.0, height * 0.5), "weg", TextStyle { upward: false, ..style });
+    }
+
+    #[test]
+    fn bands_are_one_picture() {
+        for (height, background) in [(10, Ink::solid(255, 255, 255)), (121, Ink::solid(9, 9, 9)), (600, Ink::solid(0, 0, 0).alpha(0.0))] {
+            let got = draw((100, height), background, |canvas| {
+                scribble(canvas, height as f32);
+                Ok(())
+            })
+            .unwrap();
+            let mut whole = Bitmap::new(100, height, background);
+            scribble(&mut whole, height as f32);
+            let mut want = vec![0; got.len()];
+            whole.write(&mut want, background.alpha == 0.0);
+            assert_eq!(got.len(), 100 * height as usize * if background.alpha == 0.0 { 4 } else { 3 });
+            assert!(want.windows(2).any(|pair| pair[0] != pair[1]));
+            // Edges that begin at the border between two bands are computed from there.
+            let differs = got.iter().zip(&want).filter(|(a, b)| a.abs_diff(**b) > 2).count();
+            assert_eq!(differs, 0, "{height} rows");
+        }
+    }
+}
