@@ -385,7 +385,8 @@ impl Annotations {
     }
 }
 
-fn check_range(start: i64, end: i64) -> Result<()> {
+/// Whether there is a range from the start to the end.
+pub fn check_range(start: i64, end: i64) -> Result<()> {
     if end < 1 {
         return Err(NoteError::NoEnd);
     }

@@ -40,6 +40,9 @@ pub enum HistogramError {
     /// They end too early.
     #[error("Buffer underflow.")]
     Cut,
+    /// Their base64 holds this character, as UTF-16, in Java's words.
+    #[error("Index {0} out of bounds for length 128")]
+    Beyond(u16),
 }
 
 /// A range of values. Ordered as Java orders floats: -0 before 0, NaN last.

@@ -1,6 +1,6 @@
 //! Histograms as text: what telnet sends, what bounds of ranges look like in JSON, and OpenTSDB's reading of base64.
 
-use super::{Histogram, Range};
+use super::{Histogram, HistogramError, Range};
 use crate::point::number::parse_single;
 
 /// Why text is no histogram, in OpenTSDB's words.
@@ -50,9 +50,12 @@ fn whole(text: &str) -> Result<i64, TextError> {
 }
 
 /// Bytes from base64 as Java's `DatatypeConverter` reads it: what is no letter of it is passed over, and so is what is left
-/// behind the last whole group of four.
-pub fn base64(text: &str) -> Vec<u8> {
+/// behind the last whole group of four; a character beyond ASCII is an error.
+pub fn base64(text: &str) -> Result<Vec<u8>, HistogramError> {
     const PAD: u8 = 127; // Java's number for it, which counts where it stands in the first half of a group
+    if let Some(beyond) = text.encode_utf16().find(|unit| *unit > 127) {
+        return Err(HistogramError::Beyond(beyond));
+    }
     let digits = text.bytes().filter_map(|byte| {
         Some(match byte {
             b'A'..=b'Z' => byte - b'A',
@@ -76,7 +79,7 @@ pub fn base64(text: &str) -> Vec<u8> {
             out.push(c << 6 | d);
         }
     }
-    out
+    Ok(out)
 }
 
 /// Bytes as asynchbase shows them: as text if most of them are, else as a list of numbers.
@@ -131,11 +134,13 @@ mod tests {
 
     #[test]
     fn base64_texts() {
-        assert_eq!(to_hex(&base64("AAAABjP/uMI=")), "0000000633FFB8C2");
-        assert_eq!(to_hex(&base64("1.0,2.0=5")), "D74DB4");
-        assert_eq!(to_hex(&base64("AAEA@@@AAAAP4AAAAUAAA==")), to_hex(&base64("AAEAAAAAP4AAAAUAAA==")));
-        assert_eq!(base64("!!!!").len(), 0);
-        assert_eq!(to_hex(&base64("AAA")), "");
+        let hex = |text| base64(text).map(|bytes| to_hex(&bytes)).map_err(|e| e.to_string());
+        assert_eq!(hex("AAAABjP/uMI="), Ok("0000000633FFB8C2".to_owned()));
+        assert_eq!(hex("1.0,2.0=5"), Ok("D74DB4".to_owned()));
+        assert_eq!(hex("AAEA@@@AAAAP4AAAAUAAA=="), hex("AAEAAAAAP4AAAAUAAA=="));
+        assert_eq!(hex("!!!!"), Ok(String::new()));
+        assert_eq!(hex("AAA"), Ok(String::new()));
+        assert_eq!(hex("AAAABjP/uMI=\u{c3}"), Err("Index 195 out of bounds for length 128".to_owned())); // tried
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::query::{context, store_error};
 use super::reply;
 use crate::codec::{Note, push_notes};
-use crate::meta::annotation::{Draft, NoteError};
+use crate::meta::annotation::{Draft, NoteError, check_range};
 use crate::point::json::{self, Json, JsonError, push_string};
 use crate::query::request::date::{Clock, parse_date};
 use crate::tsd::Tsd;
@@ -186,6 +186,9 @@ fn delete_bulk(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError>
         let digits = usize::from(crate::tsd::layout(&tsd.settings).metric_width) * 2;
         tsd.annotations.check_tsuid(if tsuid.len().next_multiple_of(2) == digits { "" } else { tsuid })
     };
+    if doomed.global {
+        check_range(start, end).map_err(repeated)?; // before the series
+    }
     tsuids.iter().try_for_each(of_series).map_err(repeated)?;
     let series = doomed.global.then_some(None).into_iter().chain(tsuids.iter().map(|tsuid| Some(tsuid.as_str())));
     let mut total = 0;

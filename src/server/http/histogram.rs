@@ -74,9 +74,9 @@ impl Fields {
             return fail("Invalid type. Must be from 0 to 255.");
         }
         let id = decoders.known_id(i64::from(self.id))?;
-        let histogram = Histogram::decode(&base64(value)).map_err(|e| match e {
+        let histogram = base64(value).and_then(|bytes| Histogram::decode(&bytes)).map_err(|e| match e {
             HistogramError::Short(_) => e.to_string(),
-            HistogramError::Cut => "Unexpected exception".to_owned(),
+            HistogramError::Cut | HistogramError::Beyond(_) => "Unexpected exception".to_owned(),
         })?;
         Ok(histogram.encode(id))
     }
@@ -95,13 +95,16 @@ impl Fields {
         Ok(histogram.encode(id))
     }
 
-    /// The tags for admission. One without a value is refused.
-    pub fn tags<'a>(&'a self, into: &mut TagBuf<'a>) -> Result<(), String> {
+    /// The tags for admission; a `null` is an empty text, which is refused.
+    pub fn tags<'a>(&'a self, into: &mut TagBuf<'a>) {
         for (name, value) in self.tags.iter().flatten() {
-            let value = value.as_deref().ok_or_else(|| format!("Invalid tag value with key [{name}]: null"))?;
-            into.set(name, value);
+            into.set(name, value.as_deref().unwrap_or_default());
         }
-        Ok(())
+    }
+
+    /// Names of tags whose value is `null`.
+    pub fn nulls(&self) -> impl Iterator<Item = &str> {
+        self.tags.iter().flatten().filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_str())
     }
 
     /// What was sent, less what is missing or `null`.

@@ -213,11 +213,21 @@ fn series_name(text: &str) -> Result<(String, Vec<(String, String)>), ApiError> 
     Ok((metric.to_owned(), found))
 }
 
-/// A TSUID that a change names: its shape is checked on the text, as OpenTSDB does.
+/// A TSUID that a change names: it is taken apart as text and its tags are looked at first, as OpenTSDB does.
 fn checked_tsuid(tsd: &Tsd, text: &str) -> Result<Vec<u8>, ApiError> {
     let layout = crate::tsd::layout(&tsd.settings);
-    if text.len() <= usize::from(layout.metric_width) * 2 {
+    let (tag, pair) = (usize::from(layout.tagk_width) * 2, layout.pair_width() * 2);
+    let (_, mut rest) = text.split_at_checked(usize::from(layout.metric_width) * 2).unwrap_or_default();
+    if rest.is_empty() {
         return Err(bad(MetaError::Illegal("TSUID is too short, may be missing tags".to_owned())));
+    }
+    while !rest.is_empty() {
+        let Some((ids, after)) = rest.split_at_checked(pair) else {
+            return Err(bad(MetaError::Illegal("The TSUID appears to be malformed, improper tag width".to_owned())));
+        };
+        let (name, value) = ids.split_at_checked(tag).unwrap_or((ids, ids));
+        [name, value].into_iter().try_for_each(|id| id_from_hex(id).map(drop)).map_err(bad)?;
+        rest = after;
     }
     let tsuid = id_from_hex(text).map_err(bad)?;
     tsd.meta.split(&tsuid).map_err(bad)?;

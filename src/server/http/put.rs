@@ -268,11 +268,11 @@ impl<'de> Taker<'de> for Intake<'_> {
             Ok(()) => self.tally.taken += 1,
             Err(Refused::Point(words, why)) => {
                 why(self.stats).inc();
-                self.refuse(Some(echo(fields, None)), &words);
+                self.refuse(Some(echo(fields, None)), &null_named(words, nulls(fields)));
             }
             Err(Refused::Tagged(words, why, tag)) => {
                 why(self.stats).inc();
-                self.refuse(Some(echo(fields, tag)), &words);
+                self.refuse(Some(echo(fields, tag)), &null_named(words, nulls(fields)));
             }
             Err(Refused::Request(e)) => self.tally.unavailable = Some(e),
         }
@@ -312,7 +312,7 @@ impl<'s> Intake<'s> {
             Ok(()) => self.tally.taken += 1,
             Err(Refused::Point(words, why) | Refused::Tagged(words, why, _)) => {
                 why(self.stats).inc();
-                self.refuse(Some(fields.echo()), &words);
+                self.refuse(Some(fields.echo()), &null_named(words, fields.nulls()));
             }
             Err(Refused::Request(e)) => self.tally.unavailable = Some(e),
         }
@@ -322,7 +322,7 @@ impl<'s> Intake<'s> {
         let illegal = |words: String| Refused::Point(words, |s| &s.put.illegal_arguments);
         let value = fields.cell(decoders).map_err(illegal)?;
         let mut tags = TagBuf::new();
-        fields.tags(&mut tags).map_err(illegal)?;
+        fields.tags(&mut tags);
         if !self.tag.is_empty() {
             tags.parse_word(self.tag).map_err(|e| refuse_point(&e))?;
         }
@@ -355,13 +355,7 @@ impl Intake<'_> {
     fn add(&mut self, fields: &Fields<'_>) -> Result<(), Refused> {
         let mut tags = TagBuf::new();
         for (name, value) in &fields.tags {
-            match value {
-                Some(value) => tags.set(name, value),
-                None => {
-                    let words = format!("Invalid tag value with key [{name}]: null");
-                    return Err(Refused::Point(words, |s| &s.put.illegal_arguments));
-                }
-            }
+            tags.set(name, value.as_deref().unwrap_or_default());
         }
         if !self.tag.is_empty() {
             tags.parse_word(self.tag).map_err(|e| refuse_point(&e))?;
@@ -452,6 +446,23 @@ fn refuse_write(e: WriteError) -> Refused {
         WriteError::Uid(e @ (UidError::Exhausted(_) | UidError::Refused(_))) => Refused::Point(e.to_string(), |s| &s.put.store_errors),
         WriteError::Illegal(words) => Refused::Point(words, |s| &s.put.illegal_arguments),
         other => Refused::Request(failed(&other)),
+    }
+}
+
+/// Names of tags whose value is `null`.
+fn nulls<'f>(fields: &'f Fields<'_>) -> impl Iterator<Item = &'f str> {
+    fields.tags.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_ref())
+}
+
+/// A tag value of `null` goes through the checks as an empty text, which is refused in the same place; here it gets its own name.
+fn null_named<'n>(words: String, mut nulls: impl Iterator<Item = &'n str>) -> String {
+    match words.strip_suffix("empty string") {
+        Some(start)
+            if nulls.any(|name| start.strip_prefix("Invalid tag value with key [").and_then(|s| s.strip_suffix("]: ")) == Some(name)) =>
+        {
+            format!("{start}null")
+        }
+        _ => words,
     }
 }
 

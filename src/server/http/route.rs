@@ -160,7 +160,8 @@ impl Route {
         let (first, rest) = below.split_once('/').unwrap_or((below, ""));
         let digits = first.strip_prefix('v').filter(|v| v.starts_with(|c: char| c.is_ascii_digit()));
         let (version, endpoint) = match digits {
-            Some(digits) => (number(digits)?, rest),
+            // Named as it was sent: /API/V1X/... says [1X].
+            Some(digits) => (number(path.split('/').nth(1).and_then(|part| part.get(1..)).unwrap_or(digits))?, rest),
             None => (VERSION_MAX, below),
         };
         let mut names = endpoint.split('/');

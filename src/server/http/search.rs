@@ -16,6 +16,9 @@ use std::time::Instant;
 /// Results when nobody says how many.
 const DEFAULT_LIMIT: i32 = 25;
 
+/// What `type` in a body may be, in the order of their numbers.
+const KINDS: [&str; 6] = ["TSMETA", "TSMETA_SUMMARY", "TSUIDS", "UIDMETA", "ANNOTATION", "LOOKUP"];
+
 /// A question as it was sent; the answer repeats it.
 #[derive(Debug)]
 struct Search {
@@ -159,7 +162,8 @@ fn metric_and_tags(text: &str) -> Result<MetricAndTags, String> {
     Ok((metric, inside.split(',').map(tag).collect::<Result<_, _>>()?))
 }
 
-/// Unknown members are ignored (recorded case `search_lookup_meta/post_unknown_field`).
+/// Unknown members are ignored (recorded case `search_lookup_meta/post_unknown_field`), but not those of a tag; those that
+/// an answer has are read and not used.
 fn of_body(request: &ApiRequest) -> Result<Search, ApiError> {
     let read = || -> Result<Search, JsonError> {
         let mut search = Search::default();
@@ -169,7 +173,8 @@ fn of_body(request: &ApiRequest) -> Result<Search, ApiError> {
             return Ok(search);
         }
         for (key, value) in body.object("the body")? {
-            let number = |value: Json| value.integer(&key).map(|n| n.clamp(i32::MIN.into(), i32::MAX.into()) as i32);
+            let beyond = |n| JsonError(format!("'{key}' must have 32 bits, not {n}"));
+            let number = |value: Json| value.integer(&key).and_then(|n| i32::try_from(n).map_err(|_| beyond(n)));
             match key.as_str() {
                 "query" => search.query = value.text(&key)?,
                 "metric" => search.metric = value.text(&key)?,
@@ -177,6 +182,10 @@ fn of_body(request: &ApiRequest) -> Result<Search, ApiError> {
                 "useMeta" => search.use_meta = value.switch(&key)?,
                 "limit" => search.limit = number(value)?,
                 "startIndex" => search.start_index = number(value)?,
+                "totalResults" => drop(number(value)?),
+                "results" => drop(value.array(&key)?),
+                "time" if !is_float(&value) => return Err(JsonError("'time' must be a number".to_owned())),
+                "type" if !is_kind(&value) => return Err(JsonError(format!("'type' must be one of {}", KINDS.join(", ")))),
                 _ => {}
             }
         }
@@ -185,13 +194,32 @@ fn of_body(request: &ApiRequest) -> Result<Search, ApiError> {
     read().map_err(reply::unreadable)
 }
 
+fn is_float(value: &Json) -> bool {
+    match value {
+        Json::Null | Json::Number(_) => true,
+        Json::String(text) => text.trim().is_empty() || text.trim().parse::<f64>().is_ok(),
+        _ => false,
+    }
+}
+
+/// A kind by its name, in capitals, or by its place. Which one does not matter: the path tells.
+fn is_kind(value: &Json) -> bool {
+    let is_place = |text: &str| text.parse::<usize>().is_ok_and(|place| place < KINDS.len());
+    match value {
+        Json::Null => true,
+        Json::Number(text) => is_place(text),
+        Json::String(text) => KINDS.contains(&text.as_str()) || is_place(text),
+        _ => false,
+    }
+}
+
 fn tag(value: Json) -> Result<(Option<String>, Option<String>), JsonError> {
     let (mut name, mut text) = (None, None);
     for (key, value) in value.object("tags")? {
         match key.as_str() {
             "key" => name = value.text(&key)?,
             "value" => text = value.text(&key)?,
-            _ => {}
+            other => return Err(JsonError(format!("a tag has 'key' and 'value', not '{other}'"))),
         }
     }
     Ok((name, text))

@@ -63,7 +63,8 @@ pub fn parse<'a>(words: Option<&'a str>, decoders: Option<&Decoders>, tags: &mut
     let (id, histogram) = match (simple, id) {
         (None, Some(id)) => {
             let id = decoders.known_id(i64::from(id)).map_err(Refused::Stored)?;
-            (id, Histogram::decode(&base64(value)).map_err(|e| Refused::Stored(e.to_string()))?)
+            let histogram = base64(value).and_then(|bytes| Histogram::decode(&bytes));
+            (id, histogram.map_err(|e| Refused::Stored(e.to_string()))?)
         }
         (simple, _) => (simple.unwrap_or_default(), Histogram::parse(value).map_err(|e| Refused::Silent(e.to_string()))?),
     };

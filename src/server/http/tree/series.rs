@@ -13,10 +13,10 @@ use crate::tree::rows::Failed;
 use crate::tree::table::hex;
 use crate::tsd::Tsd;
 
-/// What a request asks: tree, series; `None`: no list was given.
+/// What a request asks: tree, series. Whether the tree is there is told before what is wrong with the list.
 struct Asked {
     tree: i64,
-    tsuids: Option<Vec<String>>,
+    tsuids: Result<Option<Vec<String>>, ApiError>,
 }
 
 impl Asked {
@@ -28,7 +28,7 @@ impl Asked {
                 "" => Vec::new(),
                 list => list.split(',').map(str::to_owned).collect(),
             });
-            return Ok(Asked { tree: tree_param(request)?, tsuids });
+            return Ok(Asked { tree: tree_param(request)?, tsuids: Ok(tsuids) });
         }
         let (mut tree, mut tsuids) = (Json::Null, Json::Null);
         for (name, value) in reply::object(request).map_err(|e| reply::crash(request, e))? {
@@ -46,12 +46,12 @@ impl Asked {
         let no_number = || reply::crash(request, ApiError::bad("Missing or invalid Tree ID: 'treeId' must be a whole number"));
         let tree = tree.ok_or_else(no_number)?;
         let no_list = |why: &str| ApiError::bad("Unable to convert the given data to a list").details(why.to_owned());
-        let items = tsuids.array("tsuids").map_err(|e| no_list(&e.0))?;
         let text = |item| match item {
             Json::String(text) => Ok(text),
             other => Err(no_list(&format!("'tsuids' must hold strings, not {}", other.kind()))),
         };
-        Ok(Asked { tree, tsuids: items.map(|items| items.into_iter().map(text).collect()).transpose()? })
+        let list = |items: Option<Vec<Json>>| items.map(|items| items.into_iter().map(text).collect()).transpose();
+        Ok(Asked { tree, tsuids: tsuids.array("tsuids").map_err(|e| no_list(&e.0)).and_then(list) })
     }
 }
 
@@ -71,7 +71,7 @@ fn tsuid(text: &str) -> Result<Vec<u8>, ApiError> {
 pub fn test(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     let asked = Asked::read(request)?;
     let tree = existing(tsd, asked.tree)?;
-    let tsuids = asked.tsuids.filter(|list| !list.is_empty()).ok_or_else(|| ApiError::bad("Missing or empty TSUID list"))?;
+    let tsuids = asked.tsuids?.filter(|list| !list.is_empty()).ok_or_else(|| ApiError::bad("Missing or empty TSUID list"))?;
     reads(request)?;
     let builder = Builder::new(&tree);
     let mut root = Branch::root(tree.id);
@@ -154,7 +154,7 @@ pub fn failed(tsd: &Tsd, request: &ApiRequest, kind: Failed) -> Result<ApiRespon
         0 => tsuid(text),
         _ => Err(invalid(format!("TSUIDs must have two digits a byte: {text}"))), // the original crashes
     };
-    let tsuids: Vec<Vec<u8>> = asked.tsuids.iter().flatten().map(whole).collect::<Result<_, _>>()?;
+    let tsuids: Vec<Vec<u8>> = asked.tsuids?.iter().flatten().map(whole).collect::<Result<_, _>>()?;
     let found = tsd.trees.failed(kind, tree.id, &tsuids).map_err(tree_error)?;
     Ok(ApiResponse::json(reply::strings(found)))
 }
