@@ -176,6 +176,7 @@ test('histograms: an empty picture offers the heat map, percentiles lie over it,
     await page.getByRole('button', { name: 'Heat map' }).click();
     await page.waitForFunction(() => /^heat map of 4 ranges drawn/.test(document.getElementById('polite').textContent));
     await eventually(() => hash(page), /m=sum:show-histogram-buckets:http\.latency/);
+    await eventually(() => page.locator('.picture-state').innerText(), /^\S+ points · heat map/);
     const [answer] = [await json('/api/query?start=2h-ago&m=sum:show-histogram-buckets:http.latency&arrays')];
     const most = (name) => String(Math.max(...answer.find(({ metric }) => metric === name).dps.map(([, count]) => count)));
     const heads = await page.locator('table.legend thead th').allInnerTexts();

@@ -130,7 +130,7 @@ function words(query, zone) {
     const filters = (sub.filters ?? []).map((one) => `${one.tagk}=${one.type}(${one.filter})`).join(",");
     return [sub.aggregator, sub.downsample, sub.rate ? "rate" : null, `${sub.metric ?? (sub.tsuids ?? []).join(",")}${filters ? `{${filters}}` : ""}`].filter(Boolean).join(":");
   };
-  const time = (given) => (/^\d+$/.test(given) ? format(Number(given) * (String(given).length > 10 ? 1 : 1000), zone) : given ?? "");
+  const time = (given) => (/^\d{9,13}$/.test(given) ? format(Number(given) * (String(given).length > 10 ? 1 : 1000), zone) : given ?? "");
   return `${time(query.start)}${query.end ? ` to ${time(query.end)}` : ""}  ${(query.queries ?? []).map(part).join("  ")}`;
 }
 

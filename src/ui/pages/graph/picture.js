@@ -226,7 +226,7 @@ export function state(page) {
   const { answers, lines = [], bounds } = page.picture;
   const shown = lines.filter(({ past, hidden }) => !past && !hidden).length;
   const points = answers.reduce((sum, { series }) => sum + series.reduce((more, { points: n }) => more + n, 0), 0);
-  const words = [`${many(shown, "line")}`, `${many(points, "point")}`];
+  const words = [...(shown || !page.picture.heat ? [many(shown, "line")] : []), many(points, "point")];
   const down = [...new Set(answers.map(({ downsample }) => downsample).filter(Boolean))];
   if (down.length) words.push(down.join(", "));
   if (answers.some(({ peaks }) => peaks)) words.push("lowest to highest shaded");
