@@ -186,9 +186,7 @@ fn delete_bulk(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError>
         let digits = usize::from(crate::tsd::layout(&tsd.settings).metric_width) * 2;
         tsd.annotations.check_tsuid(if tsuid.len().next_multiple_of(2) == digits { "" } else { tsuid })
     };
-    if doomed.global {
-        check_range(start, end).map_err(repeated)?; // before the series
-    }
+    check_range(start, end).map_err(repeated)?; // before the other series, and before what a first one lacks
     tsuids.iter().try_for_each(of_series).map_err(repeated)?;
     let series = doomed.global.then_some(None).into_iter().chain(tsuids.iter().map(|tsuid| Some(tsuid.as_str())));
     let mut total = 0;
