@@ -127,7 +127,14 @@ fn a_running_query_is_seen_and_stopped(engine: &Engine) {
     assert_eq!(done.status, 200, "{}", done.text());
     let answer = asked.join().unwrap();
     assert!(answer.status == 409 && answer.text().contains("stopped"), "{} {}", answer.status, answer.text());
-    assert_eq!(get(&mut client, "/api/ui/queries")["queries"], json!([]));
+    let now = get(&mut client, "/api/ui/queries");
+    assert_eq!(now["queries"], json!([]));
+    let ended = &now["ended"][0];
+    assert_eq!(
+        (&ended["status"], &ended["times"], ended["end"].as_i64() >= ended["start"].as_i64()),
+        (&json!(409), &json!(1), true),
+        "{ended}"
+    );
     assert_eq!(get(&mut client, "/api/ui/status")["reads"]["cancelled"], 1);
     // The TSD goes on.
     get(&mut client, &format!("/api/query?start={T}&end={}&m=sum:s.m", T + 5000));

@@ -56,6 +56,25 @@ struct Done {
     exception: Option<String>,
     executed: u64,
     stats: Value,
+    /// When it last began and ended; the entry is that of the first time, as OpenTSDB keeps it.
+    last: (i64, i64),
+}
+
+/// A query that has ended, for people.
+#[derive(Clone, Debug)]
+pub struct EndedLately {
+    /// The query with its defaults.
+    pub query: Value,
+    /// Status of its answers.
+    pub status: u16,
+    /// Why, if it failed.
+    pub exception: Option<String>,
+    /// How many times it was asked.
+    pub executed: u64,
+    /// When it began the last time, in milliseconds since the epoch.
+    pub start_ms: i64,
+    /// And when it ended.
+    pub end_ms: i64,
 }
 
 /// A query that runs, for people.
@@ -164,6 +183,22 @@ impl Ledger {
         all
     }
 
+    /// Those that ended last, the latest first, `most` at most.
+    pub fn ended_lately(&self, most: usize) -> Vec<EndedLately> {
+        let state = self.state.lock();
+        let mut done: Vec<&Done> = state.done.iter().collect();
+        done.sort_by_key(|one| std::cmp::Reverse(one.last.1));
+        let shown = |one: &&Done| EndedLately {
+            query: one.entry.query.clone(),
+            status: one.status,
+            exception: one.exception.clone(),
+            executed: one.executed,
+            start_ms: one.last.0,
+            end_ms: one.last.1,
+        };
+        done.iter().take(most).map(shown).collect()
+    }
+
     /// Asks a running query to stop; it does so at its next batch of rows. Who asked it, or `None`: no such query runs.
     pub fn stop(&self, id: u64) -> Option<String> {
         let state = self.state.lock();
@@ -218,12 +253,15 @@ impl Running<'_> {
         let Outcome { status, exception, stats } = outcome;
         if let Some(known) = state.done.iter_mut().find(|done| done.status == status && done.entry.same(&entry)) {
             known.executed += 1;
+            known.last = (entry.start, clock::now_ms());
             return;
         }
         if state.done.len() >= DONE_MAX {
             state.done.pop_front();
         }
-        state.done.push_back(Done { entry, end: clock::now_ms(), status, exception, executed: 1, stats });
+        let end = clock::now_ms();
+        let last = (entry.start, end);
+        state.done.push_back(Done { entry, end, status, exception, executed: 1, stats, last });
     }
 }
 
@@ -305,5 +343,21 @@ mod tests {
         assert_eq!((done.len(), &done[0]["query"]["q"]), (DONE_MAX, &json!("5")));
         assert_eq!((&done[4]["executed"], &done[4]["requestHeaders"]["cookie"]), (&json!(2), &json!("*******")));
         assert_eq!(shown["running"], json!([]));
+    }
+
+    #[test]
+    fn what_is_asked_again_has_ended_lately() {
+        let ledger = Ledger::new(true);
+        let ok = || Outcome { status: 200, exception: None, stats: json!({}) };
+        for (query, start) in [("often", 10), ("once", 20), ("often", i64::MAX)] {
+            ledger.begin(Entry { start, ..entry("a", query) }).unwrap().done(ok());
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let ended = ledger.ended_lately(9);
+        let seen: Vec<_> = ended.iter().map(|one| (one.query["q"].as_str().unwrap(), one.executed, one.start_ms)).collect();
+        assert_eq!(seen, [("often", 2, i64::MAX), ("once", 1, 20)]);
+        assert!(ended[0].end_ms > ended[1].end_ms && ledger.ended_lately(1).len() == 1);
+        // As OpenTSDB tells it: the first time.
+        assert_eq!(ledger.to_json()["completed"][0]["queryStartTimestamp"], 10);
     }
 }

@@ -7,8 +7,6 @@ import { bytes, count, many } from "../lib/format.js";
 import { toast } from "../lib/layer.js";
 import { format, span } from "../lib/time.js";
 
-/** Ended queries that are shown. */
-const ENDED = 30;
 /** Lines of the log that are asked for. */
 const LINES = 500;
 
@@ -91,20 +89,17 @@ export function queriesTab(panel, ctx, { signal }) {
   }
 
   let lastEnded = "";
-  function drawEnded({ completed }) {
-    const sorted = completed.toSorted?.((a, b) => b.queryCompletedTimestamp - a.queryCompletedTimestamp) ?? [...completed].sort((a, b) => b.queryCompletedTimestamp - a.queryCompletedTimestamp);
-    const list = sorted.slice(0, ENDED);
+  function drawEnded(list) {
     endedBox.hidden = list.length === 0;
-    const key = list.map((one) => `${one.queryCompletedTimestamp} ${one.executed}`).join();
+    const key = list.map((one) => `${one.end} ${one.times}`).join();
     if (key === lastEnded) return;
     lastEnded = key;
     fill(ended, list.map((one) => {
-      const took = one.queryCompletedTimestamp - one.queryStartTimestamp;
       const query = words(one.query, ctx.time.zone);
-      const fine = one.httpResponse.code === 200;
-      return h("tr", h("td.nowrap", format(one.queryCompletedTimestamp, ctx.time.zone)), h("td.number", span(took)),
-        h("td.nowrap", { class: fine ? "good" : "bad", title: fine ? null : one.exception }, fine ? "answered" : `${one.httpResponse.code} ${one.exception}`.slice(0, 60)),
-        h("td.number", count(one.executed)),
+      const fine = one.status === 200;
+      return h("tr", h("td.nowrap", format(one.end, ctx.time.zone)), h("td.number", span(one.end - one.start)),
+        h("td.nowrap", { class: fine ? "good" : "bad", title: fine ? null : one.exception }, fine ? "answered" : `${one.status} ${one.exception}`.slice(0, 60)),
+        h("td.number", count(one.times)),
         h("td.status-query", h("code.name.cut", { title: query }, query)));
     }));
   }
@@ -112,10 +107,10 @@ export function queriesTab(panel, ctx, { signal }) {
   return {
     async tick() {
       try {
-        const [now, ended] = await Promise.all([ctx.api.get("api/ui/queries", {}, { signal }), ctx.api.get("api/stats/query", {}, { signal })]);
+        const now = await ctx.api.get("api/ui/queries", {}, { signal });
         trouble.replaceChildren();
         draw(now);
-        drawEnded(ended);
+        drawEnded(now.ended);
       } catch (error) {
         problem(trouble, error);
       }
@@ -126,6 +121,7 @@ export function queriesTab(panel, ctx, { signal }) {
 /** A query in one line: its range, then each part as `agg:downsample:metric{tags}`. */
 function words(query, zone) {
   if (typeof query !== "object" || query === null) return String(query);
+  if (query.tooLongToKeep) return `A question of ${bytes(query.tooLongToKeep)}, too long to be kept`;
   const part = (sub) => {
     const filters = (sub.filters ?? []).map((one) => `${one.tagk}=${one.type}(${one.filter})`).join(",");
     return [sub.aggregator, sub.downsample, sub.rate ? "rate" : null, `${sub.metric ?? (sub.tsuids ?? []).join(",")}${filters ? `{${filters}}` : ""}`].filter(Boolean).join(":");

@@ -1,4 +1,4 @@
-//! `/api/ui/queries`: what is being read right now; `POST /api/ui/queries/stop?id=N` ends one.
+//! `/api/ui/queries`: what is being read right now and what was read last; `POST /api/ui/queries/stop?id=N` ends one.
 
 use super::writing::{from_own_page, is_local};
 use crate::server::http::api::{ApiError, ApiRequest, ApiResponse};
@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 /// Longest text of a query that is shown, in characters.
 const QUERY_CHARS_MAX: usize = 4096;
+
+/// Ended queries that are told of.
+const ENDED_MAX: usize = 30;
 
 /// Answers both.
 pub fn queries(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
@@ -28,7 +31,14 @@ fn running(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
         })
     };
     let all: Vec<Value> = tsd.queries.running_now().into_iter().map(one).collect();
-    Ok(ApiResponse::json(json!({ "may_stop": may_stop(tsd, request), "queries": all }).to_string()))
+    let one = |ended: crate::query::ledger::EndedLately| {
+        json!({
+            "query": ended.query, "status": ended.status, "exception": ended.exception, "times": ended.executed,
+            "start": ended.start_ms, "end": ended.end_ms,
+        })
+    };
+    let ended: Vec<Value> = tsd.queries.ended_lately(ENDED_MAX).into_iter().map(one).collect();
+    Ok(ApiResponse::json(json!({ "may_stop": may_stop(tsd, request), "queries": all, "ended": ended }).to_string()))
 }
 
 /// A query on one line: the target of a GET, or the JSON of a body without what is empty in it.
