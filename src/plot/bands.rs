@@ -12,20 +12,36 @@ use std::sync::mpsc::{Sender, channel};
 
 /// Bands of a picture.
 const BANDS: usize = 2;
-/// Rows below which a band is not worth its thread.
-const ROWS_MIN: usize = 60;
+/// Pixels below which threads cost more than they save.
+const PIXELS_MIN: usize = 500_000;
 
-/// Draws by `draw` and returns the image as bytes, row by row: red, green, blue, and strength where it is `transparent`.
-pub fn draw<D>(
+/// Draws by `draw` and returns the image as bytes, row by row: red, green, blue, and strength where it is transparent, which a
+/// background of strength 0 makes it.
+pub fn draw(
     (width, height): (u32, u32),
     background: Ink,
-    draw: impl FnOnce(&mut dyn Canvas) -> Result<D, PlotError>,
+    draw: impl FnOnce(&mut dyn Canvas) -> Result<(), PlotError>,
 ) -> Result<Vec<u8>, PlotError> {
-    let (width, height) = (width as usize, height as usize);
     let transparent = background.alpha == 0.0;
-    let row_bytes = width * if transparent { 4 } else { 3 };
-    let rows = height.div_ceil(BANDS).max(ROWS_MIN);
-    let mut bytes = vec![0; row_bytes * height];
+    let (width, height) = (width as usize, height as usize);
+    let mut bytes = vec![0; width * height * if transparent { 4 } else { 3 }];
+    if width * height < PIXELS_MIN {
+        let mut whole = Bitmap::band(width, 0..height, background);
+        draw(&mut whole)?;
+        whole.write(&mut bytes, transparent);
+    } else {
+        in_bands(&mut bytes, (width, height), background, draw)?;
+    }
+    Ok(bytes)
+}
+
+fn in_bands(
+    bytes: &mut [u8],
+    (width, height): (usize, usize),
+    background: Ink,
+    draw: impl FnOnce(&mut dyn Canvas) -> Result<(), PlotError>,
+) -> Result<(), PlotError> {
+    let (rows, row_bytes) = (height.div_ceil(BANDS), bytes.len() / height.max(1));
     std::thread::scope(|scope| {
         let mut tape = Tape { bands: Vec::new() };
         let mut painters = Vec::new();
@@ -35,16 +51,15 @@ pub fn draw<D>(
             painters.push(scope.spawn(move || {
                 let mut band = Bitmap::band(width, nth * rows..height.min((nth + 1) * rows), background);
                 steps.iter().for_each(|step| step.draw(&mut band));
-                band.write(bytes, transparent);
+                band.write(bytes, background.alpha == 0.0);
             }));
         }
         let drawn = draw(&mut tape);
         // The end of the steps.
         drop(tape);
         let ended = painters.into_iter().filter_map(|painter| painter.join().err()).count();
-        drawn.and_then(|_| if ended == 0 { Ok(()) } else { Err(PlotError::Ended) })
-    })?;
-    Ok(bytes)
+        drawn.and(if ended == 0 { Ok(()) } else { Err(PlotError::Ended) })
+    })
 }
 
 /// Something to draw.
@@ -134,16 +149,17 @@ mod tests {
     #[test]
     fn bands_are_one_picture() {
         for (height, background) in [(10, Ink::solid(255, 255, 255)), (121, Ink::solid(9, 9, 9)), (600, Ink::solid(0, 0, 0).alpha(0.0))] {
-            let got = draw((100, height), background, |canvas| {
+            let transparent = background.alpha == 0.0;
+            let mut got = vec![0; 100 * height as usize * if transparent { 4 } else { 3 }];
+            let scribbled = in_bands(&mut got, (100, height as usize), background, |canvas| {
                 scribble(canvas, height as f32);
                 Ok(())
-            })
-            .unwrap();
+            });
+            scribbled.unwrap();
             let mut whole = Bitmap::new(100, height, background);
             scribble(&mut whole, height as f32);
             let mut want = vec![0; got.len()];
-            whole.write(&mut want, background.alpha == 0.0);
-            assert_eq!(got.len(), 100 * height as usize * if background.alpha == 0.0 { 4 } else { 3 });
+            whole.write(&mut want, transparent);
             assert!(want.windows(2).any(|pair| pair[0] != pair[1]));
             // Edges that begin at the border between two bands are computed from there.
             let differs = got.iter().zip(&want).filter(|(a, b)| a.abs_diff(**b) > 2).count();
