@@ -83,7 +83,7 @@ test('running queries and log lines with markup are text on Status', async () =>
   await visit('/#/status?tab=queries', { allow: [/status of 400/] }, async (page) => {
     await page.evaluate((text) => fetch(`/api/query?start=1h-ago&m=sum:x%7Bh=${encodeURIComponent(text)}%7D`).then((answer) => answer.text()), EVIL_TEXT.slice(0, 40));
     // Asked for behind it, and drawn.
-    for (let n = 0; n < 2; n += 1) await page.waitForResponse(/api\/stats\/query/);
+    for (let n = 0; n < 2; n += 1) await page.waitForResponse(/api\/ui\/queries/);
     await still(page);
     await nothingFromTexts(page);
   });
