@@ -105,8 +105,7 @@ impl Canvas for Tape {
 
     fn lines(&mut self, lines: &[Vec<Spot>], stroke: Stroke) {
         // Dashes are parted once, not in every band.
-        let lines =
-            if stroke.dash.is_empty() { lines.to_vec() } else { lines.iter().flat_map(|line| stroke::dashes(line, stroke.dash)).collect() };
+        let lines = stroke::parted(lines, stroke.dash).into_owned();
         self.say(Step::Lines(lines, Stroke { dash: &[], ..stroke }));
     }
 

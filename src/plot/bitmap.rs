@@ -115,14 +115,8 @@ impl Canvas for Bitmap {
     }
 
     fn lines(&mut self, lines: &[Vec<Spot>], stroke: Stroke) {
-        for line in lines {
-            if stroke.dash.is_empty() {
-                stroke::outlines(line, stroke.width, &mut self.cover);
-            } else {
-                for piece in stroke::dashes(line, stroke.dash) {
-                    stroke::outlines(&piece, stroke.width, &mut self.cover);
-                }
-            }
+        for line in stroke::parted(lines, stroke.dash).iter() {
+            stroke::outlines(line, stroke.width, &mut self.cover);
         }
         self.paint(stroke.ink);
     }

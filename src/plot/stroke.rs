@@ -4,6 +4,7 @@
 
 use super::canvas::Spot;
 use super::cover::Cover;
+use std::borrow::Cow;
 
 /// Pieces of a dashed line, at most: beyond, it is drawn whole.
 const DASHES_MAX: usize = 20_000;
@@ -72,6 +73,11 @@ pub fn disc((x, y): Spot, radius: f32) -> Vec<Spot> {
     let corners = if radius < 2.0 { 8 } else { 16 };
     let angle = |at: i32| at as f32 * std::f32::consts::TAU / corners as f32;
     (0..corners).rev().map(|at| (x + radius * angle(at).cos(), y + radius * angle(at).sin())).collect()
+}
+
+/// The drawn parts of lines of one stroke; all of them where there is no pattern of dashes.
+pub fn parted<'l>(lines: &'l [Vec<Spot>], pattern: &[f32]) -> Cow<'l, [Vec<Spot>]> {
+    if pattern.is_empty() { Cow::Borrowed(lines) } else { lines.iter().flat_map(|line| dashes(line, pattern)).collect() }
 }
 
 /// The drawn parts of a dashed line.

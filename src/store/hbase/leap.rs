@@ -92,10 +92,9 @@ impl Leap {
         self.values.len() + usize::from(!self.lowest)
     }
 
-    /// Whether `row`, the first key of an hour, stands in one that is as it is thought to be.
-    pub(super) fn is_even(&self, row: &[u8]) -> bool {
-        let stem = row.get(..self.skip).and_then(successor);
-        stem.is_some() && self.find(row).after == stem
+    /// Whether `row`, the first key of an hour, of which this was found, stands in one that is as it is thought to be.
+    pub(super) fn is_even(&self, row: &[u8], found: &Found) -> bool {
+        found.after.is_some() && found.after == row.get(..self.skip).and_then(successor)
     }
 
     /// Where the next hours begin.
@@ -202,7 +201,8 @@ mod tests {
         assert!(leap.hours(b"m", b"n", 10, 2).is_none());
         assert!(leap.hours(b"m\xff\xff\xff\xff", b"n", 10, 2).is_none());
         assert_eq!(leap.scanners(), 2);
-        assert!(leap.is_even(&key(20, b"\x06\x01")) && !leap.is_even(&key(20, b"\x04\x01")) && !leap.is_even(b"m"));
+        let is_even = |row: &[u8]| leap.is_even(row, &leap.find(row));
+        assert!(is_even(&key(20, b"\x06\x01")) && !is_even(&key(20, b"\x04\x01")) && !is_even(b"m"));
     }
 
     #[test]

@@ -231,7 +231,7 @@ fn see(link: &mut Link, at: Where, scanner: &Held, leap: &Leap, weigh: Option<We
     scanner.next_rows(link, 1, &mut page, at.until)?;
     let Some(row) = page.row(0) else { return Ok(None) };
     let found = leap.find(row.key());
-    let together = weigh.as_ref().is_some_and(|weigh| weigh.strides && leap.is_even(row.key()));
+    let together = weigh.as_ref().is_some_and(|weigh| weigh.strides && leap.is_even(row.key(), &found));
     let times = if together { u32::try_from(leap.scanners()).unwrap_or(LEAP_COST) } else { LEAP_COST };
     let cost = weigh.as_ref().map_or(Duration::ZERO, |weigh| weigh.weighed.opened(weigh.opened.elapsed()) * times);
     let (mut rows, begun) = (1, Instant::now());
