@@ -103,8 +103,8 @@ pub struct TakenRow {
     pub row: Arc<LooseRow>,
 }
 
-/// Table and row key.
-type RowPlace = (Arc<str>, Box<[u8]>);
+/// Table (empty: the data table) and row key.
+pub type RowPlace = (Arc<str>, Box<[u8]>);
 
 #[derive(Default)]
 struct Slot {
@@ -138,18 +138,24 @@ impl LooseCells {
         self.rows.lock().len()
     }
 
-    /// Takes the waiting cells of rows for a flush, at most so many rows; they stay visible. `wanted`: whether a row's time
-    /// has come. Rows that a flush has already are left out.
-    pub fn take(&self, max: usize, wanted: impl Fn(&LooseRow) -> bool) -> Vec<TakenRow> {
+    /// The places of the rows that wait and whose time has come, in order. Rows that a flush has already are left out.
+    pub fn targets(&self, wanted: impl Fn(&LooseRow) -> bool) -> Vec<RowPlace> {
+        let rows = self.rows.lock();
+        let due = rows.iter().filter(|(_, slot)| slot.flushing.is_none() && !slot.waiting.is_empty() && wanted(&slot.waiting));
+        due.map(|(place, _)| place.clone()).collect()
+    }
+
+    /// Takes the waiting cells of these rows for a flush; they stay visible.
+    pub fn take(&self, places: &[RowPlace]) -> Vec<TakenRow> {
         let mut rows = self.rows.lock();
-        let due = rows.iter_mut().filter(|(_, slot)| slot.flushing.is_none() && !slot.waiting.is_empty() && wanted(&slot.waiting));
-        due.take(max)
-            .map(|((table, key), slot)| {
-                let row = Arc::new(std::mem::take(&mut slot.waiting));
-                slot.flushing = Some(row.clone());
-                TakenRow { table: table.clone(), key: key.clone(), row }
-            })
-            .collect()
+        let mut taken = Vec::with_capacity(places.len());
+        for place @ (table, key) in places {
+            let Some(slot) = rows.get_mut(place).filter(|slot| slot.flushing.is_none() && !slot.waiting.is_empty()) else { continue };
+            let row = Arc::new(std::mem::take(&mut slot.waiting));
+            slot.flushing = Some(row.clone());
+            taken.push(TakenRow { table: table.clone(), key: key.clone(), row });
+        }
+        taken
     }
 
     /// The cells are in the store. Returns the bytes that memory shrank by.

@@ -19,16 +19,15 @@ pub fn run(inner: &Inner, all: bool) -> Outcome {
     let full = inner.head.bytes() > inner.options.head_bytes;
     let pressed = inner.journal.pressure();
     let wanted = |row: &LooseRow| all || full || now - row.since >= interval || pressed.is_some_and(|upto| row.holds(upto));
-    loop {
-        let taken = inner.loose.take(CALL_ROWS, wanted);
-        if taken.is_empty() {
-            return Outcome::Stored;
-        }
-        if let Err(error) = settle(inner, &taken) {
+    // Rows as they are now: those that come while these are stored wait for the next pass. Clients that never pause would
+    // else hold this one for ever, and points behind it.
+    for places in inner.loose.targets(wanted).chunks(CALL_ROWS) {
+        if let Err(error) = settle(inner, &inner.loose.take(places)) {
             return Outcome::Failed(error.to_string());
         }
         inner.head_room.notify_all();
     }
+    Outcome::Stored
 }
 
 /// Stores rows, table by table; those that the store refuses are found by halving and kept aside.

@@ -124,3 +124,29 @@ fn names_without_ids_wait_in_the_journal() {
     rig.flush();
     assert_eq!(stored(&rig, TABLE), shown(&[(1, &[0, 0x13, 0x00], 1)]));
 }
+
+#[test]
+fn clients_that_never_pause_do_not_keep_points_from_the_store() {
+    let rig = Rig::new(false);
+    put(&rig, &[0, 0x13, 0x00], 1);
+    rig.put("a", BASE, 5);
+    let (writer, calls) = (Arc::downgrade(&rig.writer), Arc::new(AtomicI64::new(0)));
+    let counted = calls.clone();
+    // While cells are written others come, for long enough.
+    rig.store.set_fate(move |_, _| {
+        if counted.fetch_add(1, SeqCst) < 100
+            && let Some(writer) = writer.upgrade()
+        {
+            let mut batch = writer.batch();
+            let (tags, qualifier) = (&[("h", "a")], &[1, 0x13, 0x00]);
+            batch.add_cell(&CellPoint { table: Some(TABLE), metric: "m", tags, base: BASE, qualifier, value: &[2] }).unwrap();
+            batch.commit().unwrap();
+        }
+        Fault::None
+    });
+    rig.flush();
+    assert!(!rig.cells().is_empty() && calls.load(SeqCst) < 10, "{} calls", calls.load(SeqCst));
+    rig.store.set_fate(|_, _| Fault::None);
+    rig.flush();
+    assert_eq!(stored(&rig, TABLE), shown(&[(1, &[0, 0x13, 0x00], 1), (1, &[1, 0x13, 0x00], 2)]));
+}
