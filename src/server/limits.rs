@@ -40,8 +40,10 @@ pub const REQUESTS_WAITING_MAX: usize = 256;
 /// How long a request may wait for a free thread.
 pub const QUEUE_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// How long a connection waits for room when nothing more can be taken, before its points are refused.
+/// How long a connection waits for room when nothing more can be taken, before its points are refused, and
 pub const OVERLOAD_WAIT_MAX: Duration = Duration::from_secs(30);
+/// how long it waits between two tries.
+pub const OVERLOAD_PAUSE: Duration = Duration::from_millis(20);
 /// Rejected points that `details` describes; more are counted only.
 pub const PUT_DETAILS_MAX: usize = 50_000;
 /// How long a synchronous put waits for the store at most, whatever its `sync_timeout` says.

@@ -23,12 +23,12 @@ pub fn annotation(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiErr
             "POST" => update_bulk(tsd, request, false),
             "PUT" => update_bulk(tsd, request, true),
             "DELETE" => delete_bulk(tsd, request),
-            other => Err(ApiError::method_not_allowed(other, &request.path)),
+            other => Err(ApiError::method_not_allowed(other)),
         };
     }
     // What is wrong with the note is told before what is wrong with the method; `null` is none, and crashes who looks at it.
     if reply::is_null(request) && !["GET", "POST", "PUT", "DELETE"].contains(&method.as_str()) {
-        return Err(ApiError::method_not_allowed(&method, &request.path));
+        return Err(ApiError::method_not_allowed(&method));
     }
     let draft = draft(tsd, request)?;
     let (tsuid, start) = (&draft.note.tsuid, draft.note.start);
@@ -52,7 +52,7 @@ pub fn annotation(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiErr
             Err(NoteError::NoChanges) => Ok(reply::empty(304)),
             Err(e) => Err(error(e)),
         },
-        other => Err(ApiError::method_not_allowed(other, &request.path)),
+        other => Err(ApiError::method_not_allowed(other)),
     }
 }
 

@@ -29,7 +29,7 @@ const POINTS_MAX: usize = 100_000;
 /// Answers `GET /api/anomalies` and `GET /api/anomalies/history`.
 pub fn anomalies(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
     if request.method != "GET" {
-        return Err(ApiError::method_not_allowed(&request.method, &request.path));
+        return Err(ApiError::method_not_allowed(&request.method));
     }
     match request.endpoint.split('/').nth(1).unwrap_or_default() {
         "" => now(tsd),

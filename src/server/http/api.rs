@@ -61,15 +61,7 @@ pub enum Packing {
 
 /// What an `Accept-Encoding` header asks for: the one of higher quality, gzip of equal ones and for `*`.
 pub fn packing(header: &str) -> Option<Packing> {
-    let quality = |names: &[&str]| {
-        let of = |coding: &str| {
-            let (name, rest) = coding.split_once(';').unwrap_or((coding, ""));
-            let quality = rest.trim().strip_prefix("q=").unwrap_or("1").trim().parse().unwrap_or(0.0);
-            names.contains(&name.trim()).then_some(quality)
-        };
-        header.split(',').filter_map(of).reduce(f32::max)
-    };
-    let (gzip, deflate, any) = (quality(&["gzip", "x-gzip"]), quality(&["deflate"]), quality(&["*"]).unwrap_or(0.0));
+    let (gzip, deflate, any) = (quality(header, &GZIP), quality(header, &["deflate"]), quality(header, &["*"]).unwrap_or(0.0));
     let (gzip, deflate) = if gzip.is_none() { (any, deflate.unwrap_or(0.0)) } else { (gzip.unwrap_or(0.0), deflate.unwrap_or(any)) };
     match gzip >= deflate {
         true => (gzip > 0.0).then_some(Packing::Gzip),
@@ -78,12 +70,21 @@ pub fn packing(header: &str) -> Option<Packing> {
 }
 
 /// Whether an `Accept-Encoding` header allows gzip.
-pub fn accepts_gzip(header: &str) -> bool {
-    header.split(',').any(|coding| {
+fn accepts_gzip(header: &str) -> bool {
+    quality(header, &GZIP).or_else(|| quality(header, &["*"])).is_some_and(|quality| quality > 0.0)
+}
+
+/// The names of gzip.
+const GZIP: [&str; 2] = ["gzip", "x-gzip"];
+
+/// The quality that an `Accept-Encoding` header gives to a coding of these names; `None`: it has none of them.
+fn quality(header: &str, names: &[&str]) -> Option<f32> {
+    let of = |coding: &str| {
         let (name, rest) = coding.split_once(';').unwrap_or((coding, ""));
-        let quality = rest.trim().strip_prefix("q=").unwrap_or("1");
-        matches!(name.trim(), "gzip" | "x-gzip" | "*") && quality.trim().parse::<f32>().is_ok_and(|q| q > 0.0)
-    })
+        let quality = rest.trim().strip_prefix("q=").unwrap_or("1").trim().parse().unwrap_or(0.0);
+        names.contains(&name.trim()).then_some(quality)
+    };
+    header.split(',').filter_map(of).reduce(f32::max)
 }
 
 /// An answer. `jsonp` wrapping, gzip, CORS and connection headers are the server's work.
@@ -145,7 +146,7 @@ impl ApiError {
         self
     }
     /// 405 with OpenTSDB's words, which do not name the path (recorded case `misc_routes/patch`).
-    pub fn method_not_allowed(method: &str, _path: &str) -> ApiError {
+    pub fn method_not_allowed(method: &str) -> ApiError {
         ApiError::new(405, "Method not allowed").details(format!("The HTTP method [{method}] is not permitted for this endpoint"))
     }
 }
@@ -168,6 +169,9 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(packing(header), want, "{header}"); // as the real one chose
+        }
+        for (header, want) in [("br, gzip", true), ("deflate, gzip;q=0.5", true), ("*", true), ("gzip;q=0, *", false), ("deflate", false)] {
+            assert_eq!(accepts_gzip(header), want, "{header}");
         }
     }
 }

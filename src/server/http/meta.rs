@@ -38,7 +38,7 @@ pub fn uidmeta(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError>
             tsd.meta.delete_uid_meta(kind, &uid).map_err(|e| failed(e, UNKNOWN_UID))?;
             return Ok(reply::empty(204));
         }
-        other => return Err(ApiError::method_not_allowed(other, &request.path)),
+        other => return Err(ApiError::method_not_allowed(other)),
     };
     let mut out = Vec::new();
     found.map_err(|e| failed(e, UNKNOWN_UID))?.write_answer(&mut out);
@@ -87,7 +87,7 @@ pub fn tsmeta(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
             }
             Ok(reply::empty(204))
         }
-        other => Err(ApiError::method_not_allowed(other, &request.path)),
+        other => Err(ApiError::method_not_allowed(other)),
     }
 }
 

@@ -5,7 +5,7 @@
 //! Good points beside bad ones are stored although the answer is a 400 (recorded case `put/partial-put`); a body that is
 //! no JSON stores nothing.
 
-use super::super::limits::{OVERLOAD_WAIT_MAX, PUT_DETAILS_MAX, PUT_SYNC_MAX};
+use super::super::limits::{OVERLOAD_PAUSE, OVERLOAD_WAIT_MAX, PUT_DETAILS_MAX, PUT_SYNC_MAX};
 use super::super::{Shared, on_disk};
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::body::Sent;
@@ -20,9 +20,6 @@ use crate::uid::UidError;
 use crate::write::{Batch, HistogramPoint, NewNames, RolledUp, RollupError, Ticket, WriteError};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// How long to wait between two tries when nothing more can be taken.
-const OVERLOAD_PAUSE: Duration = Duration::from_millis(20);
 
 /// What a request brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +76,7 @@ pub(in crate::server) async fn put(shared: &Arc<Shared>, kind: Kind, request: Ap
         return Err(ApiError::new(503, histogram::NOT_ENABLED)); // for any method: histogram/not-enabled-get
     }
     if request.method != "POST" {
-        return Err(ApiError::method_not_allowed(&request.method, &request.path));
+        return Err(ApiError::method_not_allowed(&request.method));
     }
     shared.tsd.stats.put.received.inc();
     let owner = shared.clone();

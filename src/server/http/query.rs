@@ -3,6 +3,7 @@
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::{exp, last, reply};
 use crate::codec::Note;
+use crate::desk::DeskError;
 use crate::query::answer::{self, Extras};
 use crate::query::engine::QueryError;
 use crate::query::ledger::{Entry, Outcome, Running};
@@ -178,6 +179,15 @@ pub fn error(e: QueryError) -> ApiError {
         QueryError::Cancelled => ApiError::new(STOPPED, message),
         QueryError::Uid(UidError::Store(e)) | QueryError::Store(e) => store_error(&e),
         QueryError::Uid(_) | QueryError::Data(_) => ApiError::bad(message.clone()).details(message),
+    }
+}
+
+/// What the desk did not do, as an answer. Without its table it alone is away: nothing else of this TSD is affected.
+pub fn desk_error(e: DeskError) -> ApiError {
+    match e {
+        DeskError::Store(e) => store_error(&e),
+        DeskError::Invalid(why) => ApiError::bad(why),
+        DeskError::NoTable { .. } => ApiError::new(503, e.to_string()),
     }
 }
 

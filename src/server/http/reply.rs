@@ -6,7 +6,7 @@ use crate::point::name::surrogate_half;
 
 /// Refuses other methods than these.
 pub(super) fn allow(request: &ApiRequest, methods: &[&str]) -> Result<(), ApiError> {
-    if methods.contains(&request.method.as_str()) { Ok(()) } else { Err(ApiError::method_not_allowed(&request.method, &request.path)) }
+    if methods.contains(&request.method.as_str()) { Ok(()) } else { Err(ApiError::method_not_allowed(&request.method)) }
 }
 
 /// A GET may say that it means another method (recorded cases `delete/override-2del`, `misc_routes/override_bad`).
@@ -31,6 +31,15 @@ pub(super) fn crash(request: &ApiRequest, error: ApiError) -> ApiError {
 /// Whether the body is JSON's `null`.
 pub(super) fn is_null(request: &ApiRequest) -> bool {
     request.body.trim_ascii() == b"null"
+}
+
+/// Whether the client has the answer of this tag already: `If-None-Match` names it.
+pub(super) fn has_already(request: &ApiRequest, tag: &str) -> bool {
+    request.header("if-none-match").is_some_and(|tags| names(tags, tag))
+}
+
+fn names(tags: &str, tag: &str) -> bool {
+    tags.split(',').map(str::trim).any(|one| one == "*" || one.trim_start_matches("W/") == tag)
 }
 
 /// The part of the path behind the endpoint's name: `filters` of `config/filters`.
@@ -100,4 +109,15 @@ fn push_message(out: &mut Vec<u8>, text: &str) {
         }
     }
     out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names;
+
+    #[test]
+    fn tags_of_answers() {
+        assert!(names("\"a\"", "\"a\"") && names("\"x\", W/\"a\"", "\"a\"") && names("*", "\"a\""));
+        assert!(!names("\"b\"", "\"a\"") && !names("a", "\"a\""));
+    }
 }

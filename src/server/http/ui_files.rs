@@ -10,7 +10,7 @@
 
 use super::answer;
 use super::api::{ApiError, ApiRequest, ApiResponse};
-use super::pages;
+use super::{pages, reply};
 use crate::tsd::{self, Tsd};
 use crate::ui;
 use std::borrow::Cow;
@@ -43,7 +43,7 @@ pub fn file(tsd: &Tsd, request: &ApiRequest) -> Option<ApiResponse> {
     let for_ever = version == ui::version() && matches!(found, Found::BuiltIn(_));
     let keep = if for_ever { "public, max-age=31536000, immutable" } else { "no-cache" };
     let tag = ui::tag(found.bytes());
-    if request.header("if-none-match").is_some_and(|tags| tags.contains(&tag)) {
+    if reply::has_already(request, &tag) {
         return Some(ApiResponse { status: 304, content_type: "", headers: headers(keep, &tag), body: Vec::new() });
     }
     let mut response = ApiResponse { status: 200, content_type: content_type(name), headers: headers(keep, &tag), body: Vec::new() };
@@ -112,7 +112,7 @@ fn index(tsd: &Tsd, request: &ApiRequest, folder: &str) -> ApiResponse {
         "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors {ancestors}"
     );
     let tag = ui::tag(&[response.body.as_slice(), policy.as_bytes()].concat());
-    if request.header("if-none-match").is_some_and(|tags| tags.contains(&tag)) {
+    if reply::has_already(request, &tag) {
         response.status = 304;
         response.content_type = "";
         response.body = Vec::new();

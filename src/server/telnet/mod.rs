@@ -10,7 +10,7 @@ pub mod session;
 mod tests;
 
 use super::http::{stats, version};
-use super::limits::{OVERLOAD_WAIT_MAX, WRITE_TIMEOUT};
+use super::limits::{OVERLOAD_PAUSE, OVERLOAD_WAIT_MAX, WRITE_TIMEOUT};
 use super::{Shared, Stop, on_disk};
 use crate::point::{Point, Rules};
 use crate::write::{Batch, HistogramPoint, RolledUp, RollupError, Ticket, WriteError};
@@ -19,7 +19,7 @@ use session::{EachPoint, Next, Session, Sink};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::{Handle, RuntimeFlavor};
@@ -29,8 +29,6 @@ use tokio::time::{sleep, timeout};
 const BUFFER_BYTES: usize = 4 * 1024;
 /// The buffer of one that says much: it grows to this when reads fill it.
 const BUFFER_BYTES_MAX: usize = 256 * 1024;
-/// How long to wait between two tries when nothing more can be taken.
-const OVERLOAD_PAUSE: Duration = Duration::from_millis(20);
 
 impl Sink for Batch {
     #[inline]

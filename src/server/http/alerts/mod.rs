@@ -9,10 +9,9 @@ mod rules;
 mod silences;
 
 use super::api::{ApiError, ApiRequest, ApiResponse};
-use super::query::store_error;
+pub(super) use super::query::desk_error as refused;
 use super::ui::may_write;
 use crate::clock;
-use crate::desk::DeskError;
 use crate::tsd::Tsd;
 use crate::worker::alert::silence::longest;
 use crate::worker::messages::series_name;
@@ -51,16 +50,7 @@ pub fn alerts(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
         ("DELETE", ("rules", "")) => rules::delete(tsd, request),
         ("POST", (act, "")) if acts::is_act(act) => acts::act(tsd, request, act),
         (method, _) if ["GET", "POST", "PUT", "DELETE"].contains(&method) => Err(ApiError::nowhere()),
-        (method, _) => Err(ApiError::method_not_allowed(method, &request.path)),
-    }
-}
-
-/// The desk's error as an answer.
-pub(super) fn refused(error: DeskError) -> ApiError {
-    match error {
-        DeskError::Store(error) => store_error(&error),
-        DeskError::NoTable { .. } => ApiError::new(503, error.to_string()),
-        other => ApiError::bad(other.to_string()),
+        (method, _) => Err(ApiError::method_not_allowed(method)),
     }
 }
 

@@ -4,8 +4,9 @@
 //! read, and is refused if somebody else was faster.
 
 use super::super::api::{ApiError, ApiRequest, ApiResponse};
+use super::super::query::desk_error;
 use super::super::ui::may_write;
-use super::window::{self, Span, refused_by_desk};
+use super::window::{self, Span};
 use crate::clock;
 use crate::codec::from_hex;
 use crate::desk::Record;
@@ -30,11 +31,11 @@ pub fn collections(tsd: &Tsd, request: &ApiRequest, id: Option<&str>) -> Result<
         ("PUT", Some(id)) => put(tsd, request, id),
         ("DELETE", Some(id)) => {
             existing(tsd, id)?;
-            tsd.desk.delete(KIND, id).map_err(refused_by_desk)?;
+            tsd.desk.delete(KIND, id).map_err(desk_error)?;
             Ok(ApiResponse::no_content())
         }
         ("POST" | "PUT" | "DELETE", _) => Err(ApiError::new(404, "There is no such endpoint")),
-        (other, _) => Err(ApiError::method_not_allowed(other, &request.path)),
+        (other, _) => Err(ApiError::method_not_allowed(other)),
     }
 }
 
@@ -43,7 +44,7 @@ fn all(tsd: &Tsd) -> Result<Vec<(String, Collection)>, ApiError> {
         Ok(page) => page.records,
         // Without the table there are none; saving one says so.
         Err(crate::desk::DeskError::NoTable { .. }) => Vec::new(),
-        Err(e) => return Err(refused_by_desk(e)),
+        Err(e) => return Err(desk_error(e)),
     };
     // One that cannot be read must not hide the others.
     Ok(records.into_iter().filter_map(|r| Some((r.id, serde_json::from_slice(&r.value).ok()?))).collect())
@@ -61,7 +62,7 @@ fn list(tsd: &Tsd) -> Result<ApiResponse, ApiError> {
 }
 
 fn existing(tsd: &Tsd, id: &str) -> Result<Record, ApiError> {
-    let record = tsd.desk.get(KIND, id).map_err(refused_by_desk)?;
+    let record = tsd.desk.get(KIND, id).map_err(desk_error)?;
     record.ok_or_else(|| ApiError::new(404, format!("There is no collection {id:?}")))
 }
 
@@ -75,7 +76,7 @@ fn put(tsd: &Tsd, request: &ApiRequest, id: &str) -> Result<ApiResponse, ApiErro
         serde_json::from_slice(&request.body).map_err(|e| ApiError::bad("This is no collection").details(e.to_string()))?;
     fill(tsd, request, &mut new)?;
     new.check().map_err(|e| ApiError::bad(e.to_string()))?;
-    let old = tsd.desk.get(KIND, id).map_err(refused_by_desk)?;
+    let old = tsd.desk.get(KIND, id).map_err(desk_error)?;
     let then = old.as_ref().and_then(|r| serde_json::from_slice::<Collection>(&r.value).ok()).map_or(0, |c| c.updated);
     let changed = |now: i64| ApiError::new(409, "Somebody else changed this collection meanwhile").details(format!("updated is {now}"));
     if then != new.updated {
@@ -87,7 +88,7 @@ fn put(tsd: &Tsd, request: &ApiRequest, id: &str) -> Result<ApiResponse, ApiErro
     new.updated = clock::now_ms().max(then + 1);
     let value = serde_json::to_vec(&new).map_err(|e| ApiError::new(500, e.to_string()))?;
     let read = old.as_ref().map(|r| r.value.as_slice());
-    if !tsd.desk.check_and_put(KIND, id, read, &value).map_err(refused_by_desk)? {
+    if !tsd.desk.check_and_put(KIND, id, read, &value).map_err(desk_error)? {
         return Err(changed(then));
     }
     Ok(ApiResponse::json(json!({"id": id, "updated": new.updated}).to_string()))

@@ -7,7 +7,7 @@
 //! that takes too long.
 
 use super::super::api::ApiError;
-use super::super::query::{error, store_error};
+use super::super::query::error;
 use crate::catalog::patterns::Patterns;
 use crate::catalog::words::Words;
 use crate::clock;
@@ -389,15 +389,6 @@ pub fn describe(tsd: &Tsd, tsuid: &[u8]) -> Result<Described, QueryError> {
     };
     let tags = pairs.chunks_exact(key_width + value_width).map(pair).collect::<Result<_, _>>()?;
     Ok(Described { metric: name(UidKind::Metric, metric)?, tags })
-}
-
-/// What the desk did not do, as an answer.
-pub fn refused_by_desk(error: crate::desk::DeskError) -> ApiError {
-    match error {
-        crate::desk::DeskError::Store(error) => store_error(&error),
-        crate::desk::DeskError::Invalid(why) => ApiError::bad(why),
-        other => ApiError::new(503, other.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@
 mod form;
 
 use super::super::api::{ApiError, ApiRequest, ApiResponse};
-use super::super::query::store_error;
+use super::super::query::desk_error as refused;
 use super::may_write;
 use crate::clock;
-use crate::desk::{DeskError, Record};
+use crate::desk::Record;
 use crate::tsd::Tsd;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -61,7 +61,7 @@ pub fn screens(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError>
         ("DELETE", (Some(id), None, _)) => delete(tsd, request, id),
         ("POST", (Some(id), Some("clone"), None)) => clone(tsd, request, id),
         ("GET" | "PUT" | "DELETE" | "POST", _) => Err(ApiError::new(404, "There is no such endpoint")),
-        (other, _) => Err(ApiError::method_not_allowed(other, &request.path)),
+        (other, _) => Err(ApiError::method_not_allowed(other)),
     }
 }
 
@@ -269,16 +269,6 @@ fn unfit(why: String) -> ApiError {
 fn conflict(now: u64, version: u64) -> ApiError {
     ApiError::new(409, "Somebody else changed this screen meanwhile")
         .details(format!("it is at version {now}, the change was made to {version}"))
-}
-
-/// What the desk did not do, as an answer.
-fn refused(error: DeskError) -> ApiError {
-    match error {
-        DeskError::Store(error) => store_error(&error),
-        DeskError::Invalid(why) => ApiError::bad(why),
-        // Nothing else of this TSD is affected.
-        other => ApiError::new(503, other.to_string()),
-    }
 }
 
 #[cfg(test)]
