@@ -154,6 +154,8 @@ pub struct Lines {
     pub queries: Arc<Line>,
     /// Writes of points.
     pub writes: Arc<Line>,
+    /// Puts with `sync`, once their points are in the journal.
+    pub syncs: Arc<Line>,
     /// All else.
     pub others: Arc<Line>,
 }
@@ -262,7 +264,8 @@ impl Stats {
     }
 
     fn line_samples(&self, out: &mut Vec<Sample>) {
-        let lines = [("queries", &self.lines.queries), ("writes", &self.lines.writes), ("others", &self.lines.others)];
+        let Lines { queries, writes, syncs, others } = &self.lines;
+        let lines = [("queries", queries), ("writes", writes), ("syncs", syncs), ("others", others)];
         for (name, line) in &lines {
             out.push(Sample::gauge("tsd.pool.running", Some(("type", name)), line.running.load(Ordering::Relaxed)));
         }

@@ -24,6 +24,8 @@ pub struct Pools {
     pub queries: Pool,
     /// Writes of points.
     pub writes: Pool,
+    /// Puts with `sync`: while the store is away they must not keep those from the journal that do not wait for it.
+    pub syncs: Pool,
     /// All else.
     pub others: Pool,
 }
@@ -33,13 +35,15 @@ impl Pools {
     pub fn new(settings: &Settings, lines: &Lines) -> Pools {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let size = |setting: i64| usize::try_from(setting).unwrap_or(0);
+        let writes = (cores * 4).max(8);
         let queries = match size(settings.query_concurrent) {
             0 => cores * 2,
             set => set,
         };
         Pools {
             queries: Pool::new("queries", ("QUERIES_WAITING_MAX", QUERIES_WAITING_MAX), queries, &lines.queries),
-            writes: Pool::new("writes", ("WRITES_WAITING_MAX", WRITES_WAITING_MAX), (cores * 4).max(8), &lines.writes),
+            writes: Pool::new("writes", ("WRITES_WAITING_MAX", WRITES_WAITING_MAX), writes, &lines.writes),
+            syncs: Pool::new("puts with sync", ("WRITES_WAITING_MAX", WRITES_WAITING_MAX), writes, &lines.syncs),
             others: Pool::new("requests", ("REQUESTS_WAITING_MAX", REQUESTS_WAITING_MAX), (cores * 2).max(4), &lines.others),
         }
     }

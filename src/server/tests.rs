@@ -300,6 +300,41 @@ fn an_honest_client_is_served_among_500_slow_ones() {
 }
 
 #[test]
+fn puts_that_wait_for_the_store_keep_no_others_from_the_journal() {
+    let server = Running::new();
+    let writes = server.tsd.stats.lines.writes.running_max.load(std::sync::atomic::Ordering::Relaxed);
+    let request = |path: &str| format!("POST {path} HTTP/1.1\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{POINT}", POINT.len());
+    let (let_go, held) = std::sync::mpsc::channel::<()>();
+    let tsd = server.tsd.clone();
+    // Nothing is flushed while this lasts, as if the store were away.
+    let away = std::thread::spawn(move || tsd.writer.at_rest(&mut || assert_eq!(held.recv(), Ok(()))));
+    server.run(async {
+        let mut waiting = Vec::new();
+        for _ in 0..writes {
+            let mut stream = server.connect().await;
+            stream.write_all(request("/api/put?sync").as_bytes()).await.unwrap();
+            waiting.push(stream);
+        }
+        let syncs = &server.tsd.stats.lines.syncs.running;
+        while syncs.load(std::sync::atomic::Ordering::Relaxed) < writes {
+            sleep(Duration::from_millis(5)).await;
+        }
+        let mut plain = server.connect().await;
+        plain.write_all(request("/api/put").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        plain.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+        let_go.send(()).unwrap();
+        for mut stream in waiting {
+            answer.clear();
+            stream.read_to_string(&mut answer).await.unwrap();
+            assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+        }
+    });
+    away.join().unwrap();
+}
+
+#[test]
 fn a_stop_lets_running_work_end() {
     let mut server = Running::new();
     let (mut telnet, mut http) = server.run(async { (server.connect().await, server.connect().await) });

@@ -176,7 +176,7 @@ async fn sync(shared: &Arc<Shared>, wishes: Wishes, tally: &mut Tally) -> Result
         wished => Duration::from_millis(wished).min(PUT_SYNC_MAX),
     };
     let begun = Instant::now();
-    let flushed = shared.pools.writes.run(move || writer.flush(deadline)).await?;
+    let flushed = shared.pools.syncs.run(move || writer.flush(deadline)).await?;
     match flushed {
         Ok(()) => Ok(()),
         Err(_) if wishes.sync_timeout > 0 && begun.elapsed() >= deadline => {

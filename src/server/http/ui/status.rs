@@ -127,7 +127,12 @@ fn queues(tsd: &Tsd, numbers: &Numbers) -> Value {
             "waiting": line.waiting.load(Relaxed), "waiting_max": line.waiting_max.load(Relaxed), "dropped": 0,
         })
     };
-    let mut all = vec![line("queries", &lines.queries), line("writes", &lines.writes), line("other requests", &lines.others)];
+    let mut all = vec![
+        line("queries", &lines.queries),
+        line("writes", &lines.writes),
+        line("puts that wait for the store", &lines.syncs),
+        line("other requests", &lines.others),
+    ];
     if tsd.writer.compaction().enabled {
         let (waiting, dropped) = (numbers.one("tsd.compaction.queue.size"), numbers.one("tsd.compaction.queue.dropped"));
         all.push(json!({ "name": "compaction of past hours", "waiting": waiting, "dropped": dropped }));
