@@ -161,11 +161,13 @@ impl Session {
     }
 
     fn line(&mut self, line: &[u8], behind: &[u8], sink: &mut impl Sink) -> Option<Next> {
-        let mut scratch = std::mem::take(&mut self.scratch);
+        let (mut scratch, puts) = (std::mem::take(&mut self.scratch), self.tally.puts);
         let next = self.text(line_text(line, &mut scratch), behind, sink);
         self.scratch = scratch;
-        if !matches!(next, Some(Next::Overloaded(_))) {
-            self.tally.lines += 1;
+        // One that is not consumed comes again, every few milliseconds for a while: it counts when it is done with.
+        match next {
+            Some(Next::Overloaded(_)) => self.tally.puts = puts,
+            _ => self.tally.lines += 1,
         }
         next
     }

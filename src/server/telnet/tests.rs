@@ -114,6 +114,21 @@ fn lines_however_cut() {
     check("put full 1 2 a=b\nput m1 1 2 a=b\n", &["m1 1000 Int(2) a=b"], "put: Please throttle writes: the journal is full\n");
 }
 
+/// A line that waits for room is offered again every few milliseconds.
+#[test]
+fn a_line_counts_once_however_often_it_is_offered() {
+    let (mut session, stats) = (session(&Settings::default()), crate::stats::Stats::default());
+    let input = b"put full 1 2 a=b\nput m1 1 2 a=b\n";
+    for _ in 0..10 {
+        assert!(matches!(session.run(input, &mut List::default()), (0, Next::Overloaded(_))));
+    }
+    session.refuse_overload();
+    assert_eq!(session.run(input, &mut List::default()), (input.len(), Next::More));
+    session.count(&stats);
+    let counts = [&stats.server.telnet_lines, &stats.put.received, &stats.put.points_telnet, &stats.put.store_errors];
+    assert_eq!(counts.map(|counter| counter.get()), [2, 2, 1, 1]);
+}
+
 /// What is told in advance: the first new series and the puts behind it, up to another command, in their order.
 #[test]
 fn new_names_are_foreseen_once() {
