@@ -2,6 +2,7 @@
 
 use super::{ApiError, ApiRequest, ApiResponse, answer, body, refused, text};
 use crate::clock;
+use crate::point::PointTime;
 use crate::query::request::date::{Clock, parse_date};
 use crate::tsd::{self, Tsd};
 use crate::worker::asked;
@@ -29,6 +30,8 @@ const TEXT_BYTES_MAX: usize = 256 << 10;
 const NAME_BYTES_MAX: usize = 100;
 /// Stored rules at most.
 const RULES_MAX: usize = 10_000;
+/// The last second that a point can have.
+const SECONDS_MAX: i64 = PointTime::MILLIS_MAX / 1_000;
 /// Seconds that a test replays if nothing is said.
 const TEST_S: i64 = 3_600;
 
@@ -167,17 +170,19 @@ pub fn delete(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> 
     Ok(ApiResponse::no_content())
 }
 
-/// Seconds, of a number or a date.
+/// Seconds, of a number or a date: a time that a point can have.
 pub(super) fn time(members: &Map<String, Value>, key: &str, clock: &Clock) -> Result<Option<i64>, ApiError> {
-    match members.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Number(number)) => Ok(number.as_i64()),
+    let seconds = match members.get(key) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Number(number)) => number.as_i64(),
         Some(other) => {
             let ms =
                 parse_date(other.as_str().unwrap_or_default(), None, clock).map_err(|e| ApiError::bad(format!("{key}: {}", e.message)))?;
-            Ok(Some(ms / 1_000))
+            Some(ms / 1_000)
         }
-    }
+    };
+    let there = seconds.filter(|seconds| (0..=SECONDS_MAX).contains(seconds));
+    there.map(Some).ok_or_else(|| ApiError::bad(format!("{key}: must be a date, or whole seconds from 0 to {SECONDS_MAX}")))
 }
 
 /// The rule that is meant, by its name or by its text, and all others.
@@ -235,4 +240,24 @@ pub fn test(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError> {
         ReplayError::Stopped => ApiError::new(400, error.to_string()),
     })?;
     Ok(answer(&json!({"rule": rule.name, "queries": asked::queries(&rule, &Tags::default()), "start": start, "end": end, "result": done})))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_those_of_points() {
+        let clock = Clock { now_ms: 1_400_000_000_000, zone: jiff::tz::TimeZone::UTC };
+        let read = |value: Value| time(&Map::from_iter([("end".to_owned(), value)]), "end", &clock).map_err(|e| e.message);
+        assert_eq!(read(Value::Null), Ok(None));
+        assert_eq!(read(json!(1_400_000_000)), Ok(Some(1_400_000_000)));
+        assert_eq!(read(json!("1h-ago")), Ok(Some(1_399_996_400)));
+        assert_eq!(read(json!(0)), Ok(Some(0)));
+        // Beyond it sums of times have no end; half a second was taken for no time at all.
+        for wrong in [json!(i64::MIN), json!(i64::MAX), json!(u64::MAX), json!(-1), json!(1.4e9), json!(1e99), json!("9223372036854775807")]
+        {
+            assert_eq!(read(wrong.clone()), Err("end: must be a date, or whole seconds from 0 to 9999999999".to_owned()), "{wrong}");
+        }
+    }
 }
