@@ -15,43 +15,55 @@ const BANDS: usize = 2;
 /// Pixels below which threads cost more than they save.
 const PIXELS_MIN: usize = 500_000;
 
-/// Draws by `draw` and returns the image as bytes, row by row: red, green, blue, and strength where it is transparent, which a
-/// background of strength 0 makes it.
-pub fn draw(
-    (width, height): (u32, u32),
-    background: Ink,
-    draw: impl FnOnce(&mut dyn Canvas) -> Result<(), PlotError>,
-) -> Result<Vec<u8>, PlotError> {
-    let transparent = background.alpha == 0.0;
-    let (width, height) = (width as usize, height as usize);
-    let mut bytes = vec![0; width * height * if transparent { 4 } else { 3 }];
+/// A finished image.
+pub struct Image {
+    /// Width and height in pixels.
+    pub size: (u32, u32),
+    /// Each pixel has a strength, not premultiplied: the background was clear.
+    pub transparent: bool,
+    /// Row by row: red, green, blue, and the strength where there is one.
+    pub bytes: Vec<u8>,
+}
+
+impl Image {
+    fn empty((width, height): (u32, u32), background: Ink) -> Image {
+        let transparent = background.is_clear();
+        let pixels = width as usize * height as usize;
+        Image { size: (width, height), transparent, bytes: vec![0; pixels * if transparent { 4 } else { 3 }] }
+    }
+
+    fn take(&mut self, bitmap: &Bitmap) {
+        bitmap.write(&mut self.bytes, self.transparent);
+    }
+}
+
+/// Draws by `draw` on a background.
+pub fn draw(size: (u32, u32), background: Ink, draw: impl FnOnce(&mut dyn Canvas) -> Result<(), PlotError>) -> Result<Image, PlotError> {
+    let mut image = Image::empty(size, background);
+    let (width, height) = (size.0 as usize, size.1 as usize);
     if width * height < PIXELS_MIN {
         let mut whole = Bitmap::band(width, 0..height, background);
         draw(&mut whole)?;
-        whole.write(&mut bytes, transparent);
+        image.take(&whole);
     } else {
-        in_bands(&mut bytes, (width, height), background, draw)?;
+        in_bands(&mut image, background, draw)?;
     }
-    Ok(bytes)
+    Ok(image)
 }
 
-fn in_bands(
-    bytes: &mut [u8],
-    (width, height): (usize, usize),
-    background: Ink,
-    draw: impl FnOnce(&mut dyn Canvas) -> Result<(), PlotError>,
-) -> Result<(), PlotError> {
-    let (rows, row_bytes) = (height.div_ceil(BANDS), bytes.len() / height.max(1));
+fn in_bands(image: &mut Image, background: Ink, draw: impl FnOnce(&mut dyn Canvas) -> Result<(), PlotError>) -> Result<(), PlotError> {
+    let (width, height) = (image.size.0 as usize, image.size.1 as usize);
+    let (rows, row_bytes, transparent) = (height.div_ceil(BANDS), image.bytes.len() / height.max(1), image.transparent);
     std::thread::scope(|scope| {
         let mut tape = Tape { bands: Vec::new() };
         let mut painters = Vec::new();
-        for (nth, bytes) in bytes.chunks_mut((rows * row_bytes).max(1)).enumerate() {
+        for (nth, bytes) in image.bytes.chunks_mut((rows * row_bytes).max(1)).enumerate() {
             let (sender, steps) = channel::<Arc<Step>>();
             tape.bands.push(sender);
             painters.push(scope.spawn(move || {
                 let mut band = Bitmap::band(width, nth * rows..height.min((nth + 1) * rows), background);
                 steps.iter().for_each(|step| step.draw(&mut band));
-                band.write(bytes, background.alpha == 0.0);
+                band.write(bytes, transparent);
             }));
         }
         let drawn = draw(&mut tape);
@@ -148,17 +160,16 @@ mod tests {
     #[test]
     fn bands_are_one_picture() {
         for (height, background) in [(10, Ink::solid(255, 255, 255)), (121, Ink::solid(9, 9, 9)), (600, Ink::solid(0, 0, 0).alpha(0.0))] {
-            let transparent = background.alpha == 0.0;
-            let mut got = vec![0; 100 * height as usize * if transparent { 4 } else { 3 }];
-            let scribbled = in_bands(&mut got, (100, height as usize), background, |canvas| {
+            let [mut got, mut want] = [(); 2].map(|()| Image::empty((100, height), background));
+            let scribbled = in_bands(&mut got, background, |canvas| {
                 scribble(canvas, height as f32);
                 Ok(())
             });
             scribbled.unwrap();
             let mut whole = Bitmap::new(100, height, background);
             scribble(&mut whole, height as f32);
-            let mut want = vec![0; got.len()];
-            whole.write(&mut want, transparent);
+            want.take(&whole);
+            let (got, want) = (got.bytes, want.bytes);
             assert!(want.windows(2).any(|pair| pair[0] != pair[1]));
             // Edges that begin at the border between two bands are computed from there.
             let differs = got.iter().zip(&want).filter(|(a, b)| a.abs_diff(**b) > 2).count();

@@ -42,7 +42,7 @@ impl Bitmap {
     /// These rows of an image; places are those of the whole.
     pub fn band(width: usize, rows: Range<usize>, background: Ink) -> Bitmap {
         let [r, g, b] = background.rgb;
-        let pixel = if background.alpha > 0.0 { [r, g, b, 255] } else { [0; 4] };
+        let pixel = if background.is_clear() { [0; 4] } else { [r, g, b, 255] };
         let (pixels, cover) = (vec![pixel; width * rows.len()], Cover::new(width, rows.clone()));
         Bitmap { width, rows, pixels, cover, stamps: FxHashMap::default() }
     }

@@ -22,6 +22,11 @@ impl Ink {
         Ink { alpha, ..self }
     }
 
+    /// Nothing of it is seen. A picture on such a background is transparent.
+    pub fn is_clear(self) -> bool {
+        self.alpha <= 0.0
+    }
+
     /// A colour between two: 0 is this one, 1 the other.
     pub fn mix(self, other: Ink, part: f32) -> Ink {
         let part = part.clamp(0.0, 1.0);

@@ -73,7 +73,7 @@ impl Colors {
         let background = options.background.map_or(white, ink);
         let given = options.foreground.filter(|color| *color != Color::Transparent).map(ink);
         // On a transparent background a light text tells that what lies behind is dark.
-        let behind = if background.alpha > 0.0 { background.lightness() } else { 1.0 - given.map_or(0.0, Ink::lightness) };
+        let behind = if background.is_clear() { 1.0 - given.map_or(0.0, Ink::lightness) } else { background.lightness() };
         let is_dark = behind < DARK_BELOW;
         let (text, mark) = if is_dark {
             (Ink::solid(0xE8, 0xEA, 0xED), Ink::solid(0xFF, 0x8A, 0x80))
@@ -81,12 +81,10 @@ impl Colors {
             (Ink::solid(0x1A, 0x1D, 0x21), Ink::solid(0xB4, 0x23, 0x18))
         };
         let text = given.unwrap_or(text);
-        let under = if background.alpha > 0.0 {
-            background
-        } else if is_dark {
-            Ink::solid(0x14, 0x17, 0x1A)
-        } else {
-            white
+        let under = match (background.is_clear(), is_dark) {
+            (false, _) => background,
+            (true, true) => Ink::solid(0x14, 0x17, 0x1A),
+            (true, false) => white,
         };
         Colors {
             background,

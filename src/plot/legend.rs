@@ -148,7 +148,7 @@ impl Legend {
     /// Draws it. `looks`: the stroke of each line; `marks`: lines are drawn as points.
     pub fn paint(&self, page: &Page, colors: &Colors, looks: impl Fn(usize) -> Stroke, marks: bool) -> Drawn {
         let Rect { x, y, w, h } = self.rect;
-        if self.inside && colors.background.alpha > 0.0 {
+        if self.inside && !colors.background.is_clear() {
             page.draw(&Rectangle::new([at((x, y)), at((x + w, y + h))], colors.background.alpha(0.88).filled()))?;
         }
         if self.boxed {

@@ -65,11 +65,9 @@ pub enum PlotError {
 
 /// A picture as a PNG file.
 pub fn draw(picture: &Picture, options: &Options) -> Result<Vec<u8>, PlotError> {
-    let (width, height) = options.size;
     let sheet = Sheet::new(picture, options);
-    let background = sheet.colors.background;
-    let bytes = bands::draw((width, height), background, |canvas| Ok(paint::paint(canvas, picture, options, &sheet)?))?;
-    png::encode(&bytes, width, height, background.alpha == 0.0)
+    let image = bands::draw(options.size, sheet.colors.background, |canvas| Ok(paint::paint(canvas, picture, options, &sheet)?))?;
+    png::encode(&image)
 }
 
 /// A picture as an SVG document.

@@ -247,7 +247,7 @@ impl<'b> Brush<'_, 'b> {
             let Some((nth, until)) = free.iter_mut().enumerate().find(|(_, until)| **until <= left) else { continue };
             *until = left + width + 6.0;
             let base = plot.bottom() - 5.0 - nth as f32 * lane;
-            if sheet.colors.background.alpha > 0.0 {
+            if !sheet.colors.background.is_clear() {
                 self.rect(Rect { x: left - 2.0, y: base - size, w: width + 4.0, h: size * 1.3 }, sheet.colors.background.alpha(0.85))?;
             }
             self.text((left, base), &text, TextStyle { size, ..self.style(ink, Anchor::Start) })?;

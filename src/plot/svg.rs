@@ -23,7 +23,7 @@ impl Svg {
         escape(&mut out, title);
         out.push_str("</title>\n");
         let mut svg = Svg { out, clips: 0, clipped: false };
-        if background.alpha > 0.0 {
+        if !background.is_clear() {
             svg.rect(Rect { x: 0.0, y: 0.0, w: width as f32, h: height as f32 }, background);
         }
         svg
