@@ -1,8 +1,9 @@
 //! Which names a template may use: a slip is said when a rule file is read, not in the first message.
 //!
-//! What cannot be known stays open: tags (a series has what it has), the members of events, and the labels of channels'
-//! templates, which messages of any rule go through. A name that the template sets itself is its own.
+//! What cannot be known stays open: tags (a series has what it has), and the labels of channels' templates, which messages
+//! of any rule go through. A name that the template sets itself is its own. Members of names are `member.rs`.
 
+use super::member;
 use super::template::TemplateError;
 use crate::config::did_you_mean;
 use minijinja::{Environment, ErrorKind, Template};
@@ -61,6 +62,7 @@ impl Names<'_> {
                 found.extend(self.no_label(member.split('.').next().unwrap_or_default(), &words));
             }
         }
+        found.extend(member::wrong(source, &words, &own));
         for word in &words {
             let (operator, missing) = match word.before {
                 "|" => ("|", ErrorKind::UnknownFilter),
@@ -111,21 +113,25 @@ fn lacks(engine: &Environment, expression: &str, what: ErrorKind) -> bool {
 
 /// A name in the code of a template, and the words or signs around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Word<'s> {
-    at: usize,
-    text: &'s str,
-    before: &'s str,
-    after: &'s str,
+pub(super) struct Word<'s> {
+    /// Where it begins, in bytes.
+    pub at: usize,
+    /// It.
+    pub text: &'s str,
+    /// The word or sign before it in its block, and behind it; empty at the ends.
+    pub before: &'s str,
+    /// See `before`.
+    pub after: &'s str,
 }
 
 impl Word<'_> {
     /// No member of another name, no filter.
-    fn is_root(&self) -> bool {
+    pub fn is_root(&self) -> bool {
         ![".", "|", "is", "is not"].contains(&self.before) && self.after != "="
     }
 
     /// The template gives it a meaning.
-    fn is_set(&self) -> bool {
+    pub fn is_set(&self) -> bool {
         self.after == "=" || (self.after == "," && self.before == "set") || SETS.contains(&self.before)
     }
 }

@@ -20,6 +20,7 @@ mod email;
 mod file;
 mod http;
 mod known;
+mod member;
 mod notice;
 mod preset;
 mod resend;
