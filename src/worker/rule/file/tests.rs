@@ -205,6 +205,7 @@ fn unknown_names_in_templates_are_faults_at_their_place() {
     check("note = \"{{ nme }}\"", "4:12: note: there is no \"nme\" (did you mean name?); expected at, events, html, id, ");
     check("message.text = \"\"\"\n  of\n  {{ host }}\"\"\"", "6:6: text: there is no \"host\"");
     check("runbook = \"\\tsee {{ nme }}\"", "4:11: runbook: line 1, column 9: there is no \"nme\""); // an escape: no place within
+    check("message.text = \"{% for e in events %}{{ e.nme }}{% endfor %}\"", "4:43: text: an event has no \"nme\" (did you mean name?)");
     check("labels.team = \"db\"\nnote = \"{{ labels.taem }}\"", "5:19: note: there is no label \"taem\" (did you mean team?)");
     faults(&format!("{rule}labels.team = \"db\"\nnote = \"{{{{ labels.team }}}} {{{{ tags.any }}}}\"\n"), &[]);
     // What rules inherit is said where it stands, once.
