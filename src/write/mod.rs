@@ -217,11 +217,6 @@ impl Writer {
         work();
     }
 
-    /// Blocks until the rows from `start` up to `stop` (empty: the end) that wait now are in the store: before a delete.
-    pub fn flush_range(&self, start: &[u8], stop: &[u8], deadline: Duration) -> Result<(), WriteError> {
-        flush::range(&self.inner, start, stop, deadline)
-    }
-
     /// Flushes, stops the threads, closes the journal. After an error the journal keeps what the store did not take.
     pub fn shutdown(&self) -> Result<(), WriteError> {
         let flushed = self.flush(SHUTDOWN_FLUSH_MAX);

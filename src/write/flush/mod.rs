@@ -30,9 +30,6 @@ pub struct Control {
     /// Full flushes asked for and done, counted.
     wanted: u64,
     done: u64,
-    /// Key ranges to be stored first, and how many of those are done.
-    ranges: Vec<(u64, Vec<u8>, Vec<u8>)>,
-    asked: u64,
     /// Why the last pass failed.
     failure: Option<String>,
     /// The thread ends.
@@ -50,34 +47,13 @@ impl Control {
 pub fn request(inner: &Inner, deadline: Duration) -> Result<(), WriteError> {
     let mut control = inner.control.lock();
     control.wanted += 1;
-    let mine = control.wanted;
-    wait(inner, control, deadline, |c| c.done >= mine)
-}
-
-/// Asks for the rows of a range to be stored, and waits.
-pub fn range(inner: &Inner, start: &[u8], stop: &[u8], deadline: Duration) -> Result<(), WriteError> {
-    let mut control = inner.control.lock();
-    control.asked += 1;
-    let mine = control.asked;
-    control.ranges.push((mine, start.to_vec(), stop.to_vec()));
-    let result = wait(inner, control, deadline, |c| !c.ranges.iter().any(|(id, ..)| *id == mine));
-    inner.control.lock().ranges.retain(|(id, ..)| *id != mine);
-    result
-}
-
-fn wait(
-    inner: &Inner,
-    mut control: parking_lot::MutexGuard<'_, Control>,
-    deadline: Duration,
-    done: impl Fn(&Control) -> bool,
-) -> Result<(), WriteError> {
-    let until = Instant::now() + deadline;
+    let (mine, until) = (control.wanted, Instant::now() + deadline);
     inner.control_changed.notify_all();
-    while !done(&control) {
+    while control.done < mine {
         if control.stop {
             return Err(WriteError::Failed("this TSD is stopping".to_owned()));
         }
-        if inner.control_changed.wait_until(&mut control, until).timed_out() && !done(&control) {
+        if inner.control_changed.wait_until(&mut control, until).timed_out() && control.done < mine {
             let why = control.failure.clone().unwrap_or_else(|| "the store is slow".to_owned());
             return Err(WriteError::Failed(format!("not stored within {deadline:?}: {why}")));
         }
@@ -94,17 +70,11 @@ pub fn run(inner: &Arc<Inner>) {
     let mut failures = 0u32;
     let mut next = Instant::now() + interval;
     loop {
-        let Some((wanted, ranges)) = sleep(inner, next, failures) else { return };
+        let Some(wanted) = sleep(inner, next, failures) else { return };
         let started = Instant::now();
         let settled = inner.named.settle(inner, &inner.aside);
         let mut failed = (!settled).then(|| format!("{} points wait for ids of their names", inner.named.len()));
         let passes = inner.passes.lock();
-        for (id, start, stop) in ranges {
-            match pass::range(inner, &start, &stop) {
-                Outcome::Failed(why) => failed = Some(why),
-                Outcome::Stored => inner.control.lock().ranges.retain(|(range, ..)| *range != id),
-            }
-        }
         let what = if wanted.is_some() { Wanted::All } else { Wanted::Due };
         match pass::run(inner, what) {
             Outcome::Failed(why) => failed = Some(why),
@@ -147,23 +117,20 @@ fn report(inner: &Inner, wanted: Option<u64>, failed: &Option<String>) {
     inner.head_room.notify_all();
 }
 
-/// What a pass was asked for: the number of the full flush, and ranges.
-type Asked = (Option<u64>, Vec<(u64, Vec<u8>, Vec<u8>)>);
-
-/// Waits for the next pass. `None`: stop. During an outage requests wait for the pause to end too.
-fn sleep(inner: &Inner, next: Instant, failures: u32) -> Option<Asked> {
+/// Waits for the next pass, and gives the number of the full flush that is asked for, if one is. `None`: stop. During an
+/// outage requests wait for the pause to end too.
+fn sleep(inner: &Inner, next: Instant, failures: u32) -> Option<Option<u64>> {
     let mut control = inner.control.lock();
     let room = Instant::now() + ROOM_LOOK;
     loop {
         if control.stop {
             return None;
         }
-        let asked = control.wanted > control.done || !control.ranges.is_empty();
+        let wanted = (control.wanted > control.done).then_some(control.wanted);
         let now = Instant::now();
         let pressed = now >= room && (inner.head.bytes() > inner.options.head_bytes || inner.journal.pressure().is_some());
-        if failures == 0 && (asked || pressed) || now >= next {
-            let wanted = (control.wanted > control.done).then_some(control.wanted);
-            return Some((wanted, control.ranges.clone()));
+        if failures == 0 && (wanted.is_some() || pressed) || now >= next {
+            return Some(wanted);
         }
         inner.control_changed.wait_until(&mut control, next.min(now + ROOM_LOOK));
     }

@@ -51,7 +51,7 @@ pub fn run(inner: &Arc<Inner>, wanted: Wanted) -> Outcome {
         (0, 0)
     };
     let now = (inner.options.clock)();
-    let found = if everything { inner.head.targets(&[], &[], |_, _| true) } else { due(inner, now) };
+    let found = if everything { inner.head.targets(|_, _| true) } else { due(inner, now) };
     // Loose cells first: they are few, and a full head must not keep them from the store.
     let loose = super::loose::run(inner, everything);
     let outcome = match (carry(inner, found), loose) {
@@ -63,16 +63,6 @@ pub fn run(inner: &Arc<Inner>, wanted: Wanted) -> Outcome {
         inner.journal.append_done(place);
     }
     outcome
-}
-
-/// Stores the rows of a key range.
-pub fn range(inner: &Arc<Inner>, start: &[u8], stop: &[u8]) -> Outcome {
-    let found = inner.head.targets(start, stop, |_, _| true);
-    match carry(inner, found) {
-        // They are few enough to go with any range.
-        Outcome::Stored => super::loose::run(inner, true),
-        failed => failed,
-    }
 }
 
 /// Packed rows whose time has come: full ones, old ones, and the oldest or largest when room is short.
@@ -91,10 +81,10 @@ fn due(inner: &Inner, now: i64) -> Vec<(Target, usize)> {
             age >= interval || holds_room
         }
     };
-    let mut found = inner.head.targets(&[], &[], is_due);
+    let mut found = inner.head.targets(is_due);
     let bytes = inner.head.bytes();
     if bytes > inner.options.head_bytes && found.iter().map(|(_, b)| *b as u64).sum::<u64>() < bytes / 2 {
-        found = inner.head.targets(&[], &[], |_, _| true);
+        found = inner.head.targets(|_, _| true);
         // The largest rows make the best cells and the most room.
         found.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
         let mut room = 0;

@@ -221,10 +221,10 @@ impl Head {
         }
     }
 
-    /// The rows of a key range for which `want` says yes.
-    pub fn targets(&self, start: &[u8], stop: &[u8], want: impl Fn(&Row, bool) -> bool) -> Vec<(Target, usize)> {
+    /// The rows for which `want` says yes, with their bytes; it is told whether the row is the newest of its series.
+    pub fn targets(&self, want: impl Fn(&Row, bool) -> bool) -> Vec<(Target, usize)> {
         let mut found = Vec::new();
-        self.visit(start, stop, |key, series| {
+        self.visit(&[], &[], |key, series| {
             let Some(base) = self.base_of(key) else { return };
             let rows = series.rows.lock();
             let newest = rows.rows.back().is_some_and(|r| r.base == base);
