@@ -105,7 +105,7 @@ fn span(tsd: &Tsd, request: &ApiRequest) -> Result<Span, ApiError> {
         Some(text) => date::parse_date(text, request.param("tz"), &clock).map(Some).map_err(refused),
     };
     let end = date("end")?.unwrap_or(clock.now_ms);
-    let start = date("start")?.unwrap_or(end - tsd.settings.worker_skyline_mini_duration.saturating_mul(1_000));
+    let start = date("start")?.unwrap_or(end.saturating_sub(tsd.settings.worker_skyline_mini_duration.saturating_mul(1_000)));
     Span::new(start, end, clock.now_ms, Pace::of(&tsd.settings).step_ms)
 }
 

@@ -130,8 +130,8 @@ fn queues(tsd: &Tsd, numbers: &Numbers) -> Value {
     let mut all = vec![
         line("queries", &lines.queries),
         line("writes", &lines.writes),
-        line("puts that wait for the store", &lines.syncs),
         line("other requests", &lines.others),
+        line("puts that wait for the store", &lines.syncs),
     ];
     if tsd.writer.compaction().enabled {
         let (waiting, dropped) = (numbers.one("tsd.compaction.queue.size"), numbers.one("tsd.compaction.queue.dropped"));
