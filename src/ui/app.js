@@ -68,6 +68,7 @@ const main = document.getElementById("page");
 let route = parse(location.hash);
 let shown = null; // { name, instance, module, root }
 let mounting = 0;
+let broken = false; // whether it could not be shown
 const last = new Map(); // what each page showed last
 
 // ------------------------------------------------------------------ address
@@ -190,8 +191,13 @@ const styles = new Map();
 /** Loads a style sheet of this folder. */
 function style(path) {
   if (!styles.has(path)) {
-    styles.set(path, new Promise((resolve) => {
-      const link = h("link", { rel: "stylesheet", href: new URL(path, import.meta.url).href, onload: resolve, onerror: resolve });
+    styles.set(path, new Promise((resolve, reject) => {
+      const failed = () => {
+        styles.delete(path);
+        link.remove();
+        reject(new Error("Parts of this page could not be loaded: the server does not answer."));
+      };
+      const link = h("link", { rel: "stylesheet", href: new URL(path, import.meta.url).href, onload: resolve, onerror: failed });
       document.head.append(link);
     }));
   }
@@ -219,7 +225,7 @@ async function show() {
     return;
   }
   const mine = ++mounting;
-  due = held = false;
+  due = held = broken = false;
   shown?.instance?.unmount?.();
   const box = h("div.page", { class: `page-${/^[a-z]+$/.test(route.page) ? route.page : "none"}` });
   shown = { name: route.page, root: box, instance: null, module: null };
@@ -250,10 +256,16 @@ async function show() {
     clearTimeout(slow);
     if (mine !== mounting) return;
     console.error(error);
-    const again = () => { shown = null; show(); };
+    broken = true;
+    look(); // whether it is the server
     fill(main, h("div.state", h("h1", "This page could not be shown"), h("p.bad", String(error?.message ?? error)), h("button", { type: "button", onclick: again }, "Try again")));
     ctx.error("This page could not be shown.");
   }
+}
+
+function again() {
+  shown = null;
+  show();
 }
 
 function absent(name) {
@@ -277,21 +289,22 @@ ctx.retitle = retitle;
 let timer = 0;
 let due = false;
 let held = false;
-let running = false;
+let running = null; // the reload that is under way
 
-async function refresh() {
+function refresh() {
   clearTimeout(timer);
   due = false;
-  if (running) return;
-  running = true;
-  try {
-    await shown?.instance?.refresh?.();
-  } catch (error) {
-    console.error(error);
-  } finally {
-    running = false;
-    schedule();
-  }
+  running ??= (async () => {
+    try {
+      await shown?.instance?.refresh?.();
+    } catch (error) {
+      console.error(error);
+    } finally {
+      running = null;
+      schedule();
+    }
+  })();
+  return running;
 }
 
 function schedule() {
@@ -318,6 +331,48 @@ time.on(() => {
   if (!running) schedule();
 });
 ctx.refresh = refresh;
+
+// ------------------------------------------------------------------ a server that is gone
+
+/** How long it is waited before it is looked whether the server is back, in ms: twice as long each time, up to the second. */
+const LOOK = [1000, 30_000];
+/** A server that was there so long is looked for as often as at first. */
+const STEADY = 60_000;
+let wait = LOOK[0];
+let looking = 0;
+let [goneAt, backAt] = [0, -STEADY];
+const gone = h("div.toast.gone", { role: "status" }, h("span", "No answer from the server. This page goes on by itself when it is back."), h("button.link", { type: "button", onclick: () => look() }, "Try now"));
+const longer = () => { wait = Math.min(wait * 2, LOOK[1]); };
+
+/** Asks for the least there is: any answer tells that somebody is there. A hidden page asks when it is seen again. */
+function look() {
+  clearTimeout(looking);
+  if (document.hidden) return;
+  api.get("version").catch(() => {
+    if (!gone.isConnected) return;
+    longer();
+    looking = setTimeout(look, wait);
+  });
+}
+/** Everything anew: after what is under way, which may have failed. */
+const anew = () => Promise.resolve(running).then(() => (broken ? again() : refresh()));
+api.onReach((there) => {
+  clearTimeout(looking);
+  const now = performance.now();
+  if (there) {
+    backAt = now;
+    gone.remove();
+    // One that comes and goes is not asked for everything each time.
+    looking = setTimeout(anew, Math.max(0, goneAt + wait - now));
+    longer();
+  } else {
+    goneAt = now;
+    if (now - backAt > STEADY) wait = LOOK[0];
+    document.body.append(gone);
+    looking = setTimeout(look, wait);
+  }
+});
+document.addEventListener("visibilitychange", () => { if (gone.isConnected) look(); });
 
 // ------------------------------------------------------------------ bar
 

@@ -14,8 +14,11 @@
   root.dataset.density = word("density", ["compact", "roomy"]) ?? "compact";
   const page = /^#\/([a-z]+)/.exec(location.hash)?.[1] ?? "graph";
   const graph = ["css/graph.css", "lib/palette.js", "lib/align.js", "pages/graph/model.js", "pages/graph/rows.js"];
+  // What draws comes with a link that has something to draw; else while the first metric is being typed.
+  const picture = ["pages/graph/picture.js", "pages/graph/panel.js", "lib/chart.js", "lib/chart/draw.js", "lib/data.js", "vendor/uplot/uPlot.esm.js"];
+  const draws = /[#&](m|tsuid)=/.test(location.hash);
   const known = (root.dataset.pages ?? "").split(" ");
-  for (const file of known.includes(page) ? [`pages/${page}.js`, ...(page === "graph" ? graph : [])] : []) {
+  for (const file of known.includes(page) ? [`pages/${page}.js`, ...(page === "graph" ? [...graph, ...(draws ? picture : [])] : [])] : []) {
     const link = document.createElement("link");
     const style = file.endsWith(".css");
     link.rel = style ? "preload" : "modulepreload";

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { charted, chartOf } from './graph.mjs';
-import { axe, close, eventually, visit } from './helper.mjs';
+import { axe, close, eventually, send, still, visit } from './helper.mjs';
 import { proxy } from './proxy.mjs';
 
 after(close);
@@ -25,6 +25,67 @@ test('a server that is gone is told, the old picture stays, and a retry brings t
       await page.evaluate(() => document.activeElement.blur());
       await page.keyboard.press('r');
       await page.waitForFunction(() => !/does not answer/.test(document.querySelector('main').innerText));
+    });
+  } finally {
+    await between.close();
+  }
+});
+
+/** Pages with what must be there, and what each asks for. */
+const PAGES = [
+  ['/', '.recent-name', 'api/ui/metrics'],
+  [ONE, '[aria-roledescription=chart] canvas', 'api/query'],
+  ['/#/explore?metric=sys.cpu', '.explore-facts', 'api/ui/metric?'],
+  ['/#/explore?tab=hosts&host=web01&metric=proc.loadavg.1min', '.explore-graphs canvas', 'api/ui/counters'],
+  ['/#/screens', '.screens-index, .screens .state', 'api/ui/screens'],
+  ['/#/screens/SCREEN', '.panel canvas', 'api/query'],
+  ['/#/status?tab=queries', '.status-list', 'api/ui/queries'],
+  ['/#/anomalies', '.worker-state', 'api/anomalies'],
+  ['/#/alerts?tab=history', '.alerts-panel select', 'api/alerts/history'],
+];
+
+test('every page tells that its server is gone, keeps what it shows, and goes on by itself', async () => {
+  const { id } = await send('/api/ui/screens', { name: 'of a server that is gone', columns: 1, panels: [{ kind: 'line', queries: [{ m: 'sum:sys.cpu.user{host=*}' }] }] });
+  const goesOn = async ([path, sign, asks]) => {
+    const between = await proxy();
+    try {
+      await visit(path.replace('SCREEN', id), { base: between.base, allow: [/ERR_|Failed to load resource|status of/] }, async (page, { requests }) => {
+        await page.locator(sign).first().waitFor();
+        await still(page);
+        await between.gone();
+        await page.evaluate(() => document.activeElement.blur());
+        await page.keyboard.press('r');
+        await page.locator('.gone').waitFor();
+        assert.ok(await page.locator(sign).first().isVisible(), `${path}: what was shown stays`);
+        await between.back();
+        const before = requests.length;
+        await page.locator('.gone').waitFor({ state: 'detached' });
+        await eventually(() => requests.slice(before).some((request) => request.path.includes(asks)), true, `${path} asks again`);
+        await eventually(() => page.locator('main').innerText(), (now) => !/does not answer/.test(now), `${path} says so no more`);
+        await page.locator(sign).first().waitFor();
+      });
+    } finally {
+      await between.close();
+    }
+  };
+  // Most of it is waiting: three at a time.
+  const left = [...PAGES];
+  await Promise.all([0, 1, 2].map(async () => { while (left.length) await goesOn(left.shift()); }));
+});
+
+test('a page that is opened while the server is gone comes when it is back', async () => {
+  const between = await proxy();
+  try {
+    await visit('/#/status', { base: between.base, allow: [/ERR_|Failed to/] }, async (page) => {
+      await page.locator('.status-card').first().waitFor();
+      await between.gone();
+      await page.evaluate(() => { location.hash = '#/explore'; });
+      await page.getByRole('heading', { name: 'This page could not be shown' }).waitFor();
+      await page.locator('.gone').waitFor();
+      await axe(page, 'a page that could not be loaded');
+      await between.back();
+      await page.locator('.explore-list a').first().waitFor();
+      await page.locator('.gone').waitFor({ state: 'detached' });
     });
   } finally {
     await between.close();

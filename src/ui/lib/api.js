@@ -30,6 +30,18 @@ export class ApiError extends Error {
   }
 }
 
+// ------------------------------------------------------------------ whether anybody answers
+
+let there = true;
+const listeners = new Set();
+function reach(now) {
+  if (now === there) return;
+  there = now;
+  for (const listener of listeners) listener(now);
+}
+/** Calls `listener(there)` when the server stops to answer and when it answers again. A proxy's word for it is no answer. */
+export const onReach = (listener) => listeners.add(listener);
+
 /** Address of a path of this TSD with parameters: an object, or a list of pairs; lists of values repeat the name. */
 export function address(path, params) {
   const url = new URL(path.replace(/^\//, ""), ROOT);
@@ -77,18 +89,22 @@ export async function request(method, path, { params, body, signal, patience = P
     const response = await fetch(address(path, params), init);
     if (response.ok && as === "arrayBuffer") {
       const bytes = await response.arrayBuffer();
+      reach(true);
       return { body: bytes, status: response.status, headers: response.headers, ms: performance.now() - begun, bytes: bytes.byteLength };
     }
     const text = await response.text();
     if (!response.ok) {
       const { message, details, body: told } = sentence(response.status, text);
+      reach(told !== null || ![502, 503, 504].includes(response.status));
       throw new ApiError("http", message, { status: response.status, details, body: told });
     }
+    reach(true);
     return { text, status: response.status, headers: response.headers, ms: performance.now() - begun, bytes: text.length };
   } catch (error) {
     if (error instanceof ApiError) throw error;
     if (signal?.aborted) throw new ApiError("aborted", "Given up.");
     if (limit.aborted) throw new ApiError("slow", `No answer within ${Math.round(patience / 1000)} s.`);
+    reach(false);
     throw new ApiError("offline", navigator.onLine === false ? "This computer is offline." : "The server does not answer.");
   }
 }

@@ -55,6 +55,7 @@ export async function mount(root, ctx) {
   };
   let tab = null;
   let timer = 0;
+  let complaint = "";
 
   async function look() {
     clearTimeout(timer);
@@ -62,9 +63,13 @@ export async function mount(root, ctx) {
     try {
       await tab?.load?.();
       if (tab) tab.loaded = true;
+      // Not every tab has something to say when all is well.
+      if (complaint && state.element.dataset.said === complaint) tools.say("", "");
+      complaint = "";
     } catch (error) {
       if (error.kind === "aborted") return;
-      tools.say("bad", error.status === 503 || !tab.loaded ? error.message : `${error.message} What is shown is from before.`);
+      complaint = error.status === 503 || !tab.loaded ? error.message : `${error.message} What is shown is from before.`;
+      tools.say("bad", complaint);
     }
     if (tab?.polls) timer = setTimeout(look, EVERY);
   }

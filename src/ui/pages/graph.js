@@ -252,7 +252,7 @@ class Graph {
 
   // ---------------------------------------------------------------- points
 
-  refresh() { return this.load({ again: true }); }
+  refresh() { return this.graph.queries.every(({ text: one }) => one === "") ? this.showStart() : this.load({ again: true }); }
 
   stop() {
     this.asking?.abort();
@@ -363,7 +363,11 @@ class Graph {
       }, h("span.name.cut.grow", hit.name), h("span.combo-extra", this.ctx.hitExtra(hit)))))), total > hits.length ? h("p.quiet", `${count(total)} in all: type a part of a name to find more.`) : null));
     } catch (error) {
       if (this.starting !== mine || error.kind === "aborted") return;
-      fill(this.start, h("div.state", this.makeBanner("bad", error.message, { label: "Try again", run: () => this.showStart() })));
+      // The names that are there stay.
+      const fault = h("div.state.start-fault", this.makeBanner("bad", error.message, { label: "Try again", run: () => this.showStart() }));
+      this.start.querySelector(".start-fault")?.remove();
+      if (this.start.querySelector(".recent")) this.start.prepend(fault);
+      else fill(this.start, fault);
     }
   }
 
