@@ -237,6 +237,59 @@ test('who saves over somebody else is asked first', async () => {
   });
 });
 
+test('a new name takes nothing away that others saved, neither under a draft nor without one', async () => {
+  const id = await make({ name: 'Named', panels: three() });
+  const theirs = async (title) => { const now = await read(id); now.panels[2].title = title; return send(`${PATH}/${id}`, now, 'PUT'); };
+  const rename = async (page, from, to) => {
+    await treeMenu(page, from, 'Rename or move …');
+    await page.getByRole('dialog').getByLabel('Name').fill(to);
+    await page.keyboard.press('Enter');
+    await toast(page, `Renamed to ${to}`);
+  };
+  await visit(`/#/screens/${id}`, { allow: REFUSED }, async (page) => {
+    await drawn(page, 2);
+    await page.keyboard.press('e');
+    await openMenu(page, 'One', 'Higher');
+    await theirs('Theirs');
+    await rename(page, 'Named', 'Newly named');
+    await page.keyboard.press('Control+s');
+    const dialog = page.getByRole('dialog', { name: 'Somebody else changed this screen' });
+    await dialog.waitFor();
+    assert.equal((await read(id)).panels[2].title, 'Theirs', 'nothing was overwritten');
+    await dialog.getByRole('button', { name: 'Take theirs' }).click();
+    await titlesAre(page, ['One', 'Two', 'Theirs']);
+    // Without a draft the name brings along what others did.
+    await theirs('Theirs again');
+    await rename(page, 'Newly named', 'Named');
+    await titlesAre(page, ['One', 'Two', 'Theirs again']);
+  });
+});
+
+test('a screen that others change or delete while it is open', async () => {
+  const id = await make({ name: 'Open', panels: three() });
+  await visit(`/#/screens/${id}`, { allow: REFUSED }, async (page) => {
+    await drawn(page, 2);
+    const now = await read(id);
+    now.panels[1].title = 'Second';
+    await send(`${PATH}/${id}`, { ...now, name: 'Opened' }, 'PUT');
+    await page.keyboard.press('r');
+    await titlesAre(page, ['One', 'Second', 'Three']);
+    await page.getByRole('heading', { name: 'Opened' }).waitFor();
+    await page.locator('.tree-screen', { hasText: 'Opened' }).waitFor();
+    await drawn(page, 2);
+    await json(`${PATH}/${id}`, { method: 'DELETE' });
+    await page.keyboard.press('r');
+    await page.getByText('This screen was deleted meanwhile.').waitFor();
+    await page.locator('.tree-screen', { hasText: 'Opened' }).waitFor({ state: 'detached' });
+    await axe(page);
+    // It is not lost while it is shown.
+    await page.getByRole('button', { name: 'Save it as …' }).click();
+    await page.getByRole('dialog').getByLabel('Name').fill('Saved from the page');
+    await page.keyboard.press('Enter');
+    await eventually(async () => (await list()).map(({ name, panels }) => [name, panels]), [['Saved from the page', 3]]);
+  });
+});
+
 test('unsaved changes are kept, offered again, and given up only on purpose', async () => {
   const [id, other] = [await make({ name: 'Draft', panels: three() }), await make({ name: 'Other' })];
   await visit(`/#/screens/${id}`, async (page) => {
@@ -298,7 +351,7 @@ test('export, import, and a page of Metrilyx', async () => {
   const [one, ...others] = three();
   const twoPanes = { ...one, sum: 'with', lower: { unit: 'B' }, queries: [...one.queries, { m: 'avg:df.bytes.free', pane: 'lower' }] };
   const id = await make({ name: 'Out', note: 'n', columns: 2, variables: [{ tag: 'host', value: 'web01' }], panels: [twoPanes, ...others, { kind: 'text', text: EVIL_TEXT }] });
-  await visit(`/#/screens/${id}`, async (page) => {
+  await visit(`/#/screens/${id}`, { allow: REFUSED }, async (page) => {
     await drawn(page, 2);
     const waiting = page.waitForEvent('download');
     await treeMenu(page, 'Out', 'Export');
@@ -314,6 +367,16 @@ test('export, import, and a page of Metrilyx', async () => {
     await bring('{"a":1}');
     await page.getByText('neither panels').waitFor();
     await page.keyboard.press('Escape');
+    // What is broken is told by name; what was imported before it is not imported twice.
+    await bring('{"name":"x","panels":[{"kind":"line","queries":"sum:x"}]}');
+    await page.getByText('"queries" of a panel is not a list').waitFor();
+    await page.keyboard.press('Escape');
+    const two = (columns) => JSON.stringify([{ name: 'First of two', panels: [] }, { name: 'Second of two', columns, panels: [] }]);
+    await bring(two(99));
+    await page.getByText(/1 of 2 are imported\. Second of two: /).waitFor();
+    await page.keyboard.press('Escape');
+    assert.deepEqual((await list()).map(({ name }) => name).sort(), ['First of two', 'Out']);
+    await json(`${PATH}/${(await list()).find(({ name }) => name === 'First of two').id}`, { method: 'DELETE' });
     await bring(text);
     await toast(page, 'Out was imported');
     const [first, second] = await Promise.all((await list()).map(({ id: one }) => read(one)));

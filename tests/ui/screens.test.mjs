@@ -122,6 +122,11 @@ test('files come back as they went', () => {
   const { screens: [back], notes } = imported(exported(screen));
   assert.deepEqual([stored(back), notes], [stored(screen), []]);
   assert.equal(fileName(screen), 'Web-1-b.json');
+  // What is foreign or broken in whatever place is told, and never thrown.
+  for (const [panels, words] of [['[null]', /A panel is no object/], ['[7]', /no object/], ['[{"kind":"gauge"}]', /"kind"/], ['[{"queries":{}}]', /"queries" of a panel is not a list/], ['[{"queries":["sum:x"]}]', /A query is no object/], ['[{"queries":[{"m":3}]}]', /"m" of a query is not a text/], ['[{"left":"a"}]', /"left"/], ['[{"thresholds":3}]', /"thresholds"/]]) assert.match(imported(`{"panels":${panels}}`).error ?? 'taken', words, panels);
+  for (const more of ['"variables":{}', '"range":[]', '"variables":null']) assert.match(imported(`{"panels":[],${more}}`).error ?? 'taken', /of a screen is not/, more);
+  assert.match(imported('[{"panels":[]},{"panels":[null]}]').error, /^Number 2 of this file/);
+  assert.match(imported('{"layout":[[{"graphs":[{"series":[null]}]}]]}').error ?? 'taken', /no screen|taken/);
   for (const [text, words] of [['{', /no JSON/], ['3', /no screen/], ['{}', /neither/], ['[]', /no screen/], ['null', /no screen/]]) assert.match(imported(text).error, words);
 });
 

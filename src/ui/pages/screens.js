@@ -22,6 +22,7 @@ export const title = "Screens";
 /** Ids that are no screen of the server. */
 const NEW = "new";
 const TEMPORARY = "ad-hoc";
+const LOST = "This part of the page could not be loaded: the server does not answer.";
 
 class Page {
   constructor(root, ctx) {
@@ -86,7 +87,12 @@ class Page {
   async showIndex() {
     this.view?.destroy();
     this.view = null;
-    const { index } = await import("./screens/index.js");
+    let index;
+    try {
+      ({ index } = await import("./screens/index.js"));
+    } catch {
+      index = ({ actions }) => h("div.state", h("p.bad", LOST), h("button", { type: "button", onclick: () => actions.relist() }, "Try again"));
+    }
     if (this.open !== "") return;
     fill(this.main, index(this));
     this.ctx.retitle();
@@ -121,17 +127,44 @@ class Page {
     }
   }
 
+  /** A reload: what failed, what is drawn, and whether the screen is still as it was. */
+  async refresh() {
+    if (!this.view) return this.open === "" ? this.relist() : Promise.all([this.relist(), this.openScreen(this.open)]);
+    await Promise.all([this.error ? this.relist() : null, this.view.refresh(), this.follow()]);
+  }
+
+  /** Takes what others have made of the screen meanwhile; one that somebody edits here stays, and saving tells. */
+  async follow() {
+    const { open: id, screen } = this;
+    if (id === NEW || this.isTemporary() || this.editing()) return;
+    try {
+      const now = await store.read(id);
+      if (this.open !== id || this.screen !== screen || this.editing()) return;
+      this.view.tell(null);
+      if (now.version === screen.version) return;
+      this.screen = now;
+      this.show();
+      this.ctx.retitle();
+      this.relist();
+      this.ctx.status("Somebody has changed this screen: the new one is shown.");
+    } catch (error) {
+      if (error.status !== 404 || this.open !== id) return;
+      this.view.tell(h("div.banner.warn", "This screen was deleted meanwhile. It is shown as it was.", h("button", { type: "button", onclick: () => this.actions.saveAs() }, "Save it as …")));
+      this.relist();
+    }
+  }
+
   /** The temporary screen of the address. */
   ofAddress() {
     const { params } = this.ctx.route;
     this.shownText = params.get("x.screen");
-    let given = {};
+    const usual = { name: "Temporary screen" };
+    let screen = screenOf(usual);
     try {
-      if (this.shownText) given = JSON.parse(this.shownText);
-    } catch {
-      toast("The temporary screen in this link cannot be read.", { kind: "bad" });
+      if (this.shownText) screen = screenOf({ ...usual, ...JSON.parse(this.shownText) });
+    } catch (error) {
+      toast(`The temporary screen in this link cannot be read: ${error.message}`, { kind: "bad" });
     }
-    const screen = screenOf({ name: "Temporary screen", ...given, panels: Array.isArray(given.panels) ? given.panels : [] });
     for (const m of params.all("m")) screen.panels.push(panelOf({ kind: "line", queries: [{ m }] }));
     const columns = Number(params.get("x.columns"));
     if (columns >= 1 && columns <= 4) screen.columns = Math.trunc(columns);
@@ -163,8 +196,13 @@ class Page {
       return;
     }
     const { view } = this;
-    const { metricList } = await import("./screens/metric-list.js");
-    await this.ctx.style("css/screens-edit.css");
+    let metricList;
+    try {
+      ({ metricList } = await import("./screens/metric-list.js"));
+      await this.ctx.style("css/screens-edit.css");
+    } catch {
+      return toast(LOST, { kind: "bad" });
+    }
     if (this.metrics || this.view !== view || !this.editing()) return;
     this.metrics = metricList(this);
     this.tree.element.append(this.metrics.element);
@@ -198,7 +236,7 @@ export async function mount(root, ctx) {
   if (ctx.route.id === "") page.showIndex();
   return {
     update: (route) => page.update(route),
-    refresh: () => (page.view ? page.view.refresh() : page.relist()),
+    refresh: () => page.refresh(),
     title: () => (page.open ? (page.editing() ? store.draftOf(page.open)?.screen.name : page.screen?.name) || title : title),
     unmount() {
       page.leave();

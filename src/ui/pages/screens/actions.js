@@ -115,7 +115,12 @@ export class Actions {
 const LATER = ["event", "export", "exportAll", "rename", "clone", "delete", "bring", "share", "discard", "save", "saveAs", "settings", "bulk", "addPanel", "editPanel"];
 for (const name of LATER) {
   Actions.prototype[name] = async function (...given) {
-    const [{ Writing }] = await Promise.all([import("./writing.js"), this.ctx.style("css/screens-edit.css")]);
+    let Writing;
+    try {
+      [{ Writing }] = await Promise.all([import("./writing.js"), this.ctx.style("css/screens-edit.css")]);
+    } catch {
+      return toast("This part of the page could not be loaded: the server does not answer.", { kind: "bad" });
+    }
     this.writing ??= new Writing(this.page, this);
     return this.writing[name](...given);
   };

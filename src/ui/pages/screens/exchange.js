@@ -7,6 +7,9 @@ const FORM = "tsdb-screen";
 /** Longest file that is read, in characters. */
 export const FILE_MAX = 2_000_000;
 
+/** Screens that are taken from one file. */
+const SCREENS_MAX = 100;
+
 /** The text of a file. */
 export const exported = (screen) => `${JSON.stringify({ form: FORM, ...stored(screen) }, null, 2)}\n`;
 
@@ -19,20 +22,26 @@ export function imported(text) {
   let given;
   try {
     given = JSON.parse(text);
-  } catch {
-    return { error: "This is no JSON." };
+  } catch (error) {
+    return { error: `This is no JSON: ${error.message}` };
   }
   const list = Array.isArray(given) ? given : [given];
   const screens = [];
   const notes = [];
-  for (const one of list.slice(0, 100)) {
-    if (one === null || typeof one !== "object") return { error: "This is no screen." };
-    if (Array.isArray(one.layout)) screens.push(metrilyx(one, notes));
-    else if (Array.isArray(one.panels)) {
-      const { form, id, version, updated, ...rest } = one;
-      screens.push(screenOf(rest));
-    } else return { error: "This is no screen: it has neither panels (ours) nor a layout (Metrilyx)." };
+  for (const [at, one] of list.slice(0, SCREENS_MAX).entries()) {
+    const which = list.length > 1 ? `Number ${at + 1} of this file` : "This";
+    if (one === null || typeof one !== "object") return { error: `${which} is no screen.` };
+    try {
+      if (Array.isArray(one.layout)) screens.push(metrilyx(one, notes));
+      else if (Array.isArray(one.panels)) {
+        const { form, id, version, updated, ...rest } = one;
+        screens.push(screenOf(rest));
+      } else return { error: `${which} is no screen: it has neither panels (ours) nor a layout (Metrilyx).` };
+    } catch (error) {
+      return { error: `${which} is no screen: ${error.message}` };
+    }
   }
+  if (list.length > SCREENS_MAX) notes.push(`Only the first ${SCREENS_MAX} of ${list.length} screens were taken.`);
   return screens.length ? { screens, notes } : { error: "There is no screen in this file." };
 }
 

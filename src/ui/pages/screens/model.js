@@ -26,18 +26,31 @@ const QUERY = { m: "", alias: "", expression: "", axis: "left", pane: "upper", h
 const VARIABLE = { tag: "", value: "", label: "", metric: "", everywhere: true };
 const SCREEN = { name: "", folder: "", note: "", columns: 2, range: {}, refresh: 0, variables: [], panels: [] };
 
+const SHAPES = [["kind", (kind) => Object.hasOwn(KINDS, kind), "one that is known here"], ["queries", Array.isArray, "a list"], ["thresholds", Array.isArray, "a list"], ...["left", "right", "lower"].map((name) => [name, isObject, "an object"])];
+function isObject(value) { return value !== null && typeof value === "object" && !Array.isArray(value); }
+/** Throws where a member is of another form than all that is done with it takes: a file, or a link, may hold anything. */
+function check(given, shapes, what) {
+  if (!isObject(given)) throw new Error(`${what} is no object`);
+  for (const [name, fits, form] of shapes) if (given[name] !== undefined && !fits(given[name])) throw new Error(`"${name}" of ${what.toLowerCase()} is not ${form}`);
+}
+
 let keys = 0;
 /** A panel with every member; `key` tells panels of the page apart and is never stored. */
 export function panelOf(given = {}) {
+  check(given, SHAPES, "A panel");
   const panel = { ...structuredClone(PANEL), ...structuredClone(given), key: `p${++keys}` };
-  panel.queries = panel.queries.map((query) => ({ ...QUERY, ...query }));
+  panel.queries = panel.queries.map(queryOf);
   return panel;
 }
-export const queryOf = (given = {}) => ({ ...QUERY, ...given });
+export function queryOf(given = {}) {
+  check(given, [["m", (m) => typeof m === "string", "a text"]], "A query");
+  return { ...QUERY, ...given };
+}
 export const variableOf = (given = {}) => ({ ...VARIABLE, ...given });
 
 /** A screen of the server, or a new one, with every member. */
 export function screenOf(given = {}) {
+  check(given, [["panels", Array.isArray, "a list"], ["variables", Array.isArray, "a list"], ["range", isObject, "an object"]], "A screen");
   const { id = "", version = 0, updated = 0, ...rest } = given;
   const screen = { ...structuredClone(SCREEN), ...structuredClone(rest), id, version, updated };
   screen.panels = screen.panels.map(panelOf);

@@ -28,9 +28,10 @@ export class ScreenView {
     // What is wrong with the range, and the offer of a draft: a reload looks at the first alone.
     this.banner = h("div.screen-banner", { "aria-live": "polite" });
     this.offer = h("div.screen-banner", { "aria-live": "polite" });
+    this.told = h("div.screen-banner", { "aria-live": "polite" });
     this.variables = h("div.variables", { role: "group", "aria-label": "Filters of all panels" });
     this.grid = h("div.grid");
-    this.element = h("div.screen", this.head, this.banner, this.offer, this.variables, this.grid);
+    this.element = h("div.screen", this.head, this.banner, this.offer, this.told, this.variables, this.grid);
     root.append(this.element);
     this.observer = new IntersectionObserver((entries) => this.sight(entries), { rootMargin: `${AHEAD} 0px` });
     this.arranging = null;
@@ -55,6 +56,9 @@ export class ScreenView {
     this.drawVariables();
     this.layout();
   }
+
+  /** What happened to the screen elsewhere: a banner, or null. */
+  tell(banner) { fill(this.told, banner); }
 
   drawVariables() {
     const shown = JSON.stringify([[...this.values()], this.screen.variables]);

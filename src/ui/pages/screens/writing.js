@@ -67,12 +67,16 @@ export class Writing {
     if (!wanted) return;
     try {
       const screen = await store.read(one.id);
+      const before = screen.version;
       Object.assign(screen, wanted);
       const { version, updated } = await store.replace(screen);
-      if (this.page.open === one.id) {
-        Object.assign(this.page.screen, wanted, { version, updated });
-        const draft = store.draftOf(one.id);
-        if (draft) for (const part of [draft.base, draft.screen]) Object.assign(part, wanted, { version, updated });
+      Object.assign(screen, { version, updated });
+      // What is edited here goes on from the new version only if it began with the one before: else saving would take away what others did.
+      const draft = store.draftOf(one.id);
+      for (const part of draft ? [draft.base, draft.screen] : []) Object.assign(part, wanted, part.version === before ? { version, updated } : {});
+      if (this.page.open === one.id && this.page.screen) {
+        if (this.page.screen.version === before) Object.assign(this.page.screen, wanted, { version, updated });
+        else if (!draft) this.page.screen = screen;
         this.page.show();
         this.ctx.retitle();
       }
@@ -125,23 +129,32 @@ export class Writing {
       if (!chosen) return;
       if (chosen.size > FILE_MAX) return fill(fault, "This file is too large to be a screen.");
       area.value = await chosen.text();
+      taken = 0;
     } });
+    let taken = 0; // how many screens of this text are imported already
+    area.addEventListener("input", () => { taken = 0; });
+    const go = h("button.primary", { type: "submit" }, "Import");
     dialog("Import screens", (own) => h("form.settings-form", { onsubmit: async (event) => {
       event.preventDefault();
-      const read = imported(area.value);
-      if (read.error) return fill(fault, read.error);
+      const { error, screens = [], notes } = imported(area.value);
+      if (error) return fill(fault, error);
+      const several = screens.length > 1;
+      go.disabled = true;
       try {
         let last = null;
-        for (const screen of read.screens) last = await store.create(screen);
+        for (; taken < screens.length; taken++) last = await store.create(screens[taken]);
         own.close();
         await this.relist();
         this.open(last.id);
-        toast(read.notes.length ? `Imported. ${read.notes.slice(0, 3).join(" ")}` : read.screens.length === 1 ? `${read.screens[0].name} was imported.` : `${read.screens.length} screens were imported.`);
-      } catch (error) {
-        fill(fault, error.message);
+        toast(notes.length ? `Imported. ${notes.slice(0, 3).join(" ")}` : several ? `${screens.length} screens were imported.` : `${screens[0].name} was imported.`);
+      } catch (problem) {
+        fill(fault, taken ? `${taken} of ${screens.length} are imported. ` : "", several ? `${screens[taken].name}: ` : "", problem.message, problem.details ? ` ${problem.details}` : "");
+        if (taken) this.relist();
+      } finally {
+        go.disabled = false;
       }
     } }, h("p.hint", "A file that was exported here, or a page of Metrilyx."), file, area, fault,
-    h("div.buttons", h("button", { type: "button", onclick: () => own.close() }, "Cancel"), h("button.primary", { type: "submit" }, "Import"))));
+    h("div.buttons", h("button", { type: "button", onclick: () => own.close() }, "Cancel"), go)));
   }
 
   share() {
@@ -238,7 +251,12 @@ export class Writing {
   /** Somebody else saved or deleted the screen meanwhile: nothing is overwritten without a word. */
   async conflict(mine, error) {
     const { page, ctx } = this;
-    const theirs = error.status === 404 ? null : await store.read(mine.id).catch(() => null);
+    let theirs = null;
+    try {
+      if (error.status !== 404) theirs = await store.read(mine.id);
+    } catch (again) {
+      if (again.status !== 404) return this.failed(again, "It was not saved: somebody else has changed it, and their version could not be read.");
+    }
     const told = theirs ? `Version ${theirs.version}, “${theirs.name}” with ${theirs.panels.length} panels, was saved ${format(theirs.updated, ctx.time.zone, "second")}. You changed version ${mine.version}.` : "The screen was deleted meanwhile.";
     const handle = dialog("Somebody else changed this screen", (own) => [h("p", told), h("p.quiet", "Your changes are kept in any case until you save or drop them."),
       h("div.buttons", h("button", { type: "button", onclick: () => own.close("stay"), autofocus: true }, "Go on editing"), theirs ? h("button", { type: "button", onclick: () => own.close("theirs") }, "Take theirs, drop mine") : null,
