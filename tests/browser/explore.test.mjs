@@ -130,6 +130,49 @@ test('the tree of names opens by keys, counts, and narrows the list', async () =
   });
 });
 
+test('a reload leaves branches open, the focus where it is, the list at its place and the picture drawn', async () => {
+  await visit(metric('sys.cpu'), { height: 500 }, async (page) => {
+    const proc = page.getByRole('treeitem', { name: /^proc ?4$/ });
+    await proc.focus();
+    await page.keyboard.press('ArrowRight');
+    const load = page.getByRole('treeitem', { name: /^loadavg ?2$/ });
+    await load.waitFor();
+    await page.keyboard.press('ArrowDown');
+    await drawn(pane(page));
+    const box = page.locator('.explore-results');
+    await names(page).nth(20).waitFor();
+    await box.evaluate((element) => { element.scrollTop = 200; });
+    await still(page);
+    await pane(page).locator('.picture canvas').first().evaluate((canvas) => { canvas.dataset.kept = 'yes'; });
+    const [tree, list] = ['/api/ui/prefixes?prefix=proc.', '/api/ui/metrics?'].map((path) => page.waitForResponse((answer) => answer.url().includes(path)));
+    await page.keyboard.press('r');
+    await Promise.all([tree, list]);
+    await still(page);
+    await load.waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), await load.innerText().then((text) => text.replace(/\s/g, '')));
+    assert.equal(await box.evaluate((element) => element.scrollTop), 200);
+    await pane(page).locator('canvas[data-kept]').waitFor();
+  });
+});
+
+test('a reload that fails takes nothing away', async () => {
+  await visit(metric('sys.cpu'), { allow: [/status of 503/] }, async (page) => {
+    await drawn(pane(page));
+    await still(page);
+    await page.route(/api\/ui\/(metrics?|prefixes|series)\?/, (route) => route.fulfill({ status: 503, contentType: 'application/json', body: '{"error":{"code":503,"message":"Too much at once"}}' }));
+    await page.keyboard.press('r');
+    await pane(page).getByText('Too much at once').first().waitFor();
+    await page.getByRole('region', { name: 'Metrics found' }).getByText('Too much at once').waitFor();
+    assert.ok(await names(page).first().isVisible());
+    await page.getByRole('treeitem').first().waitFor();
+    await pane(page).locator('.picture canvas').first().waitFor();
+    await axe(page);
+    await page.unroute(/api\/ui\/(metrics?|prefixes|series)\?/);
+    await page.keyboard.press('r');
+    await eventually(() => page.getByText('Too much at once').count(), 0);
+  });
+});
+
 test('a metric: series, last value and its age, cardinality of each tag, as the API has them', async () => {
   await visit(metric('sys.cpu'), async (page) => {
     await drawn(pane(page));
@@ -239,6 +282,42 @@ test('meta data of a metric is written, shown as text, and deleted', async () =>
     await page.getByRole('dialog', { name: 'Delete this meta data?' }).getByRole('button', { name: 'Delete' }).click();
     await page.getByText('Nobody has written anything about it yet.').waitFor();
     assert.equal((await stored()).notes, '');
+  });
+});
+
+test('who writes meta data that somebody else wrote meanwhile is asked first', async () => {
+  const { uid } = await json('/api/ui/metric?metric=proc.meminfo.memfree');
+  const write = (description) => send('/api/uid/uidmeta', { uid, type: 'METRIC', description }, 'PUT');
+  const stored = async () => (await json(`/api/uid/uidmeta?type=METRIC&uid=${uid}`)).description;
+  await write('at first');
+  await visit(metric('proc.meminfo.memfree'), { allow: [/304/] }, async (page) => {
+    const open = async () => {
+      await page.getByRole('button', { name: 'Edit' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Description').waitFor();
+      return dialog;
+    };
+    const dialog = await open();
+    await dialog.getByLabel('Description').fill('mine');
+    await write('theirs');
+    await dialog.getByRole('button', { name: 'Save', exact: true }).click();
+    await dialog.getByText('Somebody else has written this meanwhile:').waitFor();
+    await dialog.getByText('theirs', { exact: true }).waitFor();
+    await axe(page);
+    assert.equal(await stored(), 'theirs', 'nothing was overwritten');
+    await dialog.getByRole('button', { name: 'Save mine over theirs' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    assert.equal(await stored(), 'mine');
+    await open();
+    await dialog.getByLabel('Description').fill('mine again');
+    await write('theirs again');
+    await dialog.getByRole('button', { name: 'Save', exact: true }).click();
+    await dialog.getByRole('button', { name: 'Take theirs' }).click();
+    await eventually(() => dialog.getByLabel('Description').inputValue(), 'theirs again');
+    // Nothing is sent for nothing.
+    await dialog.getByRole('button', { name: 'Save', exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+    assert.equal(await stored(), 'theirs again');
   });
 });
 
@@ -417,6 +496,18 @@ test('hosts are chosen by clicks, with Shift, and by keys; their metrics are dra
     const titles = () => page.locator('.explore-graphs .explore-name').allInnerTexts();
     await eventually(titles, ['web01', 'web02', 'web03']);
     await drawn(page.locator('.explore-graphs'));
+    // Metrics are told apart by their names alone where each is one line.
+    await eventually(() => page.locator('.explore-graphs li.card').first().locator('.picture-legend li').allInnerTexts(), ['proc.loadavg.1min', 'proc.loadavg.5min']);
+    // One host less: the pictures of the others stay.
+    await still(page);
+    const third = page.locator('.explore-graphs li.card').nth(2).locator('canvas').first();
+    await third.evaluate((canvas) => { canvas.dataset.kept = 'yes'; });
+    await hostOf(page, 'web01').click();
+    await eventually(titles, ['web02', 'web03']);
+    await still(page);
+    await page.locator('.explore-graphs canvas[data-kept]').waitFor();
+    await hostOf(page, 'web01').click();
+    await eventually(titles, ['web01', 'web02', 'web03']);
     await page.getByRole('button', { name: 'A graph for each metric' }).click();
     await eventually(titles, ['proc.loadavg.1min', 'proc.loadavg.5min']);
     await drawn(page.locator('.explore-graphs'));

@@ -1,7 +1,7 @@
 // Trees on the page Explore: a real tree, made by the API before these tests, that the server sorts new series into.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { axe, close, eventually, json, noSidewaysScrolling, send, visit } from './helper.mjs';
+import { axe, close, eventually, json, noSidewaysScrolling, send, still, visit } from './helper.mjs';
 
 after(close);
 
@@ -49,6 +49,33 @@ test('a tree is walked by keys down to its series, which are drawn and lead to t
     await page.getByRole('navigation', { name: 'Path' }).getByRole('button', { name: 'ROOT' }).click();
     await page.getByText(/^\d+ branches/).waitFor();
     await eventually(() => page.evaluate(() => location.hash), (now) => !now.includes('branch='));
+    // A reload leaves open what is open, and the focus.
+    await branch(page, 'cpu').focus();
+    const again = page.waitForResponse(/api\/tree\/branch\?branch=/);
+    await page.keyboard.press('r');
+    await again;
+    await still(page);
+    await branch(page, 'cpu').waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement.textContent), 'cpu');
+  });
+});
+
+test('a series is tried: where the rules put it, and why; a branch that is not there leads to the top', async () => {
+  const { series: [{ tsuid }] } = await json('/api/ui/series?metric=tree.cpu.user');
+  await visit(`/#/explore?tab=trees&tree=${treeId}&branch=0001FFFFFFFF`, { allow: [/404|400/] }, async (page) => {
+    await page.getByRole('heading', { name: 'This branch is not here' }).waitFor();
+    await page.getByRole('button', { name: 'To the top of the tree' }).click();
+    await page.getByText(/^\d+ branches/).waitFor();
+    await page.getByText('Try a series').click();
+    await page.getByLabel('TSUID of a series').fill(tsuid.toLowerCase());
+    await page.keyboard.press('Enter');
+    await page.getByText('tree.cpu.user {host=web01}').waitFor();
+    await page.getByText('ROOT › web01 › tree › cpu › user').waitFor();
+    await page.locator('.explore-trial li').nth(1).waitFor();
+    await axe(page);
+    await page.getByLabel('TSUID of a series').fill('no');
+    await page.keyboard.press('Enter');
+    await page.locator('.explore-by-tags .bad, .explore-by-tags .warn').waitFor();
   });
 });
 

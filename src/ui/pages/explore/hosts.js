@@ -25,7 +25,7 @@ export function hostsTab(root, ctx) {
   const limit = h("select", { "aria-label": "Hosts of a page" }, LIMITS.map((number) => h("option", { value: String(number) }, `${number} / page`)));
   const quick = h("input.grow", { type: "search", placeholder: "Filter", "aria-label": "Filter this page of hosts" });
   const state = h("p.hint", { role: "status" });
-  const pager = h("div.row");
+  const pager = h("div.row.wrap");
   const hosts = choices("Hosts", { row: hostRow, none: "No host fits.", change: (chosen) => ctx.set({ host: sorted(chosen) }, { push: false }) });
   const all = toggleAll("Hosts", () => hosts);
   const hostSide = h("section.explore-pick", { "aria-label": "Hosts" },
@@ -33,9 +33,10 @@ export function hostsTab(root, ctx) {
 
   const metricSearch = h("input.grow", { type: "search", placeholder: "Parts of metrics", "aria-label": "Search metrics of the chosen hosts" });
   const metricState = h("p.hint", { role: "status" });
+  const metricFault = h("div");
   const metrics = choices("Metrics of the chosen hosts", { row: metricRow, none: "No metric fits.", change: (chosen) => ctx.set({ metric: sorted(chosen) }, { push: false }) });
   const allMetrics = toggleAll("Metrics", () => metrics);
-  const metricSide = h("section.explore-pick", { "aria-label": "Metrics" }, h("div.row", metricSearch, allMetrics), metricState, h("div.explore-pick-list.scroll", metrics.element));
+  const metricSide = h("section.explore-pick", { "aria-label": "Metrics" }, h("div.row", metricSearch, allMetrics), metricState, metricFault, h("div.explore-pick-list.scroll", metrics.element));
 
   const views = h("div.row.wrap", { role: "group", "aria-label": "Graphs" }, VIEWS.map(([by, label]) => h("button.quiet-button", { type: "button", data: { by }, onclick: () => ctx.set({ by: by === "host" ? null : by }, { push: false }) }, label)));
   const graphState = h("p.hint", { role: "status" });
@@ -99,12 +100,11 @@ export function hostsTab(root, ctx) {
       const pages = Math.ceil(answer.total / max);
       fill(pager, pages > 1 ? [
         iconButton("left", "Page before", () => ctx.set({ page: page > 2 ? page - 1 : null }), { disabled: page <= 1 }),
-        h("span.quiet", `Page ${count(page)} of ${count(pages)}`),
+        h("span.quiet.nowrap", `Page ${count(page)} of ${count(pages)}`),
         iconButton("right", "Next page", () => ctx.set({ page: page + 1 }), { disabled: page >= pages }),
-      ] : null, chosen.length ? h("button.link", { type: "button", onclick: () => ctx.set({ host: null }, { push: false }) }, `Choose none (${count(chosen.length)})`) : null);
+      ] : null, chosen.length ? h("button.link", { type: "button", onclick: () => ctx.set({ host: null }, { push: false }) }, h("span.nowrap", `Choose none (${count(chosen.length)})`)) : null);
       if (answer.loading) timer = setTimeout(loadHosts, AGAIN);
     } catch (error) {
-      text(state, "");
       fill(pager, failure(error, loadHosts));
     }
   }
@@ -116,6 +116,7 @@ export function hostsTab(root, ctx) {
     if (chosen.length === 0) {
       askingMetrics.stop();
       metrics.set([], []);
+      fill(metricFault);
       fill(metrics.element, h("li.choice-note", { role: "option", "aria-disabled": "true", "aria-selected": "false" }, "Choose hosts to see what they send."));
       text(metricState, "");
       return;
@@ -123,11 +124,11 @@ export function hostsTab(root, ctx) {
     try {
       const answer = await askingMetrics.run((signal) => ctx.api.post("api/ui/counters", { hosts: chosen }, { params: { tag: name, q: mq, max: METRICS_MAX }, signal }));
       if (!answer) return;
+      fill(metricFault);
       metrics.set(answer.hits, wanted);
       text(metricState, `${many(answer.total, "metric")}${answer.total > answer.hits.length ? `, the first ${count(answer.hits.length)}` : ""}${wanted.length ? `; ${count(wanted.length)} chosen` : ""}`);
     } catch (error) {
-      text(metricState, "");
-      fill(metrics.element, h("li", { role: "none" }, failure(error, loadMetrics)));
+      fill(metricFault, failure(error, loadMetrics)); // what was there stays
     }
   }
 
@@ -143,11 +144,17 @@ export function hostsTab(root, ctx) {
     if (by === "all") return [{ title: many(wanted.length, "metric"), texts: (span) => wanted.map((metric) => text(metric, both, span)), graph: wanted.map((metric) => plain(metric, both)) }];
     return chosen.map((host) => ({ title: host, texts: (span) => wanted.map((metric) => text(metric, host, span)), graph: wanted.map((metric) => plain(metric, host)) }));
   }
+  let cards = new Map(); // what is drawn, by what it shows
+  function card({ title, texts, graph }, tall) {
+    const link = h("a.explore-name.name", { href: graphOf(ctx, graph), title: `Graph of ${title}` }, title);
+    return { link, element: h("li.card.explore-card", h("div.explore-card-head", link), pictures.make({ name: title, texts, tall, legend: true })) };
+  }
   function draw() {
     const { hosts: chosen, metrics: wanted, by } = params();
-    pictures.clear(graphs);
     graphs.classList.toggle("one", by === "all");
     if (!chosen.length || !wanted.length) {
+      pictures.clear(graphs);
+      cards.clear();
       graphs.replaceChildren();
       text(graphState, "");
       fill(graphEnd, h("div.state", h("p.quiet", !chosen.length ? "Choose hosts at the left: click, Shift and click for a range." : "Now choose metrics of these hosts.")));
@@ -155,9 +162,16 @@ export function hostsTab(root, ctx) {
     }
     const list = plan();
     text(graphState, `${many(list.length, "graph")} of ${many(chosen.length, "host")} and ${many(wanted.length, "metric")}`);
-    fill(graphs, list.slice(0, drawn).map(({ title, texts, graph }) => h("li.card.explore-card",
-      h("div.explore-card-head", h("a.explore-name.name", { href: graphOf(ctx, graph), title: `Graph of ${title}` }, title)),
-      pictures.make({ name: title, texts, tall: by === "all", legend: true }))));
+    // A graph of the same things stays as it is.
+    const before = cards;
+    cards = new Map(list.slice(0, drawn).map((one) => {
+      const key = JSON.stringify([one.title, one.texts(0), by === "all"]);
+      return [key, before.get(key) ?? card(one, by === "all")];
+    }));
+    const shownNow = [...cards.values()];
+    list.slice(0, drawn).forEach(({ graph }, at) => set(shownNow[at].link, { href: graphOf(ctx, graph) }));
+    graphs.replaceChildren(...shownNow.map(({ element }) => element));
+    for (const [key, gone] of before) if (!cards.has(key)) pictures.clear(gone.element);
     fill(graphEnd, list.length > drawn ? h("button", { type: "button", onclick: () => { drawn += GRAPHS; draw(); } }, `Show ${count(Math.min(GRAPHS, list.length - drawn))} more of ${count(list.length - drawn)}`) : null);
   }
 
@@ -204,6 +218,7 @@ export function hostsTab(root, ctx) {
     } else if (next.range !== shown.range) {
       draw(); // links carry the range
     }
+    if (shown.range && next.range !== shown.range) pictures.refresh();
     shown = next;
   }
 

@@ -14,6 +14,8 @@ import { Latest, Pictures, age, bookmarks, expression, failure, star, tree } fro
 const QUIET = [60, 300];
 /** Metrics of one request. */
 const PAGE = 60;
+/** Metrics that a reload asks for again at most. */
+const SHOWN_AGAIN = 1000;
 /** Series of a metric above which a picture is not drawn unless it is asked for. */
 const SERIES_MAX = 1_000;
 /** What is not known of metrics in sight is asked for again after so many ms, so often. */
@@ -98,16 +100,19 @@ export function metricsTab(root, ctx) {
 
   // ---------------------------------------------------------------- what was found
 
-  async function ask(offset) {
+  /** Metrics from `offset` on; `again`: all that are shown, which stay where they are. */
+  async function ask(offset, again = false) {
     const { prefix } = params();
+    const max = again ? Math.max(PAGE, Math.min(hits.length, SHOWN_AGAIN)) : PAGE;
     const late = setTimeout(() => busy.classList.add("on"), 150);
     try {
-      const answer = await asking.run((signal) => ctx.api.get("api/ui/metrics", { ...wanted(), prefix, max: PAGE, offset }, { signal }));
+      const answer = await asking.run((signal) => ctx.api.get("api/ui/metrics", { ...wanted(), prefix, max, offset }, { signal }));
       if (!answer) return;
       faulty(null);
       follows();
       found = answer;
-      if (offset === 0) {
+      if (again && offset === 0) renew(answer.hits);
+      else if (offset === 0) {
         hits = answer.hits;
         draw();
         box.scrollTop = 0;
@@ -124,12 +129,26 @@ export function metricsTab(root, ctx) {
     } catch (error) {
       if (faulty(error)) return;
       follows();
-      if (hits.length === 0 || offset === 0) fill(end, failure(error, () => ask(offset)));
+      if (hits.length === 0 || offset === 0) fill(end, failure(error, () => ask(offset, again)));
       else fill(end, h("p.bad", error.message));
     } finally {
       clearTimeout(late);
       busy.classList.remove("on");
     }
+  }
+
+  /** The same list anew: rows are made again only where their order is another one, and the focus and the place stay. */
+  function renew(now) {
+    const same = now.length === hits.length && now.every(({ name }, at) => name === hits[at].name);
+    hits = now;
+    if (same) {
+      [...list.children].forEach((one, at) => facts(one, hits[at]));
+      return drawTotal();
+    }
+    const [top, focused] = [box.scrollTop, list.contains(document.activeElement) ? document.activeElement.closest("li").dataset.name : null];
+    draw();
+    box.scrollTop = top;
+    if (focused !== null) [...list.children].find(({ dataset }) => dataset.name === focused)?.querySelector("a").focus({ preventScroll: true });
   }
 
   /** The tree follows what is asked for, once it can be read: an expression that cannot leaves it as it is. */
@@ -306,7 +325,7 @@ export function metricsTab(root, ctx) {
     async refresh() {
       tries = 0;
       pictures.refresh();
-      await Promise.all([ask(0), names.reload(), pane.refresh()]);
+      await Promise.all([ask(0, true), names.renew(), pane.refresh()]);
     },
     title: () => (params().metric ? `${params().metric} · Explore` : "Explore"),
     close() {

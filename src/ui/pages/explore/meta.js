@@ -41,6 +41,9 @@ function store(ctx, what) {
 const isEmpty = (meta, type) => FIELDS_OF[type].every(([name]) => !shownValue(meta?.[name])) && Object.keys(meta?.custom ?? {}).length === 0;
 const shownValue = (value) => (value === null || value === undefined || value === "NaN" || value === 0 || Number.isNaN(value) ? "" : String(value));
 
+/** What people wrote, as a text that is the same for the same. */
+const written = (meta, type) => JSON.stringify([...FIELDS_OF[type].map(([name]) => shownValue(meta?.[name])), ...Object.entries(meta?.custom ?? {}).map(([key, value]) => [key, value ?? ""]).sort(([a], [b]) => (a < b ? -1 : 1))]);
+
 /** The meta data of a metric in its pane, with a button that edits it. */
 export async function metaSection(root, ctx, what) {
   const at = store(ctx, what);
@@ -121,11 +124,12 @@ async function edit(ctx, what, title, saved = () => {}) {
   }
   for (const [key, value] of Object.entries(meta?.custom ?? {})) addPair(key, value);
   const wrong = h("p.field-error", { role: "alert" });
+  const theirs = h("div.explore-theirs", { role: "alert" });
   const save = h("button.primary", { type: "submit" }, "Save");
   const form = h("form.explore-form", { novalidate: true },
     what.type === "series" ? h("p.name.hint", what.name) : null, boxesOf,
     h("fieldset", h("legend.quiet", "Fields of your own"), own, h("button.link", { type: "button", onclick: () => addPair().focus() }, icon("plus"), "Add a field")),
-    facts(meta, ctx), wrong,
+    facts(meta, ctx), wrong, theirs,
     h("div.buttons", meta && !isEmpty(meta, what.type) ? h("button.danger", { type: "button", onclick: remove }, "Delete") : null, h("span.grow"), h("button", { type: "button", onclick: () => handle.close() }, "Cancel"), save));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -145,10 +149,19 @@ async function edit(ctx, what, title, saved = () => {}) {
     const custom = Object.fromEntries(pairs.filter(({ name }) => name.value.trim() !== "").map(({ name, told }) => [name.value.trim(), told.value]));
     if (Object.keys(custom).length) fields.custom = custom;
     const nothing = Object.keys(fields).length === 0;
-    if (nothing && (!meta || isEmpty(meta, what.type))) return handle.close();
+    if (written(fields, what.type) === written(meta, what.type)) return handle.close();
     save.disabled = true;
     wrong.textContent = "";
+    theirs.replaceChildren();
     try {
+      // The server takes whatever comes last: what somebody else wrote meanwhile is not to be lost without a word.
+      const now = await at.read();
+      if (written(now, what.type) !== written(meta, what.type)) {
+        fill(theirs, h("p", isEmpty(now, what.type) ? "Somebody else has deleted it meanwhile." : "Somebody else has written this meanwhile:"), isEmpty(now, what.type) ? null : table(now, what.type),
+          h("div.buttons", h("button", { type: "button", onclick: () => { handle.close(); edit(ctx, what, title, saved); } }, "Take theirs, drop mine"), h("button.danger", { type: "button", onclick: () => { meta = now; form.requestSubmit(); } }, "Save mine over theirs")));
+        theirs.querySelector("button").focus();
+        return;
+      }
       await (nothing ? at.remove() : at.write(fields, meta));
       handle.close();
       toast(`What you wrote about this ${WORD[what.type]} is saved.`);

@@ -16,6 +16,8 @@ const CARD_VALUES = 8;
 const VALUES_PAGE = 500;
 /** Series of one request. */
 const SERIES_PAGE = 50;
+/** Series that a reload asks for again at most. */
+const SERIES_AGAIN = 1_000;
 /** Series above which the picture is not drawn unless it is asked for. */
 const DRAWN_MAX = 1_000;
 
@@ -34,6 +36,13 @@ export function metricPane(root, ctx, { bookmarked }) {
   let found = null;
   let star = null;
   let places = null; // elements that later answers fill
+  let drawn = {}; // what they were filled with
+  const fault = h("div");
+  /** Whether a part is to be drawn anew: what is as it was keeps its focus and its picture. */
+  const changed = (part, ...from) => {
+    const now = JSON.stringify([from, ctx.time.start, ctx.time.end, ctx.time.zone]);
+    return drawn[part] !== now && (drawn[part] = now) !== "";
+  };
 
   const filters = () => readTags(shown.tags);
 
@@ -49,11 +58,14 @@ export function metricPane(root, ctx, { bookmarked }) {
       if (!answer) return;
       const same = found && found.metric === answer.metric;
       found = answer;
+      fill(fault);
       if (!same) draw();
       drawFound();
       ctx.retitle();
       loadSeries(0);
     } catch (error) {
+      // What could not be asked for again stays.
+      if (found?.metric === metric && error.status !== 404) return fill(fault, failure(error, load));
       found = null;
       pictures.clear(root);
       fill(root, h("header.explore-title", h("h2.name", metric), close()), failure(error, load));
@@ -68,13 +80,14 @@ export function metricPane(root, ctx, { bookmarked }) {
   function draw() {
     const { metric } = found;
     pictures.clear(root);
+    drawn = {};
     star = h("button.icon-button", { type: "button", onclick: () => { bookmarks.toggle(metric); bookmarked(); } }, icon("pin"));
     places = { facts: h("dl.explore-facts"), picture: h("div.explore-picture"), filters: h("div.row.wrap"), links: h("div.row.wrap"), note: h("p.hint"), cards: h("div.explore-cards"), series: h("section.explore-series-list"), meta: h("section") };
     fill(root,
       h("header.explore-title", h("h2.name", { title: metric }, metric), star,
         iconButton("copy", "Copy the name", async () => tell(await copy(metric), "The name is copied.")),
         iconButton("share", "Copy the address of this page", async () => tell(await copy(location.href), "The address is copied.")), close()),
-      places.filters, places.links, places.facts, places.picture, places.note, places.cards, places.meta, places.series);
+      fault, places.filters, places.links, places.facts, places.picture, places.note, places.cards, places.meta, places.series);
     drawStar();
     if (ctx.writable) metaSection(places.meta, ctx, { type: "METRIC", uid: found.uid, name: metric });
   }
@@ -90,22 +103,22 @@ export function metricPane(root, ctx, { bookmarked }) {
     const now = filters();
     const zone = ctx.time.zone;
     const groups = now.map(([key, values]) => [key, values]);
-    fill(places.links,
+    if (changed("links", metric, now, tags.map(({ name, count: values }) => [name, values]))) fill(places.links,
       h("a.button.primary-link", { href: graphOf(ctx, [plain(metric, groups)]) }, "Graph"),
       h("button", { type: "button", title: "Add it to the graph that was shown last (a); or drag it there", onclick: () => add(ctx, { kind: "m", text: plain(metric, groups) }) }, "Add to graph"),
       tags.filter(({ count: values, name }) => values > 1 && !now.some(([key]) => key === name)).slice(0, 4).map(({ name }) => h("a.button", { href: graphOf(ctx, [plain(metric, [...groups, [name, "*"]])]), title: `A line for each ${name}` }, "by ", h("span.name", name))));
-    fill(places.filters, now.map(([key, values]) => h("button.chip.on", { type: "button", title: "Take this away", "aria-label": `Take away ${key}=${values}`, onclick: () => change(now.filter(([other]) => other !== key)) }, h("span.cut.name", `${key}=${values}`), icon("close"))));
+    if (changed("filters", now)) fill(places.filters, now.map(([key, values]) => h("button.chip.on", { type: "button", title: "Take this away", "aria-label": `Take away ${key}=${values}`, onclick: () => change(now.filter(([other]) => other !== key)) }, h("span.cut.name", `${key}=${values}`), icon("close"))));
     fill(places.facts, [
       ["Series", h("span", `${count(series)}${limited ? " or more" : ""}`)],
       ["Last value", h("span", { title: newest === null ? "" : exact(newest) }, newest === null ? "–" : exact(newest).length > 9 && typeof newest === "number" ? short(newest, 5) : exact(newest))],
       ["Age", last === null ? h("span", "unknown") : h("span", { title: format(last * 1000, zone), class: Date.now() - last * 1000 > DAY ? "warn" : "" }, age(last))],
       ["UID", h("code", uid)],
     ].map(([name, told]) => h("div", h("dt", name), h("dd", told))));
-    drawPicture(groups);
+    if (changed("picture", metric, groups, series > DRAWN_MAX)) drawPicture(groups);
     const note = limited && backTo ? `Looked through rows back to ${format(backTo * 1000, zone, "minute")}; older series may be missing.` : "";
     text(places.note, note);
     places.note.hidden = note === "";
-    fill(places.cards, tags.map((tag) => card(tag, now)));
+    if (changed("cards", tags, now, series)) fill(places.cards, tags.map((tag) => card(tag, now)));
   }
 
   /** `sum:metric{…}` as the Graph has it. */
@@ -115,7 +128,7 @@ export function metricPane(root, ctx, { bookmarked }) {
   }
 
   function drawPicture(groups) {
-    const { metric, series, last } = found;
+    const { metric, series } = found;
     pictures.clear(places.picture);
     const gap = h("p.hint.explore-gap");
     const element = pictures.make({
@@ -123,6 +136,7 @@ export function metricPane(root, ctx, { bookmarked }) {
       texts: (span) => [expression(metric, { filters: groups, span, points: 240 })],
       wait: series > DRAWN_MAX ? `${count(series)} series are summed up.` : null,
       told({ series: lines, from, to }) {
+        const { last } = found ?? { last: null };
         const none = lines.every(({ count: points }) => points === 0);
         const outside = none && last !== null && (last * 1000 < from || last * 1000 > to);
         fill(gap, outside ? [`The newest point is ${age(last)}. `, h("button.link", { type: "button", onclick: () => ctx.time.show(last * 1000 - HOUR * 0.9, last * 1000 + HOUR * 0.1) }, "Go there")] : null);
@@ -212,8 +226,10 @@ export function metricPane(root, ctx, { bookmarked }) {
   let rows = [];
   async function loadSeries(offset) {
     const { metric, tags } = shown;
+    // A reload asks for as many as are there.
+    const max = offset === 0 ? Math.max(SERIES_PAGE, Math.min(rows.length, SERIES_AGAIN)) : SERIES_PAGE;
     try {
-      const answer = await askingSeries.run((signal) => ctx.api.get("api/ui/series", { metric, tags, max: SERIES_PAGE, offset }, { signal }));
+      const answer = await askingSeries.run((signal) => ctx.api.get("api/ui/series", { metric, tags, max, offset }, { signal }));
       if (!answer) return;
       rows = offset === 0 ? answer.series : [...rows, ...answer.series];
       drawSeries(answer.total);
@@ -234,9 +250,11 @@ export function metricPane(root, ctx, { bookmarked }) {
         ctx.hasPage("similar") ? h("a", { href: ctx.href("similar", { params: { tsuid: one.tsuid, start: ctx.time.start, ...(ctx.time.end ? { end: ctx.time.end } : {}) } }), title: "Series of the same shape", "aria-label": `Series of the shape of ${label(one)}` }, icon("compare")) : null,
         iconButton("plus", `Add ${label(one)} to the graph`, () => add(ctx, ofSeries(one))),
         ctx.writable ? iconButton("note", `Meta data of ${label(one)}`, () => seriesMeta(ctx, one)) : null)), ctx, ofSeries(one));
+    const top = places.series.querySelector(".scroll")?.scrollTop ?? 0;
     fill(places.series, h("h3", "Series ", h("span.quiet", rows.length < total ? `${count(rows.length)} of ${count(total)}` : count(total))),
       h("div.scroll", { tabindex: "0", role: "group", "aria-label": "Series" }, h("table", h("thead", h("tr", (differing.length ? differing : keys.slice(0, 1)).map((key) => h("th.name", key)), h("th.number", "Last value"), h("th.number", "Age"), h("th", h("span.unseen", "Actions")))), h("tbody", rows.map(row)))),
       rows.length < total ? h("button.link", { type: "button", onclick: () => loadSeries(rows.length) }, `Show ${count(Math.min(SERIES_PAGE, total - rows.length))} more`) : null);
+    places.series.querySelector(".scroll").scrollTop = top;
   }
   const label = ({ metric, tags }) => `${metric}{${Object.entries(tags).map(([key, name]) => `${key}=${name}`).join(", ")}}`;
   const seriesHref = ({ tsuid }) => ctx.href("graph", { params: { tsuid: `sum:${tsuid}`, start: ctx.time.start, ...(ctx.time.end ? { end: ctx.time.end } : {}) } });

@@ -147,9 +147,14 @@ export class Pictures {
     if (!one.legend) return;
     const told = one.lines.slice(0, LEGEND_MAX);
     const metrics = new Set(one.lines.map(({ parts }) => parts.metric)).size > 1;
-    const keys = [...new Set(one.lines.flatMap(({ parts }) => Object.keys(parts.tags ?? {})))];
-    const telling = keys.filter((key) => new Set(one.lines.map(({ parts }) => parts.tags?.[key])).size > 1);
-    const short = ({ parts }) => [metrics ? parts.metric : null, ...telling.map((key) => parts.tags?.[key] ?? "–")].filter(Boolean).join(" ") || parts.metric;
+    // What tells a line from the others of its metric.
+    const telling = new Map();
+    for (const { parts: { metric } } of one.lines) {
+      if (telling.has(metric)) continue;
+      const mine = one.lines.filter(({ parts }) => parts.metric === metric).map(({ parts }) => parts.tags ?? {});
+      telling.set(metric, [...new Set(mine.flatMap(Object.keys))].filter((key) => new Set(mine.map((tags) => tags[key])).size > 1));
+    }
+    const short = ({ parts }) => [metrics ? parts.metric : null, ...telling.get(parts.metric).map((key) => parts.tags?.[key] ?? "–")].filter(Boolean).join(" ") || parts.metric;
     fill(one.legend, told.map((line) => h("li.cut.name", { title: line.name }, h("span.swatch", { class: line.dash ? (line.dash[0] > 2 ? "dash-1" : "dash-2") : "", style: { color: line.faint ? "var(--quiet)" : LINES[this.ctx.theme.name][line.color] }, "aria-hidden": "true" }), short(line))),
       one.lines.length > told.length ? h("li.quiet", `and ${one.lines.length - told.length} more`) : null);
   }
@@ -208,7 +213,8 @@ function describe(series) {
 
 /**
  * A tree whose branches are asked for when they are opened. `load(node)` gives `[{ key, label, hint, branch, data }]` (`node`
- * is null for the top), `choose(node)` is called for a click or Enter. `{ element, reload(), select(key) }`.
+ * is null for the top), `choose(node)` is called for a click or Enter. `{ element, reload(), renew(), select(key) }`: `renew`
+ * asks for the top and for all open branches again, `reload` is for another tree.
  */
 export function tree(label, { load: children, choose, none = "Nothing here." }) {
   const root = h("ul.tree");
@@ -252,10 +258,11 @@ export function tree(label, { load: children, choose, none = "Nothing here." }) 
       if (group) group.hidden = true;
       return;
     }
-    if (group) {
+    if (group && group.dataset.failed === undefined) {
       group.hidden = false;
       return;
     }
+    group?.remove();
     group = h("ul", { role: "group", id: uid("group") }, h("li.tree-note", { role: "none" }, "…"));
     element.parentElement.append(group);
     element.setAttribute("aria-owns", group.id);
@@ -273,8 +280,50 @@ export function tree(label, { load: children, choose, none = "Nothing here." }) 
     } catch (error) {
       if (mine !== generation || error.kind === "aborted") return;
       if (!node) set(root, { role: null, "aria-label": null });
-      fill(group, h("li.tree-note.bad", { role: node ? "none" : null }, error.message));
+      // What could not be opened is asked for again when it is opened again.
+      if (node) {
+        group.dataset.failed = "";
+        fill(group, h("li.tree-note.bad", { role: "none" }, error.message));
+      } else fill(group, h("li.tree-note.bad", error.message));
     }
+  }
+  /** The same branches anew: those that are open stay open, and the focus stays where it is. */
+  async function renew() {
+    const mine = ++generation;
+    const rows = () => [...root.querySelectorAll("[role=treeitem]")];
+    const open = new Set(rows().filter((row) => row.getAttribute("aria-expanded") === "true").map((row) => nodes.get(row).key));
+    const focused = nodes.get(document.activeElement)?.key;
+    const shown = new Map(); // key -> children
+    const ask = async (node) => {
+      const found = await children(node);
+      shown.set(node?.key ?? null, found);
+      await Promise.all(found.filter(({ key, branch }) => branch && open.has(key)).map(ask));
+    };
+    try {
+      await ask(null);
+    } catch (error) {
+      if (!nodes.size) fill(root, h("li.tree-note.bad", error.message));
+      return; // what is there stays; the page says what is wrong
+    }
+    if (mine !== generation) return;
+    nodes.clear();
+    const build = (list, level) => list.map((node) => {
+      const made = item(node, level);
+      const below = shown.get(node.key);
+      if (node.branch && below) {
+        const row = made.firstChild;
+        const group = h("ul", { role: "group", id: uid("group") }, below.length ? build(below, level + 1) : h("li.tree-note", { role: "none" }, none));
+        set(row, { "aria-expanded": "true", "aria-owns": group.id });
+        made.append(group);
+      }
+      return made;
+    });
+    const top = shown.get(null);
+    fill(root, top.length ? build(top, 1) : h("li.tree-note", none));
+    set(root, top.length ? { role: "tree", "aria-label": label } : { role: null, "aria-label": null });
+    const again = focused !== undefined && rows().find((row) => nodes.get(row).key === focused);
+    if (again) focusOn(again);
+    else (rows().find((row) => row.getAttribute("aria-selected") === "true") ?? rows()[0])?.setAttribute("tabindex", "0");
   }
   root.addEventListener("keydown", (event) => {
     const here = event.target.closest("[role=treeitem]");
@@ -304,6 +353,7 @@ export function tree(label, { load: children, choose, none = "Nothing here." }) 
       nodes.clear();
       return put(root, null, 1);
     },
+    renew,
     select(key) {
       selected = key;
       for (const [element, node] of nodes) element.setAttribute("aria-selected", String(node.key === key));

@@ -26,10 +26,12 @@ export function treesTab(root, ctx) {
   const pictures = new Pictures(ctx);
   const asking = new Latest();
   const askingTrees = new Latest();
+  const trial = trialOf(ctx, () => current());
   const names = tree("Branches", { load: below, choose: ({ key }) => ctx.set({ branch: key }), none: "No branches below." });
   let trees = null;
   let shown = {};
   let now = null;
+  let at = "";
   let drawn = LEAVES;
 
   const params = () => ({ tree: ctx.route.params.get("tree") ?? "", branch: ctx.route.params.get("branch") ?? "" });
@@ -48,9 +50,11 @@ export function treesTab(root, ctx) {
   }
 
   async function loadTrees() {
+    const before = JSON.stringify(trees);
     try {
       trees = await askingTrees.run((signal) => ctx.api.get("api/tree", {}, { signal })) ?? trees;
     } catch (error) {
+      if (trees?.length) return fill(end, failure(error, loadTrees)); // what is there stays
       const missing = error.status === 404;
       fill(left, missing ? h("p.hint", "Trees are not served here.") : failure(error, loadTrees));
       fill(end, h("div.state", h("p.quiet", ctx.writable ? error.message : "A TSD that only reads does not serve trees.")));
@@ -63,10 +67,11 @@ export function treesTab(root, ctx) {
         h("pre.example", { tabindex: "0" }, `curl -d '{"name":"by host"}' ${location.protocol}//${location.host}/api/tree`)));
       return;
     }
-    left.hidden = false;
-    fill(pick, trees.map(({ treeId, name }) => h("option", { value: String(treeId) }, name || `Tree ${treeId}`)));
-    fill(left, pick, about, h("div.explore-tree.scroll", names.element));
-    shown = {};
+    if (JSON.stringify(trees) !== before) {
+      left.hidden = false;
+      fill(pick, trees.map(({ treeId, name }) => h("option", { value: String(treeId) }, name || `Tree ${treeId}`)));
+      fill(left, pick, about, h("div.explore-tree.scroll", names.element), trial.element);
+    }
     update();
   }
   pick.addEventListener("change", () => ctx.set({ tree: pick.value, branch: null }));
@@ -77,19 +82,24 @@ export function treesTab(root, ctx) {
     try {
       const found = await asking.run((signal) => ctx.api.get("api/tree/branch", branch ? { branch } : { treeid: own.treeId }, { signal }));
       if (!found) return;
+      const before = JSON.stringify(now);
       now = found;
-      drawn = LEAVES;
+      if (JSON.stringify(found) === before) return drawEnd();
+      if (now.branchId !== at) drawn = LEAVES;
+      at = now.branchId;
       draw();
     } catch (error) {
+      // A branch that could not be asked for again stays.
+      if (now && (!branch || now.branchId === branch) && error.status !== 404) return fill(end, failure(error, loadBranch));
       now = null;
       pictures.clear(leaves);
       leaves.replaceChildren();
       branches.replaceChildren();
       path.replaceChildren();
       text(state, "");
-      fill(end, error.status === 404 && !branch
-        ? h("div.state", h("h2", "This tree is empty"), h("p.quiet", "No series was sorted into it yet. `tsdb uid treesync` sorts those that are there."))
-        : failure(error, loadBranch));
+      fill(end, error.status !== 404 ? failure(error, loadBranch)
+        : branch ? h("div.state", h("h2", "This branch is not here"), h("p.quiet", "It was deleted or built anew, or the link is wrong."), h("button", { type: "button", onclick: () => ctx.set({ branch: null }) }, "To the top of the tree"))
+          : h("div.state", h("h2", "This tree is empty"), h("p.quiet", "No series was sorted into it yet. `tsdb uid treesync` sorts those that are there.")));
     }
   }
 
@@ -102,7 +112,7 @@ export function treesTab(root, ctx) {
       : h("h2.name", name)]));
     const down = now.branches ?? [];
     const all = now.leaves ?? [];
-    text(state, [down.length ? many(down.length, "branch", "branches") : "", many(all.length, "series", "series")].filter(Boolean).join(", "));
+    text(state, [down.length ? many(down.length, "branch", "branches") : "", all.length || !down.length ? many(all.length, "series", "series") : ""].filter(Boolean).join(", "));
     fill(branches, down.map(({ branchId, displayName }) => h("button.chip", { type: "button", onclick: () => ctx.set({ branch: branchId }) }, h("span.cut.name", displayName))));
     pictures.clear(leaves);
     fill(leaves, all.slice(0, drawn).map(({ displayName, metric, tags, tsuid }) => {
@@ -112,6 +122,10 @@ export function treesTab(root, ctx) {
         h("p.quiet.cut.name", { title: whole }, whole),
         pictures.make({ name: whole, kind: "tsuid", texts: (span) => [build({ agg: "sum", downsample: { interval: interval(span, 120), func: "avg" }, tsuids: [tsuid] })] }));
     }));
+    drawEnd();
+  }
+  function drawEnd() {
+    const [down, all] = [now.branches ?? [], now.leaves ?? []];
     fill(end, all.length > drawn ? h("button", { type: "button", onclick: () => { drawn += LEAVES; draw(); } }, `Show ${count(Math.min(LEAVES, all.length - drawn))} more of ${count(all.length - drawn)}`)
       : down.length + all.length === 0 ? h("div.state", h("p.quiet", "Nothing in this branch.")) : null);
   }
@@ -121,8 +135,9 @@ export function treesTab(root, ctx) {
     const own = current();
     const { branch } = params();
     pick.value = String(own.treeId);
-    text(about, own.description || "");
-    about.hidden = !own.description;
+    const wanted = params().tree;
+    text(about, wanted && String(own.treeId) !== wanted ? `There is no tree ${wanted}.` : own.description || "");
+    about.hidden = about.textContent === "";
     const range = `${ctx.time.start} ${ctx.time.end} ${ctx.time.zone}`;
     if (own.treeId !== shown.tree) names.reload();
     if (own.treeId !== shown.tree || branch !== shown.branch) loadBranch();
@@ -136,12 +151,53 @@ export function treesTab(root, ctx) {
     update,
     async refresh() {
       pictures.refresh();
+      const before = shown.tree;
       await loadTrees();
+      // Another tree is asked for by that already.
+      if (trees?.length && shown.tree === before) await Promise.all([names.renew(), loadBranch()]);
     },
     close() {
+      trial.close();
       asking.stop();
       askingTrees.stop();
       pictures.close();
     },
   };
 }
+
+/** Where the rules would put a series, and why: `{ element, close() }`. */
+function trialOf(ctx, current) {
+  const asking = new Latest();
+  const input = h("input.mono.grow", { type: "text", "aria-label": "TSUID of a series", placeholder: "TSUID", autocomplete: "off", spellcheck: "false", required: true });
+  const told = h("div", { role: "status" });
+  async function run(event) {
+    event.preventDefault();
+    const tsuid = input.value.trim().toUpperCase();
+    const own = current();
+    if (!tsuid || !own) return input.focus();
+    try {
+      const answer = await asking.run((signal) => ctx.api.get("api/tree/test", { treeid: own.treeId, tsuids: tsuid }, { signal }));
+      const found = answer?.[tsuid] ?? Object.values(answer ?? {})[0];
+      if (!found) return;
+      // Branch in branch, down to the leaf.
+      const steps = [];
+      let leaf;
+      for (let at = found.branch; at; at = at.branches?.[0]) {
+        steps.push(at.displayName);
+        leaf = at.leaves?.[0]?.displayName ?? leaf;
+      }
+      fill(told, h("p.name", found.meta ? `${found.meta.metric.name} {${pairs(found.meta.tags)}}` : null),
+        leaf ? h("p.name.good", [...steps, leaf].join(" › ")) : h("p.warn", "It would not be put anywhere."),
+        h("ol.explore-trial", (found.messages ?? []).map((line) => h("li.name", line))));
+    } catch (error) {
+      fill(told, h("p.bad", error.message));
+    }
+  }
+  return {
+    element: h("details.explore-by-tags", h("summary", "Try a series"), h("form.row", { onsubmit: run }, input, h("button", { type: "submit" }, "Try")), told),
+    close: () => asking.stop(),
+  };
+}
+
+/** Names and values, which stand in a list by turns, as `host=web01, dc=lga`. */
+const pairs = (tags) => tags.flatMap(({ name }, at) => (at % 2 ? [] : [`${name}=${tags[at + 1]?.name ?? ""}`])).join(", ");
