@@ -376,7 +376,7 @@ test('Similar shows the fingerprint of what is searched for, and saved series th
   // Of a time that does not go on, so that what is saved and what is asked for stay the same.
   const times = `start=${end - 3600}&end=${end}`;
   const { query } = await json(`/api/similar?tsuid=${tsuid}&${times}`);
-  await visit(`/#/similar?tsuid=${tsuid}&${times}`, async (page) => {
+  await visit(`/#/similar?tsuid=${tsuid}&${times}`, { allow: [/status of 409/] }, async (page) => {
     assert.match(query.shape, /^((s?dec|s?inc)( |$))+/);
     await page.getByText(`Its shape in ${query.shape.split(' ').length} words`).click();
     await page.getByText(query.shape, { exact: true }).waitFor();
@@ -384,8 +384,30 @@ test('Similar shows the fingerprint of what is searched for, and saved series th
     await page.getByRole('link', { name: `busy-once: ${name}` }).waitFor();
     await axe(page, 'a fingerprint');
     await noSidewaysScrolling(page);
+    // The basket tells what came of it.
+    const collect = page.locator('.similar-hit').first().getByRole('button', { name: 'Collect' });
+    for (const words of ['In the basket.', 'It is in the basket already.']) {
+      await collect.click();
+      await page.locator('.toast', { hasText: words }).waitFor();
+    }
+    await page.getByRole('button', { name: 'Empty it' }).click();
     await page.getByRole('link', { name: `busy-once: ${name}` }).click();
-    await page.getByRole('region', { name: 'Collection' }).getByLabel('Name', { exact: true }).waitFor();
+    const form = page.getByRole('region', { name: 'Collection' });
+    await form.getByLabel('Name', { exact: true }).waitFor();
+    // What somebody is writing stays while the page loads again, and what somebody else saved meanwhile is not overwritten.
+    await form.getByLabel('Notes', { exact: true }).fill('mine');
+    const again = page.waitForResponse(/api\/similar\/collections\/busy-once/);
+    await page.evaluate(() => document.activeElement.blur());
+    await page.keyboard.press('r');
+    await again;
+    await still(page);
+    assert.equal(await form.getByLabel('Notes', { exact: true }).inputValue(), 'mine');
+    const now = await json('/api/similar/collections/busy-once');
+    await send('/api/similar/collections/busy-once', { ...now, description: 'theirs' }, 'PUT');
+    await form.getByRole('button', { name: 'Save', exact: true }).click();
+    await form.getByText('Somebody else has changed it meanwhile.').waitFor();
+    await form.getByRole('button', { name: 'Take theirs' }).click();
+    await eventually(() => form.getByLabel('Notes', { exact: true }).inputValue(), 'theirs');
   });
   await json('/api/similar/collections/busy-once', { method: 'DELETE' });
   // A drawing of a straight line has no shape.
@@ -438,6 +460,21 @@ test('a silence is changed', async () => {
     await page.getByRole('heading', { name: 'A new silence' }).waitFor();
     await send('/api/alerts/unsilence', { id });
   });
+});
+
+test('in a narrow window nothing on Alerts has to be scrolled to sideways, and the tab that is open is in sight', async () => {
+  for (const tab of ['history', 'silences', 'rules', 'workers']) {
+    await visit(`/#/alerts?tab=${tab}`, { width: 390 }, async (page) => {
+      await page.locator('.alerts-panel > *').first().waitFor();
+      if (tab !== 'silences') await page.locator('.alerts-panel tbody tr').first().waitFor();
+      await noSidewaysScrolling(page);
+      const wide = await page.locator('.alerts-panel .scroll').evaluateAll((boxes) => boxes.filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => `${box.ariaLabel} ${box.scrollWidth}`));
+      assert.deepEqual(wide, [], tab);
+      const box = await page.getByRole('tab', { selected: true }).boundingBox();
+      assert.ok(box.x >= 0 && box.x + box.width <= 390, `${tab}: ${JSON.stringify(box)}`);
+      await axe(page, `${tab} in a narrow window`);
+    });
+  }
 });
 
 test('in a narrow window an alert is a few lines, and Similar has room for its search', async () => {

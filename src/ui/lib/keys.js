@@ -105,4 +105,9 @@ export function walkTabs(strip, buttons) {
     next.click();
     next.focus();
   });
+  // Where not all have room, the chosen one is in sight.
+  new MutationObserver(() => {
+    const one = buttons.find((button) => button.getAttribute("aria-selected") === "true");
+    if (one && strip.scrollWidth > strip.clientWidth) strip.scrollLeft = one.offsetLeft - strip.offsetLeft - (strip.clientWidth - one.offsetWidth) / 2;
+  }).observe(strip, { subtree: true, attributeFilter: ["aria-selected"] });
 }

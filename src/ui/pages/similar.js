@@ -12,7 +12,7 @@ import { count, many, nameOf, value as exact } from "../lib/format.js";
 import { toast } from "../lib/layer.js";
 import { stateLine } from "../lib/state.js";
 import { SECOND, ago, span } from "../lib/time.js";
-import { Pictures } from "./explore/parts.js";
+import { Latest, Pictures, failure } from "./explore/parts.js";
 import { collectionsView, Basket } from "./similar/collections.js";
 import { sketch, sparkline } from "./similar/sketch.js";
 
@@ -46,26 +46,32 @@ export async function mount(root, ctx) {
   const saved = h("div");
   const hits = h("div.similar-hits");
   const pager = h("div.row");
-  const found = h("div", h("div.similar-top", h("div.grow", h("div.row.wrap", metric, method, numbers.map(({ element }) => element)), choices, chips), pen.element), query, saved, hits, pager);
+  const fault = h("div");
+  const found = h("div", h("div.similar-top", h("div.grow", h("div.row.wrap", metric, method, numbers.map(({ element }) => element)), choices, chips), pen.element), fault, query, saved, hits, pager);
   const list = collectionsView(ctx, signal);
   const links = h("a", { href: ctx.href("similar", { params: { tab: "collections" } }) }, "Collections");
   root.append(h("header.worker-head", h("h1", "Similar"), state, h("span.grow"), links), h("div.similar-parts", h("div.similar-main", found, list.element), basket.element));
-  let asking = null;
-  let shown = "";
+  const asking = new Latest();
+  const offering = new Latest();
+  let shown = ""; // what is shown, as the server told it
+  let asked = ""; // what it was asked
+  let stays = ""; // for which question that is
 
   combobox(metric, {
     source: (text, options) => ctx.api.metrics(text, options), label: "Metrics", open: true,
-    pick: ({ name }) => { metric.value = name; offer(name).catch((error) => say("bad", error.message)); },
+    pick: ({ name }) => { metric.value = name; choose(name); },
   });
 
   /** The series of a metric, to choose one. */
   async function offer(name) {
-    const answer = await ctx.api.get("api/ui/series", { metric: name, max: CHOICES }, { signal });
+    const answer = await offering.run((own) => ctx.api.get("api/ui/series", { metric: name, max: CHOICES }, { signal: AbortSignal.any([own, signal]) }));
+    if (!answer) return;
     if (answer.series.length === 1) return look(answer.series[0].tsuid);
     fill(choices, answer.series.map((one) => h("button.chip", { type: "button", onclick: () => look(one.tsuid) }, h("span.name", Object.entries(one.tags).map(([key, value]) => `${key}=${value}`).join(", ")))),
       answer.total > answer.series.length ? h("span.hint", `the first ${answer.series.length} of ${count(answer.total)}`) : null);
     if (!answer.series.length) fill(choices, h("span.hint", "This metric has no series that are known."));
   }
+  const choose = (name) => offer(name).catch((error) => fill(choices, failure(error, () => choose(name))));
   function look(tsuid) {
     choices.replaceChildren();
     ctx.set({ tsuid, draw: null, page: null });
@@ -87,6 +93,10 @@ export async function mount(root, ctx) {
     const tsuid = params.get("tsuid");
     const draw = params.get("draw");
     if (!tsuid && !draw) {
+      asking.stop();
+      shown = stays = "";
+      pictures.clear(found);
+      fill(fault);
       fill(query, h("div.state", h("p", "Choose a series, or draw a shape: the series that looked like it are listed, the most alike first.")));
       for (const box of [saved, hits, pager]) box.replaceChildren();
       say("", "");
@@ -95,20 +105,28 @@ export async function mount(root, ctx) {
     const bounds = ctx.time.bounds();
     if (bounds.error) return say("bad", bounds.error);
     const page = Math.max(1, Number(params.get("page") ?? 1) || 1);
-    asking?.abort();
-    asking = new AbortController();
-    signal.addEventListener("abort", () => asking.abort(), { once: true });
-    say("", "Searching…");
+    const question = {
+      ...(tsuid ? { tsuid } : { draw_values: draw }), start: Math.floor(bounds.from), end: Math.ceil(bounds.to),
+      method: method.value, slop: numbers[0].input.value, radius: numbers[1].input.value, filters: filters().join(","), page, max: HITS,
+    };
+    const what = JSON.stringify({ ...question, start: ctx.time.start, end: ctx.time.end });
+    if (what !== stays) say("", "Searching…");
     try {
-      const answer = await ctx.api.get("api/similar", {
-        ...(tsuid ? { tsuid } : { draw_values: draw }), start: Math.floor(bounds.from), end: Math.ceil(bounds.to),
-        method: method.value, slop: numbers[0].input.value, radius: numbers[1].input.value, filters: filters().join(","), page, max: HITS,
-      }, { signal: asking.signal, patience: 60_000 });
+      const answer = await asking.run((own) => ctx.api.get("api/similar", question, { signal: AbortSignal.any([own, signal]), patience: 60_000 }));
+      if (!answer) return;
+      stays = what;
+      fill(fault);
       render(answer, page);
     } catch (error) {
-      if (error.kind === "aborted") return;
-      say("bad", error.message);
-      for (const box of [saved, hits, pager]) box.replaceChildren();
+      if (signal.aborted) return;
+      // The same question again: what it found before stays.
+      const kept = what === stays;
+      say("bad", `${error.message}${kept ? " What is shown is from before." : ""}`);
+      fill(fault, h("button", { type: "button", onclick: load }, "Try again"));
+      if (kept) return;
+      shown = "";
+      pictures.clear(found);
+      for (const box of [query, saved, hits, pager]) box.replaceChildren();
     }
   }
 
@@ -144,17 +162,22 @@ export async function mount(root, ctx) {
     const out = h("select", { "aria-label": `Leave out a part of ${name}`, onchange: () => leaveOut(out.value) }, h("option", { value: "" }, "leave out…"), [...new Set(parts)].map((part) => h("option", { value: part }, part)));
     return h("section.card.similar-hit", { "aria-label": name, data: { tsuid: one.tsuid } }, h("div.row", h("span.badge", String(at + 1)), h("span.name.cut.grow", { title: name }, name), h("span.quiet", exact(one.score, 4))),
       pictures.make({ name, texts: () => `none:${one.tsuid}`, kind: "tsuid" }),
-      h("div.row.wrap", h("button", { type: "button", onclick: () => look(one.tsuid) }, "Search for it"), ctx.writable ? h("button", { type: "button", onclick: () => { basket.add({ name, tsuid: one.tsuid }); toast("In the basket."); } }, "Collect") : null, out));
+      h("div.row.wrap", h("button", { type: "button", onclick: () => look(one.tsuid) }, "Search for it"), ctx.writable ? h("button", { type: "button", onclick: () => toast(basket.add({ name, tsuid: one.tsuid })) }, "Collect") : null, out));
   }
 
-  const off = ctx.time.on(() => load());
-  load();
+  /** The address is another one. */
+  function update() {
+    const now = `${ctx.route.params} ${ctx.time.zone}`;
+    if (now === asked) return;
+    asked = now;
+    return load();
+  }
+
   return {
-    update: load,
+    update,
     refresh: load,
     unmount() {
       abort.abort();
-      off?.();
       pictures.close();
     },
   };

@@ -51,7 +51,8 @@ export function queriesTab(panel, ctx, { signal }) {
   }
 
   function line({ id, user, query }, mayStop) {
-    const [since, read, points, size] = [h("td.nowrap"), h("td.number"), h("td.number"), h("td.number")];
+    const as = (unit) => h("td.number", { data: { as: unit } });
+    const [since, read, points, size] = [h("td.nowrap"), as("rows"), as("points"), h("td.number")];
     const button = h("button.danger", { type: "button", onclick: () => stop(id, button), disabled: !mayStop, title: mayStop ? "Stop this query" : "Queries are stopped from the TSD's own machine, or with tsd.http.query.allow_stop" }, "Stop");
     set(button, { "aria-label": `Stop the query of ${user}` });
     const row = h("tr", since, h("td.name.nowrap", user), read, points, size, h("td.status-query", h("code.name.cut", { title: query }, query)), h("td", button));
@@ -99,7 +100,7 @@ export function queriesTab(panel, ctx, { signal }) {
       const fine = one.status === 200;
       return h("tr", h("td.nowrap", format(one.end, ctx.time.zone)), h("td.number", span(one.end - one.start)),
         h("td.nowrap", { class: fine ? "good" : "bad", title: fine ? null : one.exception }, fine ? "answered" : `${one.status} ${one.exception}`.slice(0, 60)),
-        h("td.number", count(one.times)),
+        h("td.number", { data: { as: one.times === 1 ? "time" : "times" } }, count(one.times)),
         h("td.status-query", h("code.name.cut", { title: query }, query)));
     }));
   }

@@ -172,7 +172,7 @@ export function expressionTab(panel, ctx, tools) {
   }
 
   function tableOfResult(groups, gives, rows) {
-    if (rows) return tableOf("Result", rows.columns, rows.rows.slice(0, ROWS_MAX).map((row) => h("tr", row.map((cell) => h(typeof cell === "number" ? "td.number" : "td.name", cell === null ? "–" : shown(cell))))));
+    if (rows) return tableOf("Result", rows.columns, rows.rows.slice(0, ROWS_MAX).map((row) => h("tr", row.map((cell) => h(typeof cell === "number" ? "td.number" : "td.name", cell === null ? "–" : shown(cell))))), false);
     if (gives === "string") return groups.map(({ text }) => h("pre.name", text));
     if (!groups.length) return null;
     const list = groups.slice(0, ROWS_MAX);

@@ -25,7 +25,7 @@ export function historyTab(panel, ctx, tools) {
   function draw() {
     more.hidden = !after;
     fill(box, events.length ? tableOf("What happened", ["When", "What", "Level", "Rule", "Group", "Value", "By", "Text"], events.map((event) => h("tr", h("td", aged(event.at, ctx.time.zone)), h("td", CHANGES[event.change] ?? event.change), h("td", level(event.level)),
-      h("td", event.rule), h("td.name", breakable(seriesOf(event))), h("td.number", event.value === undefined ? "–" : exact(event.value, 5)), h("td", event.mark?.user ?? ""), h("td", event.mark?.message || event.text)))) : h("div.state", h("p.quiet", "Nothing has happened yet.")));
+      h("td", event.rule), h("td.name", breakable(seriesOf(event))), h("td.number", event.value === undefined ? "–" : exact(event.value, 5)), h("td", event.mark?.user ?? ""), h("td.text", event.mark?.message || event.text)))) : h("div.state", h("p.quiet", "Nothing has happened yet.")));
   }
   return {
     polls: false,

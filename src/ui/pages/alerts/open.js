@@ -71,7 +71,7 @@ export function openTab(panel, ctx, tools) {
     const every = h("input", { type: "checkbox", "aria-label": `Choose all of: ${label}`, checked: mine.every(({ id }) => chosen.has(id)), onchange: () => { for (const { id } of mine) chosen[every.checked ? "add" : "delete"](id); draw(); } });
     const shown = mine.slice(0, ROWS_MAX);
     return h("section.card", { "aria-label": label, data: { group: name } }, h("h2", `${label} (${count(mine.length)})`),
-      tableOf(label, [h("label.check", every), "Level", "Since", "Rule", "Group", "Value", "Condition", "Messages"], shown.map(row)),
+      tableOf(label, [h("label.check", every), "Level", "Since", "Rule", "Group", "Value", "Condition", "Messages"], shown.map(row), false),
       mine.length > shown.length ? h("p.hint", `The first ${count(shown.length)} of ${count(mine.length)}: filter for the others.`) : null);
   }
 

@@ -91,8 +91,15 @@ export async function perform(ctx, [act, label, sentence], ids) {
   return Boolean(await layer.closed);
 }
 
-/** A table with a caption for screen readers. What stands over numbers ends where they end. */
-export function tableOf(caption, heads, rows) {
+/** Columns whose cells say by themselves what they are. */
+const PLAIN = ["When", "What", "Level", "Rule", "Group", "Name", "Text", "Condition", "Worker", "Message", ""];
+
+/**
+ * A table with a caption for screen readers. What stands over numbers ends where they end. In a narrow window a row is a few lines, in which
+ * cells have the names of their columns before them (`data-as`), unless `stacks` is false.
+ */
+export function tableOf(caption, heads, rows, stacks = true) {
   const first = rows[0]?.children ?? [];
-  return h("div.scroll", { tabindex: "0", role: "region", "aria-label": caption }, h("table", h("thead", h("tr", heads.map((head, at) => h("th", { scope: "col", class: first[at]?.classList.contains("number") ? "number" : "" }, head)))), h("tbody", rows)));
+  if (stacks) for (const row of rows) [...row.children].forEach((cell, at) => { if (!PLAIN.includes(heads[at])) cell.dataset.as = heads[at].toLowerCase(); });
+  return h("div.scroll", { class: stacks ? "stacks" : "", tabindex: "0", role: "region", "aria-label": caption }, h("table", h("thead", h("tr", heads.map((head, at) => h("th", { scope: "col", class: first[at]?.classList.contains("number") ? "number" : "" }, head)))), h("tbody", rows)));
 }
