@@ -29,7 +29,7 @@ pub mod row_key;
 
 pub use annotation::{Note, global_row, note_millis, note_place, note_time, push_notes};
 pub use cell::{Cell, CellError, CellFault, CellKind, CellPoints, RawPoint, cell_kind};
-pub use hex::{from_hex, java_bytes, to_hex};
+pub use hex::{from_hex, id_from_hex, java_bytes, to_hex};
 pub use histogram::{Decoders, Histogram, HistogramError, Range, histogram_column, histogram_time};
 pub use merge::{Merged, merge_cells, repaired_append};
 pub use pack::{PackError, PackedCell, append_point, pack};

@@ -5,7 +5,7 @@
 //! of what they hold, it is a plain put, because a gateway has no compare-and-set with a time.
 //! Rules: recorded scenarios `annotation`, `annotation_global`, `annotation_bulk`.
 
-use crate::codec::{self, Layout, Note, ROW_SECONDS, SeriesKey, from_hex, note_place, note_time, to_hex};
+use crate::codec::{self, Layout, Note, ROW_SECONDS, SeriesKey, id_from_hex, note_place, note_time, to_hex};
 use crate::point::json::{Json, JsonError};
 use crate::store::{Columns, Mutation, Prefilter, RowBatch, RowMutation, Scan, Scanner, Store, StoreError, TagBytes};
 use std::sync::Arc;
@@ -375,8 +375,7 @@ impl Annotations {
 
     /// A TSUID's bytes. Whether the series exists is not asked, and its tags may be broken (surprise `post_short_tsuid`).
     fn tsuid(&self, text: &str) -> Result<Vec<u8>> {
-        let even = if text.encode_utf16().count() % 2 == 1 { format!("0{text}") } else { text.to_owned() };
-        let bytes = from_hex(&even).ok_or_else(|| NoteError::BadTsuid(format!("contains illegal character for hexBinary: {even}")))?;
+        let bytes = id_from_hex(text).map_err(NoteError::BadTsuid)?;
         let width = usize::from(self.options.layout.metric_width);
         if bytes.len() < width {
             return Err(NoteError::BadTsuid(format!("The TSUID '{text}' is too short: a metric's UID has {width} bytes")));

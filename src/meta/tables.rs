@@ -243,11 +243,10 @@ fn unreadable(table: &str, row: &[u8], column: &[u8], why: String) -> MetaError 
     MetaError::Unreadable { table: table.to_owned(), row: to_hex(row), column, why }
 }
 
-/// An id in hex as the API takes it: an odd count of digits gets a leading zero (recorded in `uid_uidmeta/odd_uid`).
+/// An id in hex as the API takes it; there must be one.
 pub fn id_from_hex(text: &str) -> Result<Vec<u8>, MetaError> {
-    let padded = if text.encode_utf16().count() % 2 == 1 { format!("0{text}") } else { text.to_owned() };
-    if padded.is_empty() {
+    if text.is_empty() {
         return Err(MetaError::Illegal("UID was empty".to_owned()));
     }
-    crate::codec::from_hex(&padded).ok_or_else(|| MetaError::Illegal(format!("contains illegal character for hexBinary: {padded}")))
+    crate::codec::id_from_hex(text).map_err(MetaError::Illegal)
 }

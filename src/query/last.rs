@@ -6,7 +6,7 @@
 
 use super::engine::QueryError;
 use super::request::last::{LastRequest, LastSub};
-use crate::codec::{self, Cell, DecodeOptions, ROW_SECONDS, SeriesKey, decode_row, from_hex, to_hex};
+use crate::codec::{self, Cell, DecodeOptions, ROW_SECONDS, SeriesKey, decode_row, id_from_hex, to_hex};
 use crate::meta::lookup::{LookupError, NamedSeries, Places, Wanted};
 use crate::point::Number;
 use crate::store::{Columns, RowBatch, RowView};
@@ -118,8 +118,7 @@ impl Last<'_> {
         if text.is_empty() {
             return Err(bad("UID was empty"));
         }
-        let even = if text.len().is_multiple_of(2) { text.to_owned() } else { format!("0{text}") };
-        let tsuid = from_hex(&even).ok_or_else(|| bad(format!("contains illegal character for hexBinary: {even}")))?;
+        let tsuid = id_from_hex(text).map_err(bad)?;
         if tsuid.len() < usize::from(layout.metric_width) + layout.pair_width() {
             return Err(bad("TSUID must not be null and must have a metric and at least one tag pair"));
         }

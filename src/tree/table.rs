@@ -8,7 +8,7 @@ use super::definition::{Definition, Edit, Tree};
 use super::rows::{self, FAMILY, Failed};
 use super::rule::{Rule, Rules};
 use super::{TreeError, TreeId};
-use crate::codec::{from_hex, to_hex};
+use crate::codec::{id_from_hex, to_hex};
 use crate::point::json::{self, Json, JsonError};
 use crate::store::{Columns, Mutation, RowBatch, RowMutation, RowView, Scan, Store};
 use crate::uid::from_latin_1;
@@ -322,8 +322,7 @@ pub fn branch_id(text: &str) -> Result<Vec<u8>, TreeError> {
     hex(text)
 }
 
-/// Bytes from hex as OpenTSDB reads it: an odd number of digits gets a 0 in front.
+/// The bytes of an id in hex.
 pub fn hex(text: &str) -> Result<Vec<u8>, TreeError> {
-    let even = if text.chars().count() % 2 == 1 { format!("0{text}") } else { text.to_owned() };
-    from_hex(&even).ok_or_else(|| TreeError::Invalid(format!("contains illegal character for hexBinary: {even}")))
+    id_from_hex(text).map_err(TreeError::Invalid)
 }

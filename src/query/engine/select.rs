@@ -7,7 +7,7 @@
 //! (HBase's fuzzy filter as OpenTSDB fills it): both tried on the real one.
 
 use super::QueryError;
-use crate::codec::Layout;
+use crate::codec::{Layout, to_hex};
 use crate::query::filter::{TagFilter, TagTest};
 use crate::query::plan::{Source, SubQuery};
 use crate::store::{Prefilter, TagBytes};
@@ -211,11 +211,11 @@ fn of_series(tsuids: &[Vec<u8>], metric_width: usize, widths: (usize, usize)) ->
     let mut series = FxHashSet::default();
     for tsuid in tsuids {
         let Some((of, tags)) = tsuid.split_at_checked(metric_width) else {
-            return Err(bad(format!("The TSUID '{}' is too short: a metric's UID has {metric_width} bytes", hex(tsuid))));
+            return Err(bad(format!("The TSUID '{}' is too short: a metric's UID has {metric_width} bytes", to_hex(tsuid))));
         };
         match metric {
             Some(first) if first != of => {
-                return Err(bad(format!("One or more TSUIDs did not share the same metric [{}] [{}]", hex(first), hex(of))));
+                return Err(bad(format!("One or more TSUIDs did not share the same metric [{}] [{}]", to_hex(first), to_hex(of))));
             }
             _ => metric = Some(of),
         }
@@ -223,10 +223,6 @@ fn of_series(tsuids: &[Vec<u8>], metric_width: usize, widths: (usize, usize)) ->
     }
     let metric = metric.ok_or_else(|| bad("Empty or missing TSUID list not allowed".to_string()))?.to_vec();
     Ok(Selection { metric, group_by: Vec::new(), by_name: Vec::new(), ids: Ids::Series(series), widths })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02X}")).collect()
 }
 
 /// A filter with its names as UIDs.

@@ -5,7 +5,7 @@ use super::names::rollup_usage;
 use super::post::DEFAULT_RATE;
 use super::show::{Output, dump};
 use super::{Request, RequestError, SubRequest, downsample, names};
-use crate::codec::from_hex;
+use crate::codec::id_from_hex;
 use crate::point::{PointTime, write_f32};
 use crate::query::filter::TagTest;
 use crate::query::plan::{Aggregator, HistogramQuery, Query, RollupChoice, Source, SubQuery, Unlimited};
@@ -176,21 +176,13 @@ fn source(sub: &SubRequest, metric_width: u8) -> Result<Source, RequestError> {
             Some(_) => {}
             None => first = Some(metric),
         }
-        let Some(id) = hex(text) else {
-            let message = format!("contains illegal character for hexBinary: {text}");
-            return Err(RequestError::new(message.clone()).details(message));
-        };
+        let id = id_from_hex(text).map_err(|message| RequestError::new(message.clone()).details(message))?;
         if id.len() <= usize::from(metric_width) {
             return Err(RequestError::new("UID was empty").details("UID was empty"));
         }
         ids.push(id);
     }
     Ok(Source::Tsuids(ids))
-}
-
-/// Bytes of hexadecimal digits; an odd number of them gets a zero in front.
-fn hex(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 == 1 { from_hex(&format!("0{text}")) } else { from_hex(text) }
 }
 
 #[cfg(test)]
