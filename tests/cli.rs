@@ -477,7 +477,10 @@ fn wrong_words_say_what_was_meant() {
         let out = run_for(PATIENCE, &words(command), dir.path());
         assert_eq!((out.code, out.stdout.as_str(), out.stderr.trim_end()), (Some(exit), "", stderr), "{command}");
     };
-    check("query --help", 2, "Invalid usage.  Unrecognized option --help\n`tsdb help query` tells what there is");
+    for command in ["query", "tsd"] {
+        let told = format!("Invalid usage.  Unrecognized option --help\n`tsdb help {command}` tells what there is");
+        check(&format!("{command} --help"), 2, &told);
+    }
     check(
         "worker --ruels=x",
         2,

@@ -392,7 +392,8 @@ pub const COMMANDS: &[Command] = &[
         java: false,
         usage: "Usage: tsd --port=PORT --staticroot=PATH --cachedir=PATH\nStarts the TSD, the Time Series Daemon\n",
         after: "",
-        flags: &[COMMON, TSD, AUTO_METRIC, HELP],
+        // No HELP: as with OpenTSDB's, a script that asks for it is told by the exit code that nothing was started.
+        flags: &[COMMON, TSD, AUTO_METRIC],
         words: &[],
         run: tsd::run,
     },

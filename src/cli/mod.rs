@@ -152,10 +152,6 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
     let parsed = argp::parse(&command.flags(), rest).map_err(|error| wrong_flag(command, &error))?;
     let call = call(parsed);
     if !command.java && call.parsed.has("--help") {
-        if command.name == "tsd" {
-            // As with OpenTSDB's, a script that asks a TSD for `--help` is told by the exit code that nothing was started.
-            return Err(wrong_flag(command, "Unrecognized option --help"));
-        }
         return extra::print(&extra::help_of(command));
     }
     (command.run)(&call)
