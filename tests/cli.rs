@@ -420,6 +420,28 @@ fn odd_command_lines() {
     check("uid --idwidth=9 metrics 1", 1, "");
     // One unknown name, and nothing is printed.
     check("query 1399990000 1400010000 sum sys.cpu sum nosuch", 1, "");
+    // Lines tell all points of the hours that are read.
+    let hour = "sys.cpu 1400000000000 1.000000 {host=web01}\nsys.cpu 1400000010000 2.500000 {host=web01}\nsys.cpu 1400000020500 300 {host=web01}\n";
+    check("query 1400000000 1400000001 sum sys.cpu host=web01", 0, hour);
+    check("query 1400000011 1400000012 sum sys.cpu host=web01", 0, hour);
+    // A row without tags is a series to queries: it is no damage, and not deleted as such.
+    let row = |key: &str, qualifier: [u8; 2], value: &[u8]| {
+        let put = tsdb::store::Mutation::Put { family: "t", qualifier: qualifier.to_vec(), value: value.to_vec() };
+        damage::change(&Engine::Embedded, dir.path(), "tsdb", &support::scenario::unhex(key), vec![put]);
+    };
+    row("00000253724180", [0, 0x10], &[7]);
+    check("fsck --full-scan --fix-all", 0, "");
+    check("scan --import 1399990000 1400000000 sum sys.mem", 0, "sys.mem 1399996801 7\n");
+    // Bytes that are no number, and names that are gone, are shown as what they are.
+    row("00000253724180", [0, 0x22], &[0, 0, 1]);
+    row("00000253724180000009000001", [0, 0x30], &[3]);
+    let shown = "[0, 0, 2, 83, 114, 65, -128] sys.mem 1399996800 (Tue May 13 16:00:00 UTC 2014) {}\n  \
+        [0, 16]\t[7]\t1\tl\t1399996801\t(Tue May 13 16:00:01 UTC 2014)\n  \
+        [0, 34]\t[0, 0, 1]\t2\tl\t1399996802\t(Tue May 13 16:00:02 UTC 2014)\n\
+        [0, 0, 2, 83, 114, 65, -128, 0, 0, 9, 0, 0, 1] sys.mem 1399996800 (Tue May 13 16:00:00 UTC 2014) \
+        net.opentsdb.uid.NoSuchUniqueId: No such unique ID for 'tagk': [0, 0, 9]\n  \
+        [0, 48]\t[3]\t3\tl\t1399996803\t(Tue May 13 16:00:03 UTC 2014)\n";
+    check("scan 1399990000 1400000000 sum sys.mem", 0, shown);
 }
 
 /// A mistaken folder is no empty store: what is empty without a word is taken for a backup.

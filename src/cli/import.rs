@@ -140,8 +140,7 @@ impl<'a> Import<'a> {
             let mut rest = block.as_slice();
             while !rest.is_empty() {
                 number += 1;
-                let (line, behind) =
-                    rest.split_at_checked(memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1)).unwrap_or((rest, &[]));
+                let (line, behind) = split_line(rest);
                 if number >= from_line {
                     self.line(path, number, line, behind)?;
                 }
@@ -162,8 +161,6 @@ impl<'a> Import<'a> {
 
     /// One line. A bad one is told, and ends the import unless errors are skipped. `behind`: the lines after it.
     fn line(&mut self, path: &str, number: u64, line: &[u8], behind: &[u8]) -> Result<(), Failure> {
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
         let mut scratch = String::new();
         let text = str::from_utf8(line).unwrap_or_else(|_| point::line_text(line, &mut scratch));
         let mut tags = TagBuf::new();
@@ -197,12 +194,14 @@ impl<'a> Import<'a> {
             self.is_foreseen = true;
             let mut names = self.writer.new_names();
             names.note(point);
-            for line in behind.split(|&byte| byte == b'\n') {
+            let mut rest = behind;
+            while !rest.is_empty() {
+                let (line, behind) = split_line(rest);
+                rest = behind;
                 let mut tags = TagBuf::new();
-                let line = line.strip_suffix(b"\r").unwrap_or(line);
                 match str::from_utf8(line).map(|text| read(text, &mut tags, &self.rules)) {
                     Ok(Ok(point)) => names.note(&point),
-                    _ if self.skip_errors || line.is_empty() => {}
+                    _ if self.skip_errors => {}
                     _ => break, // the import ends here: nothing behind it may leave a trace
                 }
             }
@@ -285,6 +284,14 @@ fn rate(points: u64, started: Instant) -> String {
     format!(" ({:.1} points/s)", points as f64 / started.elapsed().as_secs_f64().max(1e-9))
 }
 
+/// The first line, and what stands behind its end: a line feed, a carriage return, or both, as Java reads lines.
+fn split_line(block: &[u8]) -> (&[u8], &[u8]) {
+    let end = memchr::memchr2(b'\n', b'\r', block).unwrap_or(block.len());
+    let (line, rest) = block.split_at_checked(end).unwrap_or((block, &[]));
+    let rest = rest.strip_prefix(b"\r\n").or(rest.get(1..)).unwrap_or_default();
+    (line, rest)
+}
+
 /// Reads lines into `block` until it is full; false at the end of the file. An error names its line in the block.
 fn read_block(reader: &mut dyn BufRead, block: &mut Vec<u8>) -> Result<bool, (u64, String)> {
     block.clear();
@@ -320,6 +327,23 @@ fn read<'t, 'a: 't>(text: &'a str, tags: &'t mut TagBuf<'a>, rules: &Rules) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_end_as_java_reads_them() {
+        let check = |block: &str, want: &[&str]| {
+            let (mut rest, mut got) = (block.as_bytes(), Vec::new());
+            while !rest.is_empty() {
+                let (line, behind) = split_line(rest);
+                got.push(str::from_utf8(line).unwrap());
+                rest = behind;
+            }
+            assert_eq!(got, want, "{block:?}");
+        };
+        check("a\nb", &["a", "b"]);
+        check("a\r\nb\r\n", &["a", "b"]);
+        check("a\rb\r", &["a", "b"]);
+        check("a\n\nb\n\r\r\n", &["a", "", "b", "", ""]);
+    }
 
     #[test]
     fn floats_keep_their_digits() {

@@ -28,11 +28,9 @@ pub fn run(call: &Call) -> Result<(), Failure> {
     let look = Look::of(call, &command)?;
     let mut out = BufWriter::new(std::io::stdout().lock());
     with_engine(settings, |engine| {
-        // Nothing is printed before the last query has its answer: a name that is not known fails the whole command.
-        let mut all = Vec::new();
-        for sub in &command.query.subs {
-            all.extend(engine.run_sub(&command.query, sub, &Default::default()).map_err(Failure::new)?);
-        }
+        // Nothing is printed before the last query has its answer: a name that is not known fails the whole command. As with
+        // OpenTSDB's tool, lines tell all points of the hours that are read, and a picture keeps to the range.
+        let (all, _) = engine.run_wide(&command.query, &Default::default()).map_err(Failure::new)?;
         let Some(look) = &look else {
             all.iter().try_for_each(|group| print_group(&mut out, group))?;
             return Ok(out.flush()?);

@@ -11,7 +11,7 @@ use crate::query::engine::raw::{KnownSeries, RawRows};
 use crate::query::request::command;
 use crate::store::{Mutation, RowBatch, RowMutation, RowView, Store};
 use crate::tsd;
-use crate::uid::{UidKind, Uids, from_latin_1};
+use crate::uid::{UidError, UidKind, Uids, from_latin_1};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::io::{BufWriter, Write};
@@ -106,15 +106,21 @@ impl<W: Write> Tool<'_, W> {
         let key = RowKey::parse(&self.layout, row.key()).map_err(Failure::new)?;
         let metric = self.uids.name(UidKind::Metric, key.metric()).map_err(Failure::new)?.to_string();
         let mut names = Vec::new();
+        let mut nameless = None;
         for (tagk, tagv) in key.tags() {
-            let tagk = self.uids.name(UidKind::Tagk, tagk).map_err(Failure::new)?;
-            names.push((tagk, self.uids.name(UidKind::Tagv, tagv).map_err(Failure::new)?));
+            match self.uids.name(UidKind::Tagk, tagk).and_then(|tagk| Ok((tagk, self.uids.name(UidKind::Tagv, tagv)?))) {
+                Ok(pair) => names.push(pair),
+                // What is there is shown all the same; a line to import cannot do without.
+                Err(error @ UidError::NoSuchId { .. }) if !self.import => nameless = nameless.or(Some(error)),
+                Err(error) => return Err(Failure::new(error)),
+            }
         }
         let pairs: Vec<(&str, &str)> = names.iter().map(|(k, v)| (&**k, &**v)).collect();
         let tags = TagBuf::hash_order(&pairs).iter().map(|(k, v)| format!(" {k}={v}")).collect();
         let head = Head { metric, tags, base: key.base_time() };
         if !self.import {
-            let (base, shown) = (head.base, TagBuf::show(&pairs, true));
+            let shown = |error: UidError| format!("net.opentsdb.uid.NoSuchUniqueId: {error}");
+            let (base, shown) = (head.base, nameless.map_or_else(|| TagBuf::show(&pairs, true), shown));
             writeln!(self.out, "{} {} {base} ({}) {shown}", java_bytes(row.key()), head.metric, self.date(i64::from(base)))?;
         }
         for cell in row.cells() {
@@ -133,6 +139,8 @@ impl<W: Write> Tool<'_, W> {
         let ordered = Cell { value: repaired.as_deref().unwrap_or(cell.value), ..*cell };
         let mut points = match CellPoints::new(&ordered).collect::<Result<Vec<RawPoint<'_>>, _>>() {
             Ok(points) => points,
+            // A value of a length that no number has: its bytes can be shown.
+            Err(_) if !self.import && kind == CellKind::Point && !cell.value.is_empty() => return self.odd(head, cell),
             Err(fault) => {
                 self.damaged += 1;
                 tracing::warn!("row {}, column {}: {fault}", to_hex(key), to_hex(cell.qualifier));
@@ -154,6 +162,13 @@ impl<W: Write> Tool<'_, W> {
             }
         }
         Ok(())
+    }
+
+    /// A single point whose value is no number.
+    fn odd(&mut self, head: &Head, cell: &Cell<'_>) -> Result<(), Failure> {
+        let Some((qualifier, _)) = Qualifier::split_first(cell.qualifier) else { return Ok(()) };
+        let point = RawPoint { qualifier: qualifier.with_value_len(cell.value.len()), value: cell.value };
+        Ok(writeln!(self.out, "  {}", self.raw(head, &point))?)
     }
 
     /// `qualifier  value  offset  l|f  time  (date)`

@@ -236,14 +236,15 @@ impl<'a> Worker<'a> {
             return Ok(());
         }
         let parsed = match RowKey::parse(&self.layout, key) {
-            Ok(parsed) if !parsed.tag_bytes().is_empty() => parsed,
-            Ok(parsed) if parsed.metric().iter().all(|b| *b == 0) => {
+            Ok(parsed) if parsed.tag_bytes().is_empty() && parsed.metric().iter().all(|b| *b == 0) => {
                 // Global annotations have a metric of zeros and no tags. (OpenTSDB's tool takes them for orphans.)
                 self.counts.cells += row.cells().len() as u64;
                 self.counts.annotations += row.cells().filter(|c| c.qualifier.first() == Some(&1)).count() as u64;
                 return Ok(());
             }
-            _ => {
+            // One without tags is read by queries, as the series of the metric alone: its points are sound.
+            Ok(parsed) => parsed,
+            Err(_) => {
                 self.note(&format!("ERROR Invalid row key.\n\tKey: {}", to_hex(key)));
                 self.counts.bad_keys += 1;
                 let fix = self.job.options.fix && self.job.options.delete_bad_rows;
