@@ -39,7 +39,7 @@ impl<'de> Taker<'de> for Admitted {
         let Some(fields) = point else { return };
         let mut tags = TagBuf::new();
         for (name, value) in &fields.tags {
-            tags.set(name, value.as_deref().unwrap_or_default());
+            tags.set(name, value.as_deref());
         }
         let point = admit_http(fields.metric.as_deref(), fields.timestamp, fields.value.as_deref(), &tags, &self.1);
         self.0 += u64::from(point.is_ok());

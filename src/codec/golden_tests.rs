@@ -92,7 +92,7 @@ impl Scenario {
         let tags: Vec<(String, String)> = point["tags"].as_object()?.iter().map(|(k, v)| (k.clone(), text(v))).collect();
         let mut buffer = TagBuf::new();
         for (key, value) in &tags {
-            buffer.set(key, value);
+            buffer.set(key, Some(value));
         }
         let time = http_timestamp_text(&text(&point["timestamp"]))?;
         let value = text(&point["value"]);

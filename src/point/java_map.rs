@@ -1,6 +1,8 @@
 //! The order in which Java's `HashMap` and `HashSet` give out their keys: part of OpenTSDB's answers wherever it walks through
 //! one, such as the texts of errors, or the variables of an expression, of which the first gives a joined series its tags.
 
+use super::NULL;
+
 /// Places of `keys` in the order in which a map holds them that was made for `capacity` keys (16 where Java's code names
 /// none) and got them in this order. Keys are distinct.
 pub fn order<S: AsRef<str>>(keys: &[S], capacity: usize) -> Vec<usize> {
@@ -36,6 +38,9 @@ fn copied(entries: usize) -> usize {
 }
 
 fn bucket(key: &str, table: usize) -> usize {
+    if key == NULL {
+        return 0;
+    }
     let hash = key.encode_utf16().fold(0u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));
     (hash ^ (hash >> 16)) as usize & (table - 1)
 }
@@ -62,5 +67,6 @@ mod tests {
         check("in out total used free", 5, "total used free in out");
         check("e1 e2 e10 e20 zz y9", 6, "zz y9 e20 e1 e2 e10");
         check("x", 1, "x");
+        check(&format!("a z {NULL}"), 16, &format!("{NULL} a z"));
     }
 }

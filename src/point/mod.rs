@@ -23,7 +23,7 @@ pub mod text;
 pub use error::PointError;
 pub use http::{admit_http, http_timestamp_number, http_timestamp_text, present_http};
 pub use line::{bad_time, import_line, line_text, not_finite, parse_put, split_words};
-pub use name::{Rules, validate_name};
+pub use name::{NULL, Rules, validate_name};
 pub use tags::TagBuf;
 pub use text::{write_f32, write_f64, write_i64, write_number};
 

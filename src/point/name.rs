@@ -64,19 +64,19 @@ impl Rules {
 
     #[cold]
     fn name_error(&self, metric: &str, tags: &[(&str, &str)], hashed: bool) -> PointError {
-        let shown = TagBuf::show(tags, hashed);
+        let all = TagBuf::show(tags, hashed);
         if tags.is_empty() {
-            return PointError::Illegal(format!("Need at least one tag (metric={metric}, tags={shown})"));
+            return PointError::Illegal(format!("Need at least one tag (metric={metric}, tags={all})"));
         }
         if tags.len() > self.max_tags {
-            return PointError::Illegal(format!("Too many tags: {} maximum allowed: {}, tags: {shown}", tags.len(), self.max_tags));
+            return PointError::Illegal(format!("Too many tags: {} maximum allowed: {}, tags: {all}", tags.len(), self.max_tags));
         }
         let ordered = if hashed { TagBuf::hash_order(tags) } else { tags.to_vec() };
         let check = || -> Result<(), PointError> {
             validate_name(self, "metric name", metric)?;
             for (key, value) in &ordered {
-                validate_name(self, &format!("tag name with value [{value}]"), key)?;
-                validate_name(self, &format!("tag value with key [{key}]"), value)?;
+                validate_name(self, &format!("tag name with value [{}]", shown(value)), key)?;
+                validate_name(self, &format!("tag value with key [{}]", shown(key)), value)?;
             }
             Ok(())
         };
@@ -84,11 +84,21 @@ impl Rules {
     }
 }
 
+/// Stands for a tag value that JSON gave as `null`, and for a name that there is none of. It is no letter, so that no rule allows it; Unicode sets the code
+/// aside for what a program means by it, and messages show it as Java does ([`shown`]).
+pub const NULL: &str = "\u{10FFFF}";
+
+/// A name in a message.
+pub fn shown(name: &str) -> &str {
+    if name == NULL { "null" } else { name }
+}
+
 /// Checks a name; `what` says in the error what it names: `metric name`, or for `/api/uid/assign` the caller's own
 /// spelling of the kind (recorded cases `uid_assign/bad_char`, `empty_name`).
 pub fn validate_name(rules: &Rules, what: &str, name: &str) -> Result<(), PointError> {
-    if name.is_empty() {
-        return Err(PointError::Illegal(format!("Invalid {what}: empty string")));
+    if name.is_empty() || name == NULL {
+        let kind = if name.is_empty() { "empty string" } else { shown(name) };
+        return Err(PointError::Illegal(format!("Invalid {what}: {kind}")));
     }
     if let Some(bad) = name.chars().find(|&c| !rules.is_legal_char(c)) {
         return Err(PointError::Illegal(format!("Invalid {what} (\"{name}\"): illegal character: {}", surrogate_stand_in(bad))));

@@ -1,5 +1,6 @@
 //! Tags of one point, in a buffer on the stack.
 
+use super::name::shown;
 use super::{PointError, java_map};
 use std::collections::HashMap;
 
@@ -93,8 +94,10 @@ impl<'a> TagBuf<'a> {
         Ok(())
     }
 
-    /// Sets a tag as JSON objects do: a later value replaces an earlier one in its place.
-    pub fn set(&mut self, key: &'a str, value: &'a str) {
+    /// Sets a tag as JSON objects do: a later value replaces an earlier one in its place. `None`: it is `null`, which
+    /// admission refuses by its name.
+    pub fn set(&mut self, key: &'a str, value: Option<&'a str>) {
+        let value = value.unwrap_or(super::name::NULL);
         match self.place(key) {
             None => self.add(key, value),
             Some(at) => {
@@ -109,7 +112,7 @@ impl<'a> TagBuf<'a> {
     /// Tags as Java prints a map: `{host=a, dc=b}`; `hashed`: in the order of a `HashMap`, else in the order given.
     pub fn show(tags: &[(&str, &str)], hashed: bool) -> String {
         let ordered = if hashed { TagBuf::hash_order(tags) } else { tags.to_vec() };
-        let pairs: Vec<String> = ordered.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let pairs: Vec<String> = ordered.iter().map(|(key, value)| format!("{}={}", shown(key), shown(value))).collect();
         format!("{{{}}}", pairs.join(", "))
     }
 

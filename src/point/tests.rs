@@ -155,8 +155,8 @@ fn import_lines() {
 fn http_points() {
     fn check(time: i64, value: &str, want: &str) {
         let mut tags = TagBuf::new();
-        tags.set("khost", "kw00");
-        tags.set("khost", "kw01");
+        tags.set("khost", Some("kw00"));
+        tags.set("khost", Some("kw01"));
         let got = match admit_http(Some("kit.put.a"), time, Some(value), &tags, &Rules::default()) {
             Ok(p) => format!("{:?} {:?}", p.time, p.value),
             Err(error) => error.http_text().to_string(),
@@ -184,6 +184,13 @@ fn http_points() {
     let refused = |m, t: &TagBuf| admit_http(m, 1, Some("1"), t, &Rules::default()).unwrap_err().to_string();
     assert_eq!(refused(Some(""), &none), "Metric name was empty");
     assert_eq!(refused(Some("m"), &none), "Missing tags");
+    let mut null = TagBuf::new();
+    null.set("host", None);
+    assert_eq!(refused(Some("m"), &null), "Invalid tag value with key [host]: null");
+    null.set("a!", None);
+    assert_eq!(refused(Some("m"), &null), "Invalid tag name with value [null] (\"a!\"): illegal character: !");
+    let late = admit_http(Some("m"), 1 << 62, Some("1"), &null, &Rules::default()).unwrap_err().to_string();
+    assert!(late.ends_with("to metric=m, tags={a!=null, host=null}"), "{late}");
     assert_eq!(http_timestamp_text("1356998400.75"), None);
     assert_eq!(http_timestamp_text(" 1356998400"), Some(1356998400));
     assert_eq!(http_timestamp_number(1356998400.75), Some(1356998400));

@@ -42,7 +42,6 @@ pub fn rollups(settings: &Settings) -> Result<Option<RollupOptions>, OpenError> 
     } else {
         given.to_owned()
     };
-    let is_function: fn(&str) -> bool = |name| names::aggregator(name).is_some();
     let config = RollupConfig::parse(&json, is_function).map_err(|e| wrong(e.to_string()))?;
     config.warnings().iter().for_each(|warning| tracing::warn!("tsd.rollups.config: {warning}"));
     Ok(Some(RollupOptions {
@@ -62,6 +61,11 @@ fn beside_configuration(settings: &Settings, path: &Path) -> PathBuf {
         Some(beside) if !path.exists() && beside.exists() => beside,
         _ => path.to_path_buf(),
     }
+}
+
+/// Whether there is an aggregation function of that name.
+fn is_function(name: &str) -> bool {
+    names::aggregator(name).is_some()
 }
 
 /// Widths of row keys.
@@ -144,6 +148,7 @@ pub fn write_options(settings: &Settings, store: &dyn Store) -> WriteOptions {
     };
     let base = WriteOptions::new(journal, private);
     WriteOptions {
+        is_function,
         layout: layout(settings),
         table: settings.storage_hbase_data_table.clone(),
         auto_create: AutoCreate {

@@ -94,6 +94,10 @@ impl Batch {
         self.inner.options.rollups.clone()
     }
 
+    pub(super) fn is_function(&self) -> fn(&str) -> bool {
+        self.inner.options.is_function
+    }
+
     /// The series of a point's names; `None`: the store is away and its names have no ids yet.
     fn series_of(&mut self, point: &Point<'_>) -> Result<Option<Arc<Series>>, WriteError> {
         SeriesCache::write_key(point, &mut self.key);

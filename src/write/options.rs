@@ -74,6 +74,8 @@ pub struct WriteOptions {
     pub backpressure: u64,
     /// Rollups, if they are configured.
     pub rollups: Option<Arc<super::RollupOptions>>,
+    /// Whether there is an aggregation function of that name.
+    pub is_function: fn(&str) -> bool,
     /// What becomes of the cells of past hours.
     pub compaction: CompactionOptions,
     /// The time of day.
@@ -109,6 +111,7 @@ impl WriteOptions {
             series_max: SERIES_MAX_DEFAULT,
             backpressure: BACKPRESSURE_DEFAULT,
             rollups: None,
+            is_function: |_| true,
             compaction: CompactionOptions::default(),
             clock: Arc::new(clock::now_ms),
             arrivals: Vec::new(),

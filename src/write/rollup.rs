@@ -6,7 +6,7 @@
 
 use super::{Batch, CellPoint, WriteError};
 use crate::codec::{Qualifier, RollupConfig, base_time, encode_value};
-use crate::point::{PointError, PointTime, Rules, TagBuf, Value, bad_time, not_finite};
+use crate::point::{NULL, PointError, PointTime, Rules, TagBuf, Value, bad_time, not_finite};
 use std::sync::Arc;
 
 /// What the settings say about rollups.
@@ -57,6 +57,9 @@ pub enum RollupError {
     /// Neither an interval nor a function over tags: there is no table for it. OpenTSDB finds out when it stores.
     #[error("Interval cannot be null for a non-group by point")]
     NoTable,
+    /// No rollups are configured: OpenTSDB's words, which name what its code ran into.
+    #[error("{0}")]
+    NotConfigured(PointError),
     /// As for plain points.
     #[error(transparent)]
     Write(#[from] WriteError),
@@ -89,11 +92,8 @@ struct Placed {
 impl Batch {
     /// Takes a rolled-up or pre-aggregated value, assigning or looking up its names: may block on the store.
     pub fn add_rollup(&mut self, point: &RolledUp<'_>, rules: &Rules) -> Result<(), RollupRefused> {
-        let Some(options) = self.rollups() else {
-            let words = "No rollup or aggregations were configured";
-            return Err(finite(point).err().unwrap_or_else(|| illegal(words)).into());
-        };
         finite(point)?;
+        let Some(options) = self.rollups() else { return Err(unconfigured(point, rules, self.is_function()).into()) };
         let mut tag = None;
         match self.add_placed(&options, point, rules, &mut tag) {
             Ok(()) => Ok(()),
@@ -124,6 +124,20 @@ impl Batch {
     }
 }
 
+/// What is said where no rollups are configured. Of a value that was aggregated over tags OpenTSDB finds that out late: the
+/// tag that it is to get has no name yet.
+fn unconfigured(point: &RolledUp<'_>, rules: &Rules, is_function: fn(&str) -> bool) -> RollupError {
+    const WORDS: &str = "No rollup or aggregations were configured";
+    let Some(function) = point.group_by.filter(|_| point.interval.is_none_or(str::is_empty)) else { return illegal(WORDS).into() };
+    if let Err(refused) = aggregate_tag(point, (NULL, "", false)) {
+        return refused.into();
+    }
+    let value = function.to_uppercase();
+    let tags: Vec<(&str, &str)> = point.tags.iter().copied().chain([(NULL, value.as_str())]).collect();
+    let words = check_function(point, &tags, is_function).and_then(|()| rules.check_names(point.metric, &tags, true)).err();
+    RollupError::NotConfigured(words.unwrap_or_else(|| illegal(WORDS)))
+}
+
 fn illegal(words: impl Into<String>) -> PointError {
     PointError::Illegal(words.into())
 }
@@ -132,47 +146,59 @@ fn finite(point: &RolledUp<'_>) -> Result<(), PointError> {
     if point.value.is_finite() { Ok(()) } else { Err(not_finite(point.metric, point.time, point.value)) }
 }
 
-impl RollupOptions {
-    /// The time, and the value that the aggregate tag gets; `None`: it gets none.
-    fn aggregate_tag(&self, point: &RolledUp<'_>) -> Result<(u32, Option<String>), PointError> {
-        let shown = || TagBuf::show(point.tags, true);
-        let metric = point.metric;
-        if point.group_by == Some("") {
-            let words = "Cannot write a group by data point without specifying the aggregation function.";
-            return Err(illegal(format!("{words} Metric={metric} tags={}", shown())));
+/// The time, and the value that the aggregate tag gets; `None`: it gets none. `how`: the tag's name, its value on raw points, and
+/// whether those get it.
+fn aggregate_tag(point: &RolledUp<'_>, how: (&str, &str, bool)) -> Result<(u32, Option<String>), PointError> {
+    let (tag_key, raw_tag_value, tag_raw) = how;
+    let shown = || TagBuf::show(point.tags, true);
+    let metric = point.metric;
+    if point.group_by == Some("") {
+        let words = "Cannot write a group by data point without specifying the aggregation function.";
+        return Err(illegal(format!("{words} Metric={metric} tags={}", shown())));
+    }
+    let Ok(seconds) = u32::try_from(point.time) else {
+        return Err(bad_time(metric, point.time, point.value, point.tags, true));
+    };
+    let given = point.tags.iter().find(|(key, value)| *key == tag_key && *value != NULL).map(|(_, value)| *value);
+    let set = match (given, point.group_by) {
+        (None, Some(function)) => Some(function.to_uppercase()),
+        (None, None) => tag_raw.then(|| raw_tag_value.to_owned()),
+        (Some(given), Some(function)) if given.to_lowercase() == function.to_lowercase() => Some(function.to_uppercase()),
+        (Some(given), function) => {
+            let function = function.unwrap_or("null");
+            return Err(illegal(format!(
+                "Given tag value for {tag_key} of {given} did not match the group by aggregator of {function} for {metric} {}",
+                shown()
+            )));
         }
-        let Ok(seconds) = u32::try_from(point.time) else {
-            return Err(bad_time(metric, point.time, point.value, point.tags, true));
-        };
-        let given = point.tags.iter().find(|(key, _)| *key == self.tag_key).map(|(_, value)| *value);
-        let set = match (given, point.group_by) {
-            (None, Some(function)) => Some(function.to_uppercase()),
-            (None, None) => self.tag_raw.then(|| self.raw_tag_value.clone()),
-            (Some(given), Some(function)) if given.to_lowercase() == function.to_lowercase() => Some(function.to_uppercase()),
-            (Some(given), function) => {
-                let (key, function) = (&self.tag_key, function.unwrap_or("null"));
-                return Err(illegal(format!(
-                    "Given tag value for {key} of {given} did not match the group by aggregator of {function} for {metric} {}",
-                    shown()
-                )));
-            }
-        };
-        Ok((seconds, set))
+    };
+    Ok((seconds, set))
+}
+
+/// That the function over tags is one. `tags` has the aggregate tag.
+fn check_function(point: &RolledUp<'_>, tags: &[(&str, &str)], is_function: fn(&str) -> bool) -> Result<(), PointError> {
+    match point.group_by {
+        Some(function) if !is_function(&function.to_lowercase()) => {
+            let shown = TagBuf::show(tags, true);
+            Err(illegal(format!("Invalid group by aggregator {function} with metric {} {shown}", point.metric)))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl RollupOptions {
+    fn aggregate_tag(&self, point: &RolledUp<'_>) -> Result<(u32, Option<String>), PointError> {
+        aggregate_tag(point, (&self.tag_key, &self.raw_tag_value, self.tag_raw))
     }
 
     /// The checks that follow the aggregate tag, and the place. `tags` has that tag.
     fn place(&self, point: &RolledUp<'_>, seconds: u32, tags: &[(&str, &str)], rules: &Rules) -> Result<Placed, RollupError> {
         let metric = point.metric;
         let derived = |function: &str| self.block_derived && ["AVG", "DEV"].contains(&function.to_uppercase().as_str());
-        if let Some(function) = point.group_by {
-            let shown = TagBuf::show(tags, true);
-            if !(self.is_function)(&function.to_lowercase()) {
-                return Err(illegal(format!("Invalid group by aggregator {function} with metric {metric} {shown}")).into());
-            }
-            if derived(function) {
-                let words = "Derived group by aggregations are not allowed";
-                return Err(illegal(format!("{words} {function} with metric {metric} {shown}")).into());
-            }
+        check_function(point, tags, self.is_function)?;
+        if let Some(function) = point.group_by.filter(|function| derived(function)) {
+            let (words, shown) = ("Derived group by aggregations are not allowed", TagBuf::show(tags, true));
+            return Err(illegal(format!("{words} {function} with metric {metric} {shown}")).into());
         }
         rules.check_names(metric, tags, true)?;
         let interval = point.interval.filter(|name| !name.is_empty());
@@ -273,6 +299,22 @@ mod tests {
         check([Some("1h"), Some("sum"), None], &[("h$", "a")], Err("Invalid tag name with value [a] (\"h$\"): illegal character: $"));
         let derived = RollupOptions { block_derived: false, ..options() };
         check_with(&derived, [Some("1h"), Some("avg"), None], h, Ok(("t1h", 1_398_902_400, &[4, 0x13, 0])));
+    }
+
+    #[test]
+    fn without_a_configuration() {
+        let check = |interval, group_by, tags: &[(&str, &str)], time, want: &str| {
+            let point = RolledUp { metric: "m", time, value: Value::Int(1), tags, interval, function: Some("sum"), group_by };
+            assert_eq!(unconfigured(&point, &Rules::default(), |name| name == "sum").to_string(), want);
+        };
+        let (host, second) = (&[("host", "a")][..], 1_400_000_000);
+        check(Some("1h"), None, host, second, "No rollup or aggregations were configured");
+        check(Some("1h"), Some("sum"), host, second, "No rollup or aggregations were configured");
+        check(None, Some("Sum"), host, second, "Invalid tag name with value [SUM]: null");
+        check(None, Some("foo"), host, second, "Invalid group by aggregator foo with metric m {null=FOO, host=a}");
+        check(None, Some("sum"), &[("b!", "b")], second, "Invalid tag name with value [SUM]: null");
+        let late = "bad timestamp=14000000000000 when trying to add value=[1]/0 to metric=m, tags={host=a}";
+        check(None, Some("sum"), host, 14_000_000_000_000, late);
     }
 
     #[test]

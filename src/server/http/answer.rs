@@ -200,20 +200,27 @@ fn is_json(answer: &ApiResponse) -> bool {
 
 /// Content type of an old path: by the ending of the path, else by the first byte of the answer.
 pub fn guess_type(path: &str, body: &[u8]) -> &'static str {
-    let long_enough = path.len() > 5;
+    type_of_path(path).unwrap_or(match body.first() {
+        Some(b'<') => HTML,
+        Some(b'{' | b'[') => "application/json",
+        Some(0x89) => "image/png",
+        _ => "text/plain",
+    })
+}
+
+/// The content type that a path's ending tells.
+pub fn type_of_path(path: &str) -> Option<&'static str> {
+    if path.len() <= 5 {
+        return None;
+    }
     match path.rsplit_once('.').map(|(_, ending)| ending) {
-        Some("png") if long_enough => "image/png",
-        Some("css") if long_enough => "text/css",
-        Some("js") if long_enough => "text/javascript",
-        Some("gif") if long_enough => "image/gif",
-        Some("ico") if long_enough => "image/x-icon",
-        _ if long_enough && path.ends_with("html") => HTML,
-        _ => match body.first() {
-            Some(b'<') => HTML,
-            Some(b'{' | b'[') => "application/json",
-            Some(0x89) => "image/png",
-            _ => "text/plain",
-        },
+        Some("png") => Some("image/png"),
+        Some("css") => Some("text/css"),
+        Some("js") => Some("text/javascript"),
+        Some("gif") => Some("image/gif"),
+        Some("ico") => Some("image/x-icon"),
+        _ if path.ends_with("html") => Some(HTML),
+        _ => None,
     }
 }
 
@@ -246,6 +253,17 @@ mod tests {
         check_error(&ApiError::bad("a \"b\""), false, r#"{"error":{"code":400,"message":"a \"b\""}}"#);
         check_error(&ApiError::new(405, "m").details("d"), false, r#"{"error":{"code":405,"message":"m","details":"d"}}"#);
         check_error(&ApiError::bad("m").details(""), true, r#"{"error":{"code":400,"message":"m","trace":"tsdb.ApiError: m\n"}}"#);
+    }
+
+    #[test]
+    fn endings_tell_types() {
+        let check = |path: &str, want: Option<&str>| assert_eq!(type_of_path(path), want, "{path}");
+        check("/s/a.css", Some("text/css"));
+        check("/s/a.html", Some(HTML));
+        check("/s/a.HTML", None);
+        check("/s/a.svg", None); // markup that is not ours to be run: the browser is told that it is text
+        check("/s/a.json", None);
+        check("a.js", None);
     }
 
     #[test]

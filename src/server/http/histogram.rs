@@ -95,16 +95,11 @@ impl Fields {
         Ok(histogram.encode(id))
     }
 
-    /// The tags for admission; a `null` is an empty text, which is refused.
+    /// The tags for admission, which refuses a `null` among them.
     pub fn tags<'a>(&'a self, into: &mut TagBuf<'a>) {
         for (name, value) in self.tags.iter().flatten() {
-            into.set(name, value.as_deref().unwrap_or_default());
+            into.set(name, value.as_deref());
         }
-    }
-
-    /// Names of tags whose value is `null`.
-    pub fn nulls(&self) -> impl Iterator<Item = &str> {
-        self.tags.iter().flatten().filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_str())
     }
 
     /// What was sent, less what is missing or `null`.

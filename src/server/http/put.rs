@@ -21,6 +21,9 @@ use crate::write::{Batch, HistogramPoint, NewNames, RolledUp, RollupError, Ticke
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// What is answered to a body without a point.
+const NO_POINTS: &str = "No datapoints found in content";
+
 /// What a request brings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::server) enum Kind {
@@ -82,9 +85,11 @@ pub(in crate::server) async fn put(shared: &Arc<Shared>, kind: Kind, request: Ap
     let owner = shared.clone();
     let work = move || {
         let body = sent.into_text()?;
-        let wishes = Wishes::of(&request)?;
+        let text = body.text.trim_matches(|c| c <= ' ');
+        // Of a parameter and a body that are both wrong, the body is told.
+        let wishes = Wishes::of(&request).map_err(|e| look(&owner, kind, text).err().unwrap_or(e))?;
         let tag = header_tag(&owner.tsd.settings.http_header_tag, &request)?;
-        take(&owner, kind, body.text.trim_matches(|c| c <= ' '), wishes, tag).map(|(tally, ticket)| (tally, ticket, wishes))
+        take(&owner, kind, text, wishes, tag).map(|(tally, ticket)| (tally, ticket, wishes))
     };
     let (mut tally, ticket, wishes) = shared.pools.writes.run(work).await.and_then(|done| done)?;
     if let Some(ticket) = ticket {
@@ -106,13 +111,48 @@ fn header_tag<'r>(name: &str, request: &'r ApiRequest) -> Result<&'r str, ApiErr
     Ok(word)
 }
 
+/// That there is a body, and that it begins as one does.
+fn begins(body: &str) -> Result<(), ApiError> {
+    match body.as_bytes().first() {
+        None => Err(ApiError::bad("Missing request content")),
+        Some(b'{' | b'[') => Ok(()),
+        Some(_) => Err(ApiError::bad("The JSON must start as an object or an array")),
+    }
+}
+
+/// Counts points, and takes none.
+struct Counted {
+    kind: Kind,
+    points: u64,
+}
+
+impl Taker<'_> for Counted {
+    fn take(&mut self, _: Option<&Fields<'_>>) {
+        self.points += 1;
+    }
+
+    fn takes_rollups(&self) -> bool {
+        self.kind == Kind::Rollups
+    }
+}
+
+/// What is wrong with a body as a whole, if anything. Nothing of it is stored.
+fn look(shared: &Shared, kind: Kind, body: &str) -> Result<(), ApiError> {
+    begins(body)?;
+    let points = if kind == Kind::Histograms {
+        histograms(body)?.len() as u64
+    } else {
+        let quoted = put_json::quote_bare_numbers(body);
+        let mut counted = Counted { kind, points: 0 };
+        parse(shared, quoted.as_deref().unwrap_or(body), &mut counted)?;
+        counted.points
+    };
+    if points > 0 { Ok(()) } else { Err(ApiError::bad(NO_POINTS)) }
+}
+
 /// Reads the body into a batch and hands it over.
 fn take(shared: &Shared, kind: Kind, body: &str, wishes: Wishes, tag: &str) -> Result<(Tally, Option<Ticket>), ApiError> {
-    match body.as_bytes().first() {
-        None => return Err(ApiError::bad("Missing request content")),
-        Some(b'{' | b'[') => {}
-        Some(_) => return Err(ApiError::bad("The JSON must start as an object or an array")),
-    }
+    begins(body)?;
     if kind == Kind::Histograms {
         return read_histograms(shared, body, Intake::new(shared, kind, wishes, (tag, body))).and_then(Intake::finish);
     }
@@ -127,23 +167,30 @@ fn take(shared: &Shared, kind: Kind, body: &str, wishes: Wishes, tag: &str) -> R
 
 /// On an error the batch is dropped with all that was in it.
 fn read<'s>(shared: &Shared, body: &str, mut intake: Intake<'s>) -> Result<Intake<'s>, ApiError> {
-    let read = put_json::read(body, shared.limits.body.json_depth, &mut intake);
-    read.map_err(|e| ApiError::bad("Unable to parse the given JSON").details(e.to_string()))?;
+    parse(shared, body, &mut intake)?;
     Ok(intake)
+}
+
+fn parse<'b>(shared: &Shared, body: &'b str, taker: &mut dyn Taker<'b>) -> Result<(), ApiError> {
+    let read = put_json::read(body, shared.limits.body.json_depth, taker);
+    read.map_err(|e| ApiError::bad("Unable to parse the given JSON").details(e.to_string()))
 }
 
 /// The same for histograms, which are few and large.
 fn read_histograms<'s>(shared: &Shared, body: &str, mut intake: Intake<'s>) -> Result<Intake<'s>, ApiError> {
+    for point in &histograms(body)? {
+        intake.take_histogram(point.as_ref(), &shared.tsd.histograms.unwrap_or_default());
+    }
+    Ok(intake)
+}
+
+fn histograms(body: &str) -> Result<Vec<Option<histogram::Fields>>, ApiError> {
     let items = match json::parse(body.as_bytes()).map_err(reply::unreadable)? {
         Json::Array(items) => items,
         one => vec![one],
     };
     let read = |item| if item == Json::Null { Ok(None) } else { histogram::Fields::read(item).map(Some) };
-    let points: Vec<Option<histogram::Fields>> = items.into_iter().map(read).collect::<Result<_, _>>().map_err(reply::unreadable)?;
-    for point in &points {
-        intake.take_histogram(point.as_ref(), &shared.tsd.histograms.unwrap_or_default());
-    }
-    Ok(intake)
+    items.into_iter().map(read).collect::<Result<_, _>>().map_err(reply::unreadable)
 }
 
 /// Tries again for a while as long as nothing more can be taken: the sender waits, which is what slows it down.
@@ -245,7 +292,7 @@ impl<'de> Taker<'de> for Foresight<'_> {
         let mut tags = TagBuf::new();
         for (name, value) in &fields.tags {
             let Some(value) = value else { return };
-            tags.set(name, value);
+            tags.set(name, Some(value));
         }
         if let Ok(point) = admit_http(fields.metric.as_deref(), fields.timestamp, fields.value.as_deref(), &tags, self.rules) {
             self.names.note(&point);
@@ -265,11 +312,11 @@ impl<'de> Taker<'de> for Intake<'_> {
             Ok(()) => self.tally.taken += 1,
             Err(Refused::Point(words, why)) => {
                 why(self.stats).inc();
-                self.refuse(Some(echo(fields, None)), &null_named(words, nulls(fields)));
+                self.refuse(Some(echo(fields, None)), &words);
             }
             Err(Refused::Tagged(words, why, tag)) => {
                 why(self.stats).inc();
-                self.refuse(Some(echo(fields, tag)), &null_named(words, nulls(fields)));
+                self.refuse(Some(echo(fields, tag)), &words);
             }
             Err(Refused::Request(e)) => self.tally.unavailable = Some(e),
         }
@@ -309,7 +356,7 @@ impl<'s> Intake<'s> {
             Ok(()) => self.tally.taken += 1,
             Err(Refused::Point(words, why) | Refused::Tagged(words, why, _)) => {
                 why(self.stats).inc();
-                self.refuse(Some(fields.echo()), &null_named(words, fields.nulls()));
+                self.refuse(Some(fields.echo()), &words);
             }
             Err(Refused::Request(e)) => self.tally.unavailable = Some(e),
         }
@@ -341,7 +388,7 @@ impl Intake<'_> {
             return Err(e);
         }
         if self.tally.taken + self.tally.failed == 0 {
-            return Err(ApiError::bad("No datapoints found in content"));
+            return Err(ApiError::bad(NO_POINTS));
         }
         if !self.batch.is_empty() {
             self.ticket = Some(hand_over(&mut self.batch).map_err(|e| failed(&e))?);
@@ -352,7 +399,7 @@ impl Intake<'_> {
     fn add(&mut self, fields: &Fields<'_>) -> Result<(), Refused> {
         let mut tags = TagBuf::new();
         for (name, value) in &fields.tags {
-            tags.set(name, value.as_deref().unwrap_or_default());
+            tags.set(name, value.as_deref());
         }
         if !self.tag.is_empty() {
             tags.parse_word(self.tag).map_err(|e| refuse_point(&e))?;
@@ -401,6 +448,7 @@ impl Intake<'_> {
             let why = match refused.why {
                 RollupError::Point(e) => refuse_point(&e),
                 RollupError::NoInterval(_) => Refused::Point("Unexpected exception".to_owned(), |s| &s.put.illegal_arguments),
+                RollupError::NotConfigured(_) => refuse_point(&PointError::Illegal("No rollup or aggregations were configured".to_owned())),
                 e @ RollupError::NoTable => Refused::Point(format!("Storage exception: {e}"), |s| &s.put.illegal_arguments),
                 RollupError::Write(e) => refuse_write(e),
             };
@@ -443,23 +491,6 @@ fn refuse_write(e: WriteError) -> Refused {
         WriteError::Uid(e @ (UidError::Exhausted(_) | UidError::Refused(_))) => Refused::Point(e.to_string(), |s| &s.put.store_errors),
         WriteError::Illegal(words) => Refused::Point(words, |s| &s.put.illegal_arguments),
         other => Refused::Request(failed(&other)),
-    }
-}
-
-/// Names of tags whose value is `null`.
-fn nulls<'f>(fields: &'f Fields<'_>) -> impl Iterator<Item = &'f str> {
-    fields.tags.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_ref())
-}
-
-/// A tag value of `null` goes through the checks as an empty text, which is refused in the same place; here it gets its own name.
-fn null_named<'n>(words: String, mut nulls: impl Iterator<Item = &'n str>) -> String {
-    match words.strip_suffix("empty string") {
-        Some(start)
-            if nulls.any(|name| start.strip_prefix("Invalid tag value with key [").and_then(|s| s.strip_suffix("]: ")) == Some(name)) =>
-        {
-            format!("{start}null")
-        }
-        _ => words,
     }
 }
 

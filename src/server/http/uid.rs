@@ -3,7 +3,7 @@
 use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::query::store_error;
 use super::reply;
-use crate::point::json::push_string;
+use crate::point::json::{Json, push_string};
 use crate::point::{Rules, java_map, validate_name};
 use crate::tsd::{self, Tsd};
 use crate::uid::{UidError, UidKind};
@@ -77,20 +77,20 @@ fn push_member(out: &mut Vec<u8>, key: &str, members: &BTreeMap<&str, String>) {
 type Wanted = Vec<(String, Vec<String>)>;
 
 fn wanted_in_body(request: &ApiRequest) -> Result<Wanted, ApiError> {
-    let mut wanted: Wanted = Vec::new();
+    let mut given: Vec<(String, Option<Vec<Option<String>>>)> = Vec::new();
     for (kind, value) in reply::object(request)? {
-        let Some(items) = value.array(&kind).map_err(reply::unreadable)? else {
-            return Err(ApiError::bad(format!("'{kind}' must be an array of names, not null")));
-        };
-        let mut names = Vec::with_capacity(items.len());
-        for item in items {
-            let name = item.text(&kind).map_err(reply::unreadable)?;
-            names.push(name.ok_or_else(|| ApiError::bad(format!("'{kind}' must hold names, not null")))?);
-        }
-        wanted.retain(|(known, _)| *known != kind); // of equal keys the last one counts
-        wanted.push((kind, names));
+        let texts = |items: Vec<Json>| items.into_iter().map(|item| item.text(&kind)).collect();
+        let names = value.array(&kind).and_then(|items| items.map(texts).transpose()).map_err(reply::unreadable)?;
+        given.retain(|(known, _)| *known != kind); // of equal keys the last one counts
+        given.push((kind, names));
     }
-    Ok(wanted)
+    // What is `null` counts once the whole body is known: an equal key behind it takes its place.
+    let there = |(kind, names): (String, Option<Vec<Option<String>>>)| {
+        let names = names.ok_or_else(|| ApiError::bad(format!("'{kind}' must be an array of names, not null")))?;
+        let names = names.into_iter().collect::<Option<_>>().ok_or_else(|| ApiError::bad(format!("'{kind}' must hold names, not null")))?;
+        Ok((kind, names))
+    };
+    given.into_iter().map(there).collect()
 }
 
 fn wanted_in_params(request: &ApiRequest) -> Wanted {

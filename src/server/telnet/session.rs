@@ -302,7 +302,7 @@ impl Session {
         match refused {
             RollupError::Write(WriteError::Overloaded(limit)) if !self.refusing => return Some(Next::Overloaded(limit)),
             RollupError::Write(e) => self.failed("rollup", &e),
-            RollupError::Point(e) => self.complain("rollup", &e),
+            RollupError::Point(e) | RollupError::NotConfigured(e) => self.complain("rollup", &e),
             e @ RollupError::NoInterval(_) => {
                 self.tally.illegal += 1;
                 self.reply(&format!("rollup: No such rollup: {e}\n"));
