@@ -178,7 +178,8 @@ impl Runner {
         let Retry { first_ms, longest_ms, give_up } = self.channel.retry();
         let mut attempts = 0;
         loop {
-            if !pause.is_zero() && !matches!(self.stopped.recv_timeout(*pause), Err(RecvTimeoutError::Timeout)) {
+            // Before the first attempt too: a slow receiver with a full queue would hold up a stop, and a change of channels, for hours.
+            if !matches!(self.stopped.recv_timeout(*pause), Err(RecvTimeoutError::Timeout)) {
                 return Outcome::Kept("the worker stops".to_owned());
             }
             attempts += 1;
@@ -232,5 +233,50 @@ pub(super) fn send(channel: &Channel, notice: &Notice, templates: &Templates, in
         Channel::File(to) => file::send(to, notice, templates),
         Channel::Annotation(_) => inside.annotate(notice),
         Channel::Point(_) => inside.point(notice),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Mutex, mpsc};
+
+    /// Takes points; the first one comes while the dispatcher is stopped.
+    struct Stopping(Mutex<Option<Sender<()>>>);
+
+    impl Inside for Stopping {
+        fn annotate(&self, _: &Notice) -> Result<(), SendError> {
+            Ok(())
+        }
+        fn point(&self, _: &Notice) -> Result<(), SendError> {
+            drop(self.0.lock().unwrap().take());
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_stop_sends_nothing_more_of_what_waits() {
+        let (stop, stopped) = bounded(0);
+        let (queue, tasks) = bounded(WAITING_MAX);
+        let dir = tempfile::tempdir().unwrap();
+        let runner = Runner {
+            name: "c".to_owned(),
+            channel: toml::from_str("type='point'").unwrap(),
+            templates: Arc::default(),
+            inside: Arc::new(Stopping(Mutex::new(Some(stop)))),
+            dead: DeadLetters::at(dir.path().join("dead")),
+            counters: Arc::default(),
+            stopped,
+        };
+        let (tell, told) = mpsc::channel();
+        for _ in 0..3 {
+            let tell = tell.clone();
+            let done: Done = Box::new(move |outcome| tell.send(outcome).unwrap());
+            queue.send(Task { notice: Notice::test("c", 0), done, submitted: Instant::now() }).unwrap();
+        }
+        drop((queue, tell));
+        runner.run(&tasks);
+        let kept = Outcome::Kept("the worker stops".to_owned());
+        assert_eq!(told.iter().collect::<Vec<_>>(), [Outcome::Delivered, kept.clone(), kept]);
     }
 }
