@@ -343,13 +343,22 @@ pub fn put_alert(desk: &Desk, id: &str, read: Option<&[u8]>, next: &Alert) -> Re
     Ok(put)
 }
 
-/// Silences that are not over, and deletes those that have been over for a day.
+/// Silences that are not over.
 ///
 /// # Errors
 /// The table is away.
 pub fn silences(desk: &Desk, now: i64) -> Result<Vec<Silence>, DeskError> {
     let all = all::<Silence>(desk, SILENCE, "")?;
     Ok(all.into_iter().map(|(_, silence, _)| silence).filter(|silence| !silence.is_past(now)).collect())
+}
+
+/// Deletes silences that have been over since before a time, seconds.
+///
+/// # Errors
+/// The table is away.
+pub fn forget_silences(desk: &Desk, before: i64) -> Result<(), DeskError> {
+    let all = all::<Silence>(desk, SILENCE, "")?;
+    all.iter().filter(|(_, silence, _)| silence.is_past(before)).try_for_each(|(id, ..)| desk.delete(SILENCE, id))
 }
 
 /// Deletes up to `max` events older than a time. Gives how many.
@@ -384,6 +393,7 @@ pub(super) mod tests {
     use super::*;
     use crate::store::embedded::{EmbeddedOptions, EmbeddedStore};
     use crate::store::{Store, TableSpec};
+    use std::collections::BTreeSet;
     use std::sync::Arc;
 
     pub fn desk(folder: &tempfile::TempDir) -> Desk {
@@ -442,5 +452,21 @@ pub(super) mod tests {
         assert_eq!(times(""), [300, 200, 100]);
         assert_eq!(forget_history(&desk, 150, 10).unwrap(), 1);
         assert_eq!(times(""), [300, 200]);
+    }
+
+    #[test]
+    fn silences_that_are_over_go_a_day_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = desk(&folder);
+        for (start, end, every) in [(100, 200, 0), (100, 300, 0), (100, 200, 1_000)] {
+            let silence = Silence { start, end, every, ..Silence::default() }.with_id().unwrap();
+            desk.put(SILENCE, &silence.id, &bytes(&silence).unwrap()).unwrap();
+        }
+        let kept = || all::<Silence>(&desk, SILENCE, "").unwrap().into_iter().map(|(_, s, _)| (s.end, s.every)).collect::<BTreeSet<_>>();
+        assert_eq!(silences(&desk, 250).unwrap().len(), 2);
+        forget_silences(&desk, 199).unwrap();
+        assert_eq!(kept().len(), 3);
+        forget_silences(&desk, 250).unwrap();
+        assert_eq!(kept(), [(200, 1_000), (300, 0)].into());
     }
 }

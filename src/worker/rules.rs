@@ -13,7 +13,7 @@ use super::loader::{Loaded, Loader};
 use super::messages::{Author, Plan, series_name};
 use super::notify::{Channel, DeadLetters, Dispatcher, Inside};
 use super::post::Post;
-use super::records::{Event, Tags, forget_history, forget_workers, silences};
+use super::records::{Event, Tags, forget_history, forget_silences, forget_workers, silences};
 use super::rounds::{Round, Rounds};
 use super::rule::calendar::MaintenanceAction;
 use super::rule::expression::{AlertStates, SourceError};
@@ -30,6 +30,11 @@ use std::time::Instant;
 
 /// Events of the history that are deleted at a time.
 const FORGET_AT_ONCE: usize = 1_000;
+/// Seconds from one deleting of old records to the next, and where more of them were left.
+const FORGET_EVERY_S: i64 = 3_600;
+const FORGET_AGAIN_S: i64 = 60;
+/// Seconds that a silence is kept after its end.
+const SILENCES_KEPT_S: i64 = 86_400;
 /// Series of an incident that get a note.
 const NOTES_MAX: usize = 10;
 /// Rounds after a jump of the clock in which ages say nothing.
@@ -71,7 +76,8 @@ pub(super) struct Rules<'w> {
     /// Why the store does not answer.
     pub(super) away: Option<String>,
     pub(super) different: Vec<(String, String)>,
-    forgotten_at: i64,
+    /// When old records are deleted next.
+    forget_at: i64,
 }
 
 impl<'w> Rules<'w> {
@@ -102,7 +108,7 @@ impl<'w> Rules<'w> {
             troubles: BTreeMap::new(),
             away: None,
             different: Vec::new(),
-            forgotten_at: 0,
+            forget_at: 0,
         };
         // Before the first beat: a lease that does not say what its worker's rules are shares no work.
         rules.reload()?;
@@ -227,18 +233,34 @@ impl<'w> Rules<'w> {
                 return;
             }
         };
-        let share = self.share.lock();
-        if let Err(error) = self.post.adopt_claims(desk, |worker| share.lives(worker)) {
+        // Not held while the table is asked: who cannot beat meanwhile is taken for dead.
+        let share = self.share;
+        let lives = |worker: &str| share.lock().lives(worker);
+        if let Err(error) = self.post.adopt_claims(desk, lives) {
             self.away = Some(error.to_string());
         }
-        self.post.adopt(records, now, |rule| share.is_mine(rule), |worker| share.lives(worker));
-        if now - self.forgotten_at > 3_600 {
-            self.forgotten_at = now;
-            let old = forget_history(desk, now - self.worker.options.history_s, FORGET_AT_ONCE)
-                .and_then(|_| forget_workers(desk, now))
-                .and_then(|()| groups::forget(desk, now - self.worker.options.history_s));
-            if let Err(error) = old {
+        self.post.adopt(records, now, |rule| share.lock().is_mine(rule), lives);
+        if now >= self.forget_at {
+            self.forget_at = now + self.forget(now);
+        }
+    }
+
+    /// Deletes old records. Gives the seconds until the next time.
+    fn forget(&self, now: i64) -> i64 {
+        let (desk, before) = (&self.worker.desk, now - self.worker.options.history_s);
+        let old = forget_history(desk, before, FORGET_AT_ONCE).and_then(|events| {
+            forget_workers(desk, now)?;
+            forget_silences(desk, now - SILENCES_KEPT_S)?;
+            groups::forget(desk, before)?;
+            Ok(events)
+        });
+        match old {
+            // There is more: so much an hour alone would be less than comes in where much happens.
+            Ok(FORGET_AT_ONCE..) => FORGET_AGAIN_S,
+            Ok(_) => FORGET_EVERY_S,
+            Err(error) => {
                 tracing::debug!("old records stay: {error}");
+                FORGET_EVERY_S
             }
         }
     }
