@@ -3,7 +3,7 @@
 //! Pixels are premultiplied, so that a transparent background stays right under lines that are half there.
 
 use super::canvas::{Anchor, Canvas, Ink, Rect, Spot, Stroke, TextStyle};
-use super::cover::Cover;
+use super::cover::{Cover, STRIP, WHOLE};
 use super::font::{self, Face};
 use super::stroke;
 use rustc_hash::FxHashMap;
@@ -64,10 +64,12 @@ impl Bitmap {
     /// Paints what the mask covers.
     fn paint(&mut self, ink: Ink) {
         let Bitmap { pixels, cover, width, rows, .. } = self;
-        let [r, g, b] = ink.rgb;
-        cover.drain(|row, column, share| {
-            if let Some(pixel) = pixels.get_mut((row - rows.start) * *width + column) {
-                blend(pixel, [r, g, b], (share * ink.alpha * 256.0 + 0.5) as u32);
+        let brush = Brush::new(ink);
+        cover.drain(|row, column, shares| {
+            let from = (row - rows.start) * *width + column;
+            let to = from + STRIP.min(*width - column);
+            if let Some(pixels) = pixels.get_mut(from..to) {
+                brush.lay(pixels, shares);
             }
         });
     }
@@ -82,6 +84,34 @@ impl Bitmap {
 fn straight([r, g, b, a]: [u8; 4]) -> [u8; 4] {
     let whole = |c: u8| ((u32::from(c) * 255 + u32::from(a) / 2) / u32::from(a).max(1)).min(255) as u8;
     [whole(r), whole(g), whole(b), a]
+}
+
+/// An ink that is laid over the pixels of a strip together.
+struct Brush {
+    /// Red, green, blue and strength of each pixel.
+    over: [u16; STRIP * 4],
+    /// Of 256.
+    alpha: i32,
+}
+
+impl Brush {
+    fn new(ink: Ink) -> Brush {
+        let [r, g, b] = ink.rgb.map(u16::from);
+        let mut over = [255; STRIP * 4];
+        over.as_chunks_mut().0.iter_mut().for_each(|pixel| *pixel = [r, g, b, 255]);
+        Brush { over, alpha: (ink.alpha * 256.0 + 0.5) as i32 }
+    }
+
+    fn lay(&self, pixels: &mut [[u8; 4]], shares: &[i32; STRIP]) {
+        // Of 256.
+        let mut parts = [0u16; STRIP * 4];
+        for (parts, share) in parts.as_chunks_mut::<4>().0.iter_mut().zip(shares) {
+            *parts = [((*share * self.alpha + WHOLE / 2) >> 16) as u16; 4];
+        }
+        for ((under, over), part) in pixels.as_flattened_mut().iter_mut().zip(&self.over).zip(&parts) {
+            *under = ((over * part + u16::from(*under) * (256 - part) + 128) >> 8) as u8;
+        }
+    }
 }
 
 /// Lays a colour over a pixel; `share` of 256.

@@ -17,7 +17,7 @@ use std::convert::Infallible;
 
 /// plotters' units of a pixel.
 pub const UNIT: i32 = 256;
-/// Places of lines that are drawn together, at most: sums of more edges are no longer exact.
+/// Places of lines that are drawn together, at most: all of them may lie over one pixel, and a mask counts only so far.
 const PLACES_MAX: usize = 8_000;
 /// Height of capital letters, of a letter's size: what texts are centred by.
 const CAPITALS: f32 = 0.72;

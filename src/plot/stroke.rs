@@ -26,7 +26,8 @@ pub fn outlines(line: &[Spot], width: f32, cover: &mut Cover) {
     for to in spots {
         // Bends stand no further from their places than half a width.
         if !cover.meets(from.1.min(to.1) - half, from.1.max(to.1) + half) {
-            (from, last) = (to, None);
+            end(from, last.take(), cover);
+            from = to;
             continue;
         }
         let (dx, dy) = minus(to, from);
@@ -44,8 +45,13 @@ pub fn outlines(line: &[Spot], width: f32, cover: &mut Cover) {
         last = Some(side);
         from = to;
     }
+    end(from, last, cover);
+}
+
+/// The end of a line, behind its last piece.
+fn end(at: Spot, last: Option<Spot>, cover: &mut Cover) {
     if let Some(side) = last {
-        cover.edge(plus(from, side), minus(from, side));
+        cover.edge(plus(at, side), minus(at, side));
     }
 }
 
@@ -121,13 +127,14 @@ pub fn dashes(line: &[Spot], pattern: &[f32]) -> Vec<Vec<Spot>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cover::WHOLE;
     use super::*;
 
     fn area(line: &[Spot], width: f32) -> f32 {
         let mut cover = Cover::new(40, 0..40);
         outlines(line, width, &mut cover);
         let mut sum = 0.0;
-        cover.drain(|_, _, share| sum += share);
+        cover.drain(|_, _, shares| sum += shares.iter().map(|share| *share as f32).sum::<f32>() / WHOLE as f32);
         sum
     }
 
@@ -146,9 +153,9 @@ mod tests {
             let mut cover = Cover::new(40, 0..40);
             outlines(&line, 4.0, &mut cover);
             let mut tip = 0.0;
-            cover.drain(|row, column, share| {
-                if (row, column) == (4, 15) {
-                    tip = share;
+            cover.drain(|row, column, shares| {
+                if (row, column) == (4, 0) {
+                    tip = shares[15] as f32 / WHOLE as f32;
                 }
             });
             assert!(tip > 0.7, "{tip}");
