@@ -6,6 +6,7 @@
 use super::PlotError;
 use super::bitmap::Bitmap;
 use super::canvas::{Canvas, Ink, Rect, Spot, Stroke, TextStyle};
+use super::png;
 use super::stroke;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
@@ -21,19 +22,14 @@ pub struct Image {
     pub size: (u32, u32),
     /// Each pixel has a strength, not premultiplied: the background was clear.
     pub transparent: bool,
-    /// Row by row: red, green, blue, and the strength where there is one.
-    pub bytes: Vec<u8>,
+    /// Row by row, filtered ([`png::filter`]): red, green, blue, and the strength where there is one.
+    pub rows: Vec<u8>,
 }
 
 impl Image {
     fn empty((width, height): (u32, u32), background: Ink) -> Image {
         let transparent = background.is_clear();
-        let pixels = width as usize * height as usize;
-        Image { size: (width, height), transparent, bytes: vec![0; pixels * if transparent { 4 } else { 3 }] }
-    }
-
-    fn take(&mut self, bitmap: &Bitmap) {
-        bitmap.write(&mut self.bytes, self.transparent);
+        Image { size: (width, height), transparent, rows: vec![0; png::row_bytes(width, transparent) * height as usize] }
     }
 }
 
@@ -44,7 +40,8 @@ pub fn draw(size: (u32, u32), background: Ink, draw: impl FnOnce(&mut dyn Canvas
     if width * height < PIXELS_MIN {
         let mut whole = Bitmap::band(width, 0..height, background);
         draw(&mut whole)?;
-        image.take(&whole);
+        let transparent = image.transparent;
+        png::filter(&mut image.rows, size.0, transparent, |nth, row| whole.write_row(nth, row, transparent));
     } else {
         in_bands(&mut image, background, draw)?;
     }
@@ -53,17 +50,18 @@ pub fn draw(size: (u32, u32), background: Ink, draw: impl FnOnce(&mut dyn Canvas
 
 fn in_bands(image: &mut Image, background: Ink, draw: impl FnOnce(&mut dyn Canvas) -> Result<(), PlotError>) -> Result<(), PlotError> {
     let (width, height) = (image.size.0 as usize, image.size.1 as usize);
-    let (rows, row_bytes, transparent) = (height.div_ceil(BANDS), image.bytes.len() / height.max(1), image.transparent);
+    let (rows, transparent, image_width) = (height.div_ceil(BANDS), image.transparent, image.size.0);
+    let row_bytes = png::row_bytes(image_width, transparent);
     std::thread::scope(|scope| {
         let mut tape = Tape { bands: Vec::new() };
         let mut painters = Vec::new();
-        for (nth, bytes) in image.bytes.chunks_mut((rows * row_bytes).max(1)).enumerate() {
+        for (nth, bytes) in image.rows.chunks_mut((rows * row_bytes).max(1)).enumerate() {
             let (sender, steps) = channel::<Arc<Step>>();
             tape.bands.push(sender);
             painters.push(scope.spawn(move || {
                 let mut band = Bitmap::band(width, nth * rows..height.min((nth + 1) * rows), background);
                 steps.iter().for_each(|step| step.draw(&mut band));
-                band.write(bytes, transparent);
+                png::filter(bytes, image_width, transparent, |nth, row| band.write_row(nth, row, transparent));
             }));
         }
         let drawn = draw(&mut tape);
@@ -157,6 +155,14 @@ mod tests {
         canvas.text((50.0, height * 0.5), "weg", TextStyle { upward: false, ..style });
     }
 
+    fn decoded(image: &Image) -> Vec<u8> {
+        let file = png::encode(image).unwrap();
+        let mut reader = ::png::Decoder::new(std::io::Cursor::new(file)).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut pixels).unwrap();
+        pixels
+    }
+
     #[test]
     fn bands_are_one_picture() {
         for (height, background) in [(10, Ink::solid(255, 255, 255)), (121, Ink::solid(9, 9, 9)), (600, Ink::solid(0, 0, 0).alpha(0.0))] {
@@ -168,8 +174,9 @@ mod tests {
             scribbled.unwrap();
             let mut whole = Bitmap::new(100, height, background);
             scribble(&mut whole, height as f32);
-            want.take(&whole);
-            let (got, want) = (got.bytes, want.bytes);
+            let transparent = want.transparent;
+            png::filter(&mut want.rows, 100, transparent, |nth, row| whole.write_row(nth, row, transparent));
+            let (got, want) = (decoded(&got), decoded(&want));
             assert!(want.windows(2).any(|pair| pair[0] != pair[1]));
             // Edges that begin at the border between two bands are computed from there.
             let differs = got.iter().zip(&want).filter(|(a, b)| a.abs_diff(**b) > 2).count();

@@ -52,12 +52,17 @@ impl Bitmap {
         &self.pixels
     }
 
-    /// Its pixels as bytes: red, green, blue, and strength where it is `transparent`, not premultiplied.
-    pub fn write(&self, bytes: &mut [u8], transparent: bool) {
+    /// The pixels of its nth row as bytes: red, green, blue, and strength where it is `transparent`, not premultiplied.
+    pub fn write_row(&self, nth: usize, bytes: &mut [u8], transparent: bool) {
+        let pixels = self.pixels.get(nth * self.width..).unwrap_or_default();
         if transparent {
-            bytes.as_chunks_mut().0.iter_mut().zip(&self.pixels).for_each(|(to, pixel)| *to = straight(*pixel));
+            bytes.as_chunks_mut().0.iter_mut().zip(pixels).for_each(|(to, pixel)| *to = straight(*pixel));
         } else {
-            bytes.as_chunks_mut().0.iter_mut().zip(&self.pixels).for_each(|(to, [r, g, b, _])| *to = [*r, *g, *b]);
+            let (bytes, last_bytes) = bytes.as_chunks_mut::<12>();
+            let (pixels, last_pixels) = pixels.as_chunks::<4>();
+            bytes.iter_mut().zip(pixels).for_each(|(to, four)| *to = packed(*four));
+            let last = last_bytes.as_chunks_mut().0.iter_mut();
+            last.zip(last_pixels).for_each(|(to, [r, g, b, _])| *to = [*r, *g, *b]);
         }
     }
 
@@ -78,6 +83,15 @@ impl Bitmap {
         let key = (face, id.0, size.to_bits(), shift);
         self.stamps.entry(key).or_insert_with(|| stamp(face, id, size, f32::from(shift) / SHIFTS)).as_ref()
     }
+}
+
+/// Four pixels without their strengths, as three numbers: one byte after the other takes three times as long.
+fn packed(pixels: [[u8; 4]; 4]) -> [u8; 12] {
+    let [a, b, c, d] = pixels.map(|pixel| u32::from_le_bytes(pixel) & 0x00ff_ffff);
+    let mut bytes = [0; 12];
+    let numbers = [a | (b << 24), (b >> 8) | (c << 16), (c >> 16) | (d << 8)];
+    bytes.as_chunks_mut().0.iter_mut().zip(numbers).for_each(|(to, number)| *to = number.to_le_bytes());
+    bytes
 }
 
 /// A pixel's own colour, however much of it is there.
