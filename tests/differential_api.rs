@@ -53,7 +53,9 @@ fn is_asked(request: &Value) -> bool {
     let path = request["path"].as_str().unwrap_or_default();
     let lower = path.to_lowercase();
     let is_list = lower.contains("/annotations");
-    let no_end = is_list && !lower.contains("end_time=1") && !request["body"].to_string().contains("endTime");
+    // An end of 0 is none.
+    let body = request["body"].as_str().and_then(|text| serde_json::from_str::<Value>(text).ok()).unwrap_or_default();
+    let no_end = is_list && !lower.contains("end_time=1") && body["endTime"].as_f64().unwrap_or(0.0) == 0.0;
     // PUT of rules to a tree without any, HEAD with a body that is a 500 there: its reason cannot be told.
     let rules = lower.contains("tree/rules") && (request["method"] == "PUT" || lower.contains("method_override=put"));
     let head = request["method"] == "HEAD" && request["body"].is_string();
@@ -129,6 +131,8 @@ impl Pair {
         loop {
             let (real, ours) = match (scenario::call(&self.real.addr, request), scenario::call(&self.ours.addr, request)) {
                 (Ok(real), Ok(ours)) => (real, ours),
+                // An empty body that is said to be packed, as a HEAD of an odd path gets: neither can be read.
+                (Err(real), Err(ours)) if real == ours => return None,
                 (real, ours) => {
                     self.wrong.push(format!("{scenario}: {request}: {:?} {:?}", real.err(), ours.err()));
                     return None;
@@ -157,6 +161,8 @@ fn changed_requests_against_the_real_one() {
         for scenario in &all {
             let mut pair = Pair::start(&scenario.config);
             pair.run(scenario, 8, &mut random);
+            // Many minutes: what is found is told as it comes.
+            println!("{}: {:?}, {} answers differ\n{}", scenario.name, pair.asked.values(), pair.wrong.len(), pair.wrong.join("\n"));
             asked.extend(pair.asked);
             wrong.extend(pair.wrong);
         }

@@ -384,6 +384,11 @@ impl Annotations {
     }
 }
 
+/// Whether a TSUID is spelt in hexadecimal digits.
+pub fn check_hex(tsuid: &str) -> Result<()> {
+    id_from_hex(tsuid).map(drop).map_err(NoteError::BadTsuid)
+}
+
 /// Whether there is a range from the start to the end.
 pub fn check_range(start: i64, end: i64) -> Result<()> {
     if end < 1 {

@@ -7,7 +7,7 @@ use super::api::{ApiError, ApiRequest, ApiResponse};
 use super::query::{context, store_error};
 use super::reply;
 use crate::codec::{Note, push_notes};
-use crate::meta::annotation::{Draft, NoteError, check_range};
+use crate::meta::annotation::{Draft, NoteError, check_hex, check_range};
 use crate::point::json::{self, Json, JsonError, push_string};
 use crate::query::request::date::{Clock, parse_date};
 use crate::tsd::Tsd;
@@ -173,7 +173,7 @@ fn delete_bulk(tsd: &Tsd, request: &ApiRequest) -> Result<ApiResponse, ApiError>
         other => error(other),
     };
     if let Some(first) = tsuids.first().filter(|_| !doomed.global) {
-        tsd.annotations.check_tsuid(first).map_err(repeated)?; // before the times
+        check_hex(first).map_err(repeated)?; // before the times; its length comes behind them
     }
     let clock = context(tsd)?.clock;
     let start = date(Some(start), &clock)?;

@@ -78,8 +78,9 @@ impl Context {
         };
         // An endpoint that is not there is told to a function without a name, too.
         let (nowhere, refused) = (matches!(outcome, Err(Refusal::NotFound)), outcome.is_err());
+        let in_json = matches!(&outcome, Err(Refusal::Error(e)) if e.in_json);
         let mut answer = outcome.unwrap_or_else(|refusal| self.refuse(&refusal));
-        let wraps = if refused { self.version > 0 } else { self.wrapping != Wrapping::Never };
+        let wraps = if refused { self.version > 0 || in_json } else { self.wrapping != Wrapping::Never };
         let function = self.jsonp.as_deref().filter(|name| wraps && (nowhere || !name.is_empty()));
         if let Some(function) = function.filter(|_| is_json(&answer) && !answer.body.is_empty()) {
             answer.body = wrapped(function, &answer.body);
@@ -144,6 +145,7 @@ impl Context {
             };
         }
         let (status, message, page) = match refusal {
+            Refusal::Error(e) if e.in_json => return error_json(e, self.show_trace),
             // Paths of plug-ins, of which there are none: a status alone.
             Refusal::NotFound if self.path.to_lowercase().starts_with("/plugin/") => return super::reply::empty(404),
             Refusal::NotFound => (404, "Page Not Found", pages::not_found()),

@@ -125,12 +125,14 @@ pub struct ApiError {
     pub details: Option<String>,
     /// The path leads nowhere: what a handler says of one below its own. Told as of any other such path.
     pub nowhere: bool,
+    /// Told in JSON and with its status in every version.
+    pub in_json: bool,
 }
 
 impl ApiError {
     /// An error with a message only.
     pub fn new(status: u16, message: impl Into<String>) -> ApiError {
-        ApiError { status, message: message.into(), details: None, nowhere: false }
+        ApiError { status, message: message.into(), details: None, nowhere: false, in_json: false }
     }
     /// 404 of a path that leads nowhere.
     pub fn nowhere() -> ApiError {
@@ -143,6 +145,11 @@ impl ApiError {
     /// Adds `details`.
     pub fn details(mut self, details: impl Into<String>) -> ApiError {
         self.details = Some(details.into());
+        self
+    }
+    /// Told in JSON and with its status below `/api/v0` too, where others are pages.
+    pub fn in_json(mut self) -> ApiError {
+        self.in_json = true;
         self
     }
     /// 405 with OpenTSDB's words, which do not name the path (recorded case `misc_routes/patch`).

@@ -76,7 +76,8 @@ struct Tally {
 pub(in crate::server) async fn put(shared: &Arc<Shared>, kind: Kind, request: ApiRequest, sent: Sent) -> Result<ApiResponse, ApiError> {
     let decoders = shared.tsd.histograms;
     if kind == Kind::Histograms && decoders.is_none() {
-        return Err(ApiError::new(503, histogram::NOT_ENABLED)); // for any method: histogram/not-enabled-get
+        // For any method: histogram/not-enabled-get.
+        return Err(ApiError::new(if request.version == 0 { 400 } else { 503 }, histogram::NOT_ENABLED));
     }
     if request.method != "POST" {
         return Err(ApiError::method_not_allowed(&request.method));
@@ -243,9 +244,10 @@ fn answer(tally: &Tally, wishes: Wishes) -> Result<ApiResponse, ApiError> {
             Tally { taken, failed, timeouts: timeouts @ 1.., .. } => Err(ApiError::bad(format!(
                 "The put call has timedout with {taken} successful writes, {failed} failed writes and {timeouts} timed out writes."
             ))
-            .details(HINT)),
+            .details(HINT)
+            .in_json()),
             Tally { failed: 0, .. } => Ok(ApiResponse::no_content()),
-            _ => Err(ApiError::bad("One or more data points had errors").details(HINT)),
+            _ => Err(ApiError::bad("One or more data points had errors").details(HINT).in_json()),
         };
     }
     let mut body = format!("{{\"success\":{}", tally.taken);

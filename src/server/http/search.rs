@@ -230,8 +230,12 @@ fn refused(e: LookupError) -> ApiError {
     let message = e.to_string();
     match e {
         LookupError::Uid(UidError::Store(e)) | LookupError::Store(e) => store_error(&e),
-        LookupError::Uid(UidError::NoSuchId { .. }) => ApiError::new(404, "Unable to resolve one or more TSUIDs").details(message),
-        LookupError::Uid(UidError::NoSuchName { .. }) => ApiError::new(404, "Unable to resolve one or more UIDs").details(message),
+        LookupError::Uid(UidError::NoSuchId { .. }) => {
+            ApiError::new(404, "Unable to resolve one or more TSUIDs").details(message).in_json()
+        }
+        LookupError::Uid(UidError::NoSuchName { .. }) => {
+            ApiError::new(404, "Unable to resolve one or more UIDs").details(message).in_json()
+        }
         LookupError::TooMany => ApiError::new(413, message),
         _ => ApiError::bad(message),
     }
