@@ -203,16 +203,7 @@ impl Catalog {
         let mut held = entry.series.lock();
         held.read(&inner.places(cancel), METRIC_TIME).map_err(refused)?;
         let filter = inner.resolve(tags)?;
-        let width = usize::from(inner.options.layout.tagk_width);
-        let pair = inner.options.layout.pair_width().max(1);
-        let has = |tags: &[u8]| {
-            let Some(filter) = &filter else { return false };
-            let mut all = filter.iter();
-            all.all(|(key, values)| {
-                let mut pairs = tags.chunks_exact(pair).filter_map(|pair| pair.split_at_checked(width));
-                pairs.any(|(k, v)| k == key.as_bytes() && (values.is_empty() || values.iter().any(|value| value.as_bytes() == v)))
-            })
-        };
+        let has = |tags: &[u8]| filter.as_ref().is_some_and(|filter| inner.have(tags, filter));
         let mut series: Vec<(Box<[u8]>, u32)> = held.each().filter(|(tags, _)| has(tags)).map(|(tags, base)| (tags.into(), base)).collect();
         let (limited, oldest, all) = (held.is_limited(), held.oldest(), held.len());
         drop(held);
@@ -412,6 +403,12 @@ impl Inner {
     pub(super) fn pairs<'t>(&self, tags: &'t [u8]) -> impl Iterator<Item = (&'t [u8], &'t [u8])> + use<'t> {
         let (pair, width) = (self.options.layout.pair_width().max(1), usize::from(self.options.layout.tagk_width));
         tags.chunks_exact(pair).filter_map(move |pair| pair.split_at_checked(width))
+    }
+
+    /// Whether the tags of a series are those of a filter.
+    pub(super) fn have(&self, tags: &[u8], filter: &IdFilter) -> bool {
+        let is_one = |values: &[Uid], value: &[u8]| values.is_empty() || values.iter().any(|one| one.as_bytes() == value);
+        filter.iter().all(|(key, values)| self.pairs(tags).any(|(k, v)| k == key.as_bytes() && is_one(values, v)))
     }
 
     fn counts<'s>(&self, series: &'s [(Box<[u8]>, u32)]) -> Counts<'s> {

@@ -115,15 +115,8 @@ impl Catalog {
         for (name, series) in hosts.iter().flat_map(|hosts| &hosts.0) {
             let Some(filter) = filter.as_ref().filter(|_| words.fits(name)) else { continue };
             let of = series.iter().filter_map(|at| held.series.get(*at as usize)).filter_map(|tsuid| tsuid.split_at_checked(width));
-            let has = |tags: &[u8]| {
-                let mut all = filter.iter();
-                all.all(|(key, values)| {
-                    let mut pairs = inner.pairs(tags);
-                    pairs.any(|(k, v)| k == key.as_bytes() && (values.is_empty() || values.iter().any(|value| value.as_bytes() == v)))
-                })
-            };
             let (mut metrics, mut series) = (FxHashSet::default(), 0);
-            for (metric, _) in of.filter(|(_, tags)| has(tags)) {
+            for (metric, _) in of.filter(|(_, tags)| inner.have(tags, filter)) {
                 metrics.insert(metric);
                 series += 1;
             }
@@ -199,30 +192,35 @@ impl Inner {
         self.roll.held.read().series.iter().for_each(|tsuid| see(tsuid));
     }
 
-    /// The values of a tag in order of name.
+    /// The values of a tag in order of name. No lock is held while names are read.
     fn index(&self, tagk: Uid) -> Result<Arc<Hosts>, QueryError> {
-        let held = self.roll.held.read();
-        let mut index = self.roll.index.lock();
-        if let Some((of, series, hosts)) = &*index
-            && *of == tagk
-            && *series == held.series.len()
-        {
-            return Ok(hosts.clone());
-        }
-        let width = usize::from(self.options.layout.metric_width);
-        let mut places: FxHashMap<&[u8], Vec<u32>> = FxHashMap::default();
-        for (at, tsuid) in held.series.iter().enumerate() {
-            let tags = tsuid.get(width..).unwrap_or_default();
-            if let Some((_, value)) = self.pairs(tags).find(|(key, _)| *key == tagk.as_bytes()) {
-                places.entry(value).or_default().push(at as u32);
+        let (places, all) = {
+            let held = self.roll.held.read();
+            if let Some((of, series, hosts)) = &*self.roll.index.lock()
+                && *of == tagk
+                && *series == held.series.len()
+            {
+                return Ok(hosts.clone());
             }
-        }
-        self.warm(UidKind::Tagv, places.keys().copied())?;
-        let named = places.into_iter().map(|(value, places)| Ok((self.name(UidKind::Tagv, value)?, places)));
+            let width = usize::from(self.options.layout.metric_width);
+            let mut places: FxHashMap<Box<[u8]>, Vec<u32>> = FxHashMap::default();
+            for (at, tsuid) in held.series.iter().enumerate() {
+                let tags = tsuid.get(width..).unwrap_or_default();
+                if let Some((_, value)) = self.pairs(tags).find(|(key, _)| *key == tagk.as_bytes()) {
+                    match places.get_mut(value) {
+                        Some(places) => places.push(at as u32),
+                        None => drop(places.insert(value.into(), vec![at as u32])),
+                    }
+                }
+            }
+            (places, held.series.len())
+        };
+        self.warm(UidKind::Tagv, places.keys().map(AsRef::as_ref))?;
+        let named = places.into_iter().map(|(value, places)| Ok((self.name(UidKind::Tagv, &value)?, places)));
         let mut hosts = named.collect::<Result<Vec<_>, QueryError>>()?;
         hosts.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let hosts = Arc::new(Hosts(hosts));
-        *index = Some((tagk, held.series.len(), hosts.clone()));
+        *self.roll.index.lock() = Some((tagk, all, hosts.clone()));
         Ok(hosts)
     }
 
@@ -285,5 +283,60 @@ impl Inner {
             held.covered.insert(metric);
         }
         self.roll.held.write().complete = complete;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::names::Fresh;
+    use crate::catalog::{CatalogOptions, Recent};
+    use crate::codec::{DecodeOptions, Layout};
+    use crate::store::memory::MemoryStore;
+    use crate::store::{Overlay, RowBatch};
+    use crate::uid::{UidOptions, Uids};
+    use std::sync::atomic::Ordering::SeqCst;
+
+    struct Nothing;
+
+    impl Overlay for Nothing {
+        fn pin(&self, _: &str, _: &[u8], _: &[u8]) -> RowBatch {
+            RowBatch::default()
+        }
+    }
+
+    impl Recent for Nothing {
+        fn each(&self, _: &mut dyn FnMut(&[u8], Option<i64>)) {}
+    }
+
+    #[test]
+    fn nobody_waits_while_names_are_read() {
+        let store = Arc::new(MemoryStore::default());
+        let uids = Arc::new(Uids::new(store.clone(), UidOptions::default()));
+        let id = |kind, name: &str| uids.id_or_create(kind, name).unwrap();
+        let (metric, tagk, tagv) = (id(UidKind::Metric, "m"), id(UidKind::Tagk, "host"), id(UidKind::Tagv, "web01"));
+        let options = CatalogOptions {
+            layout: Layout::default(),
+            data_table: "tsdb".to_owned(),
+            meta_table: "tsdb-meta".to_owned(),
+            decode: DecodeOptions::default(),
+            random_metrics: false,
+        };
+        let catalog = Catalog::new((store.clone(), Arc::new(Nothing)), uids.clone(), (Arc::<Fresh>::default(), Arc::new(Nothing)), options);
+        let roll = &catalog.inner.roll;
+        roll.held.write().add(&[metric.as_bytes(), tagk.as_bytes(), tagv.as_bytes()].concat());
+        uids.drop_caches();
+        std::thread::scope(|scope| {
+            let slow = store.reads.lock();
+            let asked = scope.spawn(|| catalog.inner.index(tagk).map(|hosts| hosts.0.clone()));
+            let until = Instant::now() + Duration::from_secs(60);
+            while store.waiting.load(SeqCst) == 0 {
+                assert!(Instant::now() < until, "it reads no names");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            assert!(roll.held.try_write_for(Duration::from_secs(60)).is_some() && roll.index.try_lock().is_some());
+            drop(slow);
+            assert_eq!(asked.join().unwrap().unwrap(), [("web01".to_owned(), vec![0])]);
+        });
     }
 }

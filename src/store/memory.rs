@@ -58,6 +58,9 @@ pub struct MemoryStore {
     pub fault: Mutex<Fault>,
     /// Reads fail too while this is set.
     pub away: AtomicBool,
+    /// Rows are got when nobody holds this; so many wait for it.
+    pub reads: Mutex<()>,
+    pub waiting: AtomicU64,
     /// Every call of `write` to the data table.
     pub writes: Mutex<Vec<Vec<RowMutation>>>,
     file: Option<PathBuf>,
@@ -85,6 +88,8 @@ impl MemoryStore {
             calls: AtomicU64::new(0),
             fault: Mutex::new(Fault::None),
             away: AtomicBool::new(false),
+            reads: Mutex::default(),
+            waiting: AtomicU64::new(0),
             writes: Mutex::default(),
             file: None,
             pause: Mutex::default(),
@@ -303,6 +308,9 @@ impl Store for MemoryStore {
 
     fn get(&self, table: &str, keys: &[Vec<u8>], columns: &Columns, batch: &mut RowBatch) -> Result<()> {
         self.check()?;
+        self.waiting.fetch_add(1, SeqCst);
+        drop(self.reads.lock());
+        self.waiting.fetch_sub(1, SeqCst);
         batch.clear();
         if let Some(rows) = self.live.lock().get(table) {
             keys.iter().filter_map(|key| rows.get_key_value(key)).for_each(|(key, row)| push(batch, key, row, columns));
