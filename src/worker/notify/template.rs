@@ -128,14 +128,6 @@ impl Templates {
     pub fn html(&self, source: &str, notice: &Notice) -> Result<String, TemplateError> {
         fill(&self.html, source, context(notice, None))
     }
-
-    /// Fills `source`, as text, with any fields: for the titles and texts that rules bring.
-    ///
-    /// # Errors
-    /// As [`Templates::text`].
-    pub fn fields(&self, source: &str, fields: &impl serde::Serialize) -> Result<String, TemplateError> {
-        fill(&self.plain, source, Value::from(Serde(fields)))
-    }
 }
 
 fn fill(environment: &Environment, source: &str, context: Value) -> Result<String, TemplateError> {

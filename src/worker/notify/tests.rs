@@ -131,10 +131,7 @@ fn channels_that_can_never_send_are_refused() {
 #[test]
 fn presets_make_json_and_read_refusals() {
     for preset in [Preset::Slack, Preset::Pagerduty, Preset::Dingtalk, Preset::Wechat] {
-        let mut fields = serde_json::to_value(notice()).unwrap();
-        fields["key"] = "k".into();
-        fields["name"] = "n".into();
-        let text = Templates::default().fields(preset.body(), &fields).unwrap();
+        let text = Templates::default().with_key(preset.body(), &notice(), Some("k")).unwrap();
         let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{preset:?}: {e}: {text}"));
         assert!(json.to_string().contains("hot"), "{preset:?}: {json}");
     }
