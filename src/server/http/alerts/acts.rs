@@ -7,13 +7,18 @@ use crate::worker::alert::{Act, Action, Kind, Mark, Policy, act as apply};
 use crate::worker::messages::series_name;
 use crate::worker::notify::{Kind as NoticeKind, Notice};
 use crate::worker::open::desk_of;
-use crate::worker::records::{Alert, Event, HISTORY, Pending, change_alert, remember};
+use crate::worker::records::{self, ALERT, Alert, Event, HISTORY, Pending, Tags, change_alert, remember};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 /// Alerts of one request.
 const IDS_MAX: usize = 1_000;
 /// Deletes the history of the alert beside what `forceclose` does.
 const PURGE: &str = "purge";
+
+/// Rule and group of an alert.
+type Whose = (String, Tags);
 
 /// Whether something can be done by that name.
 pub fn is_act(name: &str) -> bool {
@@ -47,16 +52,21 @@ pub fn act(tsd: &Tsd, request: &ApiRequest, name: &str) -> Result<ApiResponse, A
     let user = if user.is_empty() { request.peer.map_or_else(String::new, |peer| peer.ip().to_string()) } else { user };
     let mark = Mark { user, at: clock::now_s(), message: text(&members, "message") };
     let tell = members.get("notify").and_then(Value::as_bool).unwrap_or(false);
-    let (mut done, mut failed) = (Vec::new(), Map::new());
+    let (mut done, mut failed, mut purged) = (Vec::new(), Map::new(), BTreeSet::new());
     for id in ids {
         let result = match of(name, &members) {
-            Some(act) => one(tsd, &id, act, &mark, tell),
-            None => purge(tsd, &id, &mark),
+            Some(act) => one(tsd, &id, act, &mark, tell)?,
+            None => closed(tsd, &id, &mark)?.map(|whose| {
+                purged.insert(whose);
+            }),
         };
-        match result? {
+        match result {
             Ok(()) => done.push(id),
             Err(why) => drop(failed.insert(id, Value::String(why))),
         }
+    }
+    if !purged.is_empty() {
+        forget(tsd, request, &purged)?;
     }
     if done.is_empty() && !failed.is_empty() {
         let why = failed.values().filter_map(Value::as_str).next().unwrap_or_default().to_owned();
@@ -142,30 +152,84 @@ fn told(alert: &mut Alert, act: Act, mark: &Mark) {
     }
 }
 
-/// Closes it and deletes what is written about it.
-fn purge(tsd: &Tsd, id: &str, mark: &Mark) -> Result<Result<(), String>, ApiError> {
-    let desk = desk_of(tsd);
-    let Some((alert, _)) = crate::worker::records::one::<Alert>(&desk, crate::worker::records::ALERT, id).map_err(refused)? else {
+/// Closes it; gives whose history is to be deleted.
+fn closed(tsd: &Tsd, id: &str, mark: &Mark) -> Result<Result<Whose, String>, ApiError> {
+    let Some((alert, _)) = records::one::<Alert>(&desk_of(tsd), ALERT, id).map_err(refused)? else {
         return Ok(Err("there is no such alert".to_owned()));
     };
-    let (rule, tags) = (alert.rule.clone(), alert.tags.clone());
+    let whose = (alert.rule, alert.tags);
     if alert.state.incident.is_some()
         && let Err(why) = one(tsd, id, Act::ForceClose, mark, false)?
     {
         return Ok(Err(why));
     }
+    Ok(Ok(whose))
+}
+
+/// Deletes what is written about alerts: the history is gone through once, however many they are, and no longer than
+/// somebody waits.
+fn forget(tsd: &Tsd, request: &ApiRequest, alerts: &BTreeSet<Whose>) -> Result<(), ApiError> {
+    let desk = desk_of(tsd);
     let mut after = None;
     loop {
         let page = desk.list(HISTORY, "", after.as_deref(), EVENTS_MAX).map_err(refused)?;
         for record in &page.records {
-            let of_it = |event: &Event| event.rule == rule && event.tags == tags;
-            if serde_json::from_slice::<Event>(&record.value).is_ok_and(|event| of_it(&event)) {
+            let event = serde_json::from_slice::<Event>(&record.value);
+            if event.is_ok_and(|event| alerts.contains(&(event.rule, event.tags))) {
                 desk.delete(HISTORY, &record.id).map_err(refused)?;
             }
         }
         after = page.more_after;
         if after.is_none() {
-            return Ok(Ok(()));
+            return Ok(());
         }
+        if request.cancel.load(Ordering::Relaxed) {
+            return Err(ApiError::new(503, "The history is not deleted to its end: nobody waits any more"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Settings;
+    use crate::query::engine::Cancel;
+    use crate::worker::alert::{Change, Level};
+    use crate::worker::records::{alert_id, all, bytes};
+
+    #[test]
+    fn the_history_of_purged_alerts_goes_and_that_of_others_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().to_str().unwrap().to_owned();
+        let tsd = Tsd::open(Settings { storage_embedded_path: path, ..Settings::default() }).unwrap();
+        let desk = desk_of(&tsd);
+        let mut ids = Vec::new();
+        for (at, host) in (1..).zip(["a", "b", "c"]) {
+            let tags = Tags::from([("host".to_owned(), host.to_owned())]);
+            let id = alert_id("r", &tags);
+            let alert = Alert { rule: "r".to_owned(), tags: tags.clone(), ..Alert::default() };
+            desk.put(ALERT, &id, &bytes(&alert).unwrap()).unwrap();
+            ids.push(id);
+            let (rule, incident, metric, text) = ("r".to_owned(), format!("i{at}"), "m".to_owned(), String::new());
+            let (change, level, value, mark) = (Change::Opened, Level::Warning, None, None);
+            remember(&desk, &[Event { at, change, incident, start: at, rule, tags, metric, level, value, text, mark }]).unwrap();
+        }
+        let body = json!({"ids": [&ids[0], &ids[1], "no such alert"], "user": "ann"}).to_string().into_bytes();
+        let request = ApiRequest {
+            method: "POST".to_owned(),
+            path: "/api/alerts/purge".to_owned(),
+            target: String::new(),
+            endpoint: "alerts/purge".to_owned(),
+            version: 1,
+            params: Vec::new(),
+            headers: Vec::new(),
+            body,
+            peer: None,
+            cancel: Cancel::default(),
+        };
+        let answer: Value = serde_json::from_slice(&act(&tsd, &request, PURGE).unwrap().body).unwrap();
+        assert_eq!(answer, json!({"done": ids[..2], "failed": {"no such alert": "there is no such alert"}}));
+        let left: Vec<i64> = all::<Event>(&desk, HISTORY, "").unwrap().iter().map(|(_, event, _)| event.at).collect();
+        assert_eq!(left, [3]);
     }
 }
