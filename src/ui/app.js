@@ -38,6 +38,7 @@
  * | `writable` | false with `tsd.mode = ro`: hide what writes |
  * | `embedded` | true in the embedded view (`x.embed`): no frame |
  * | `hasPage(name)` | whether that page is there |
+ * | `near(text)` | metrics that may be meant by a name that nobody has: `{ hits, why }` |
  *
  * Colours, buttons, fields, tables and states are classes of `css/base.css`. No inline styles or scripts in markup: the
  * policy forbids them (`element.style` from a script is fine). Names from the database are text, always: `lib/dom.js`.
@@ -211,6 +212,7 @@ const ctx = {
   writable: root.dataset.mode !== "ro",
   embedded: root.dataset.embed !== undefined,
   hasPage: (name) => here.has(name),
+  near: async (text, options) => (await import("./pages/graph/nothing.js")).near(text, options),
 };
 
 // ------------------------------------------------------------------ router
@@ -443,6 +445,7 @@ combobox(search, {
   source: (text, options) => api.metrics(text, options),
   label: "Metrics",
   extra: hitExtra,
+  near: ctx.near,
   pick: ({ name }) => {
     search.value = "";
     search.blur();

@@ -3,15 +3,6 @@
 "use strict";
 (() => {
   const root = document.documentElement;
-  const stored = (name) => {
-    try { return localStorage.getItem("tsdb." + name); } catch { return null; }
-  };
-  const word = (name, allowed) => {
-    try { const value = JSON.parse(stored(name) ?? "null"); return allowed.includes(value) ? value : null; } catch { return null; }
-  };
-  const theme = word("theme", ["light", "dark"]);
-  if (theme) root.dataset.theme = theme;
-  root.dataset.density = word("density", ["compact", "roomy"]) ?? "compact";
   const page = /^#\/([a-z]+)/.exec(location.hash)?.[1] ?? "graph";
   const graph = ["css/graph.css", "lib/palette.js", "lib/align.js", "pages/graph/model.js", "pages/graph/rows.js"];
   // What draws comes with a link that has something to draw; else while the first metric is being typed.
@@ -26,5 +17,15 @@
     link.href = new URL(file, document.currentScript.src).href;
     document.head.append(link);
   }
+  // Behind that: the browser may take a while to open its storage.
+  const stored = (name) => {
+    try { return localStorage.getItem("tsdb." + name); } catch { return null; }
+  };
+  const word = (name, allowed) => {
+    try { const value = JSON.parse(stored(name) ?? "null"); return allowed.includes(value) ? value : null; } catch { return null; }
+  };
+  const theme = word("theme", ["light", "dark"]);
+  if (theme) root.dataset.theme = theme;
+  root.dataset.density = word("density", ["compact", "roomy"]) ?? "compact";
   if (/(^|[#&?])x\.embed(&|=|$)/.test(location.hash)) root.dataset.embed = "";
 })();

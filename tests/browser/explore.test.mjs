@@ -578,6 +578,17 @@ test('narrow windows and large type need no sideways scrolling', async () => {
   }
 });
 
+test('on a phone nothing of a metric has to be scrolled to sideways', async () => {
+  await visit(metric('sys.cpu'), { width: 390 }, async (page) => {
+    await drawn(pane(page));
+    await page.locator('.explore-series-list tbody tr').nth(5).waitFor();
+    await noSidewaysScrolling(page);
+    const wide = await pane(page).locator('.scroll').evaluateAll((boxes) => boxes.filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => `${box.className} ${box.scrollWidth} of ${box.clientWidth}`));
+    assert.deepEqual(wide, []);
+    await largeTargets(page);
+  });
+});
+
 test('nothing moves when numbers come late', async () => {
   await visit('/#/explore', async (page) => {
     await names(page).first().waitFor();

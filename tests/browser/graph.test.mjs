@@ -37,6 +37,28 @@ test('from / to a picture in two actions: type, Enter; then split by a tag', asy
   });
 });
 
+test('a name with a mistake in it leads to the nearest, in the list and where it was drawn', async () => {
+  await visit('/', { allow: [/status of (400|404)/] }, async (page) => {
+    const box = page.locator('main input[role=combobox]').first();
+    const options = page.locator('main [role=option]');
+    for (const typed of ['loadavrage', 'laodavg.1min', 'lodavg 1min']) {
+      await box.fill(typed);
+      await page.getByText('Nothing has this in its name. The nearest:').waitFor();
+      await eventually(() => options.allInnerTexts(), (names) => names.some((name) => name.startsWith('proc.loadavg.1min')), typed);
+      await box.fill('');
+    }
+    await axe(page, 'the nearest names');
+    // None of them is taken by itself: Enter takes what was typed, and what is wrong with it offers them again.
+    await box.fill('proc.loadavrg.1min');
+    await page.getByText('The nearest:').waitFor();
+    await page.keyboard.press('Enter');
+    await page.getByText("No such name for 'metrics': 'proc.loadavrg.1min'").first().waitFor();
+    await page.locator('.hint-banner').getByRole('button', { name: 'proc.loadavg.1min' }).click();
+    assert.equal((await charted(page)).lines, 1);
+    await eventually(() => page.evaluate(() => decodeURIComponent(location.hash)), /m=sum:proc\.loadavg\.1min/);
+  });
+});
+
 test('completion is a combobox: role, expanded, controls, the active one, Esc', async () => {
   await visit('/', async (page) => {
     await page.waitForFunction(() => document.activeElement.getAttribute('role') === 'combobox');

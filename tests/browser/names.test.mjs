@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { EVIL_TAG, EVIL_TEXT, LONG_METRIC, RTL_METRIC } from './data.mjs';
 import { charted, chartOf } from './graph.mjs';
-import { axe, close, eventually, noSidewaysScrolling, still, visit } from './helper.mjs';
+import { axe, close, eventually, json, noSidewaysScrolling, send, still, visit } from './helper.mjs';
 
 after(close);
 
@@ -53,6 +53,34 @@ test('a metric from right to left and one of 4,000 characters: shown, cut, with 
     assert.equal((await charted(page)).lines, 1);
     await noSidewaysScrolling(page);
     await eventually(() => page.evaluate((name) => [...document.querySelectorAll('[title]')].some((e) => e.title.includes(name)), LONG_METRIC), true, 'somewhere is the whole name');
+  });
+});
+
+test('letters beyond Latin-1: drawn, and told where lists have them as ?', async () => {
+  const now = Math.floor(Date.now() / 1000);
+  await send('/api/put', [{ metric: '温度.室内', timestamp: now - 60, value: 21, tags: { 场所: '北京' } }, { metric: 'température', timestamp: now - 60, value: 22, tags: { ville: 'Besançon' } }]);
+  // Which of both names an answer has depends on what the server has in its memory.
+  await visit(`/#start=1h-ago&m=${encodeURIComponent('none:温度.室内')}`, async (page) => {
+    assert.equal((await charted(page)).lines, 1);
+    await eventually(() => page.locator('main table').first().innerText(), /温度\.室内|\?\?\.\?\?/);
+  });
+  const known = async (page) => page.route('**/api/ui/metrics?*', (route) => {
+    const hits = new URL(route.request().url()).searchParams.get('q') === '??' ? [{ name: '??.??', series: 1, last: now }] : [];
+    return route.fulfill({ contentType: 'application/json', body: JSON.stringify({ total: hits.length, loading: false, limited: false, hits }) });
+  });
+  await visit('/#start=1h-ago&m=sum:lat', { before: known }, async (page) => {
+    await charted(page);
+    await page.getByRole('combobox', { name: 'Find a metric' }).fill('漢字');
+    await page.getByText('Names keep letters beyond Latin-1 as “?”').waitFor();
+    await page.getByRole('option', { name: /^\?\?\.\?\?/ }).click();
+    await eventually(() => page.evaluate(() => decodeURIComponent(location.hash)), /m=sum:\?\?\.\?\?/);
+    assert.equal((await charted(page)).lines, 1);
+  });
+  await visit('/', async (page) => {
+    await page.locator('main input[role=combobox]').first().fill('température');
+    await page.getByRole('option', { name: /^température/ }).click();
+    assert.equal((await charted(page)).lines, 1);
+    await page.getByText('Besançon').first().waitFor();
   });
 });
 

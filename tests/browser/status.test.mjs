@@ -1,7 +1,7 @@
 // The page Status: what it shows, that it asks for nothing while nobody looks, queries stopped, log and settings filtered.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
-import { BASE, axe, close, eventually, json, largeTargets, noSidewaysScrolling, pause, send, shiftsFrom, tabThrough, visit } from './helper.mjs';
+import { BASE, axe, close, eventually, json, largeTargets, noSidewaysScrolling, pause, send, shiftsFrom, still, tabThrough, visit } from './helper.mjs';
 import { proxy } from './proxy.mjs';
 
 after(close);
@@ -165,6 +165,12 @@ test('every tab fits 320 pixels and is used by keyboard', async () => {
       await largeTargets(page);
     });
   }
+  await visit('/#/status', { width: 390 }, async (page) => {
+    await filled(page);
+    await still(page);
+    const wide = await page.locator('.status-tables .scroll').evaluateAll((boxes) => boxes.filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => `${box.ariaLabel} ${box.scrollWidth} of ${box.clientWidth}`));
+    assert.deepEqual(wide, []);
+  });
   await visit('/#/status', async (page) => {
     await filled(page);
     const stops = await tabThrough(page);

@@ -28,3 +28,11 @@ test("boot.js names what the page Graph needs besides", () => {
   const named = /const graph = (\[[^\]]*\]);/.exec(source("boot.js"))[1];
   assert.deepEqual(sorted(JSON.parse(named)), sorted([...needed, ...styles]));
 });
+
+test("boot.js names what draws, for links that have something to draw, and asks before it waits for the browser's storage", () => {
+  const there = new Set([...closure("app.js"), ...closure("pages/graph.js")]);
+  const needed = [...closure("pages/graph/picture.js"), ...closure("pages/graph/panel.js")].filter((name) => !there.has(name));
+  const boot = source("boot.js");
+  assert.deepEqual(sorted(JSON.parse(/const picture = (\[[^\]]*\]);/.exec(boot)[1])), sorted(new Set(needed)));
+  assert.ok(boot.indexOf("append(link)") < boot.indexOf("localStorage"));
+});

@@ -15,9 +15,9 @@ const SLOW = 250;
  * `source(text, { offset, signal })` gives `{ total, hits: [{ name, … }] }`; `pick(hit, event)` is called with a hit, or with
  * `{ name: text, typed: true }` when Enter is pressed and the list has none (or `free` is set and none is marked).
  * `extra(hit)` gives what stands at the right of a row. `first`: the first hit is marked at once (default). `open`: the list
- * opens on focus with an empty box. Returns `{ close(), refresh() }`.
+ * opens on focus with an empty box. `near(text, { signal })` gives `{ hits, why }`, what may be meant where nothing was found. Returns `{ close(), refresh() }`.
  */
-export function combobox(input, { source, pick, extra = () => null, label, first = true, free = false, open = false, none = "Nothing has this in its name." }) {
+export function combobox(input, { source, pick, extra = () => null, label, first = true, free = false, open = false, near = null, none = "Nothing has this in its name." }) {
   const list = h("ul.combo-list", { role: "listbox", id: uid("list"), "aria-label": label ?? input.getAttribute("aria-label"), popover: "manual" });
   input.after(list);
   for (const [name, value] of Object.entries({ role: "combobox", "aria-expanded": "false", "aria-controls": list.id, "aria-autocomplete": "list", autocomplete: "off", autocapitalize: "off", autocorrect: "off", spellcheck: "false" })) input.setAttribute(name, value);
@@ -86,6 +86,7 @@ export function combobox(input, { source, pick, extra = () => null, label, first
         asked = text;
         show();
         if (first && hits.length && text !== "") mark(0);
+        if (!hits.length && text && near) offer(text, words, mine.signal);
       } else {
         hits = [...hits, ...answer.hits];
         list.append(...rows);
@@ -102,6 +103,14 @@ export function combobox(input, { source, pick, extra = () => null, label, first
         if (pending) later();
       }
     }
+  }
+  /** What may be meant: below the sentence, and none of it is marked by itself. */
+  async function offer(text, words, signal) {
+    const found = await near(text, { signal }).catch(() => null);
+    if (!found?.hits.length || asked !== text || asking || !isOpen()) return;
+    hits = found.hits;
+    fill(list, hits.map((hit) => row(hit, words)), h("li.combo-note.above", { role: "presentation" }, `${none} ${found.why}`));
+    place(list, input, { gap: 2 });
   }
   /** Asks at once, or when the answer that is awaited is there; one that takes long is given up. */
   const later = () => {

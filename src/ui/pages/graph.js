@@ -138,8 +138,11 @@ class Graph {
       if (before && this.setOf(before) !== this.setOf(graph)) this.hidden.clear();
       this.load();
     } else this.redraw();
-    if (graph.queries.length === 1 && graph.queries[0].text === "") this.showStart();
-    if (!before && graph.queries.length === 1 && graph.queries[0].text === "" && !this.ctx.embedded) this.rows.focus();
+    const empty = ({ queries }) => queries.length === 1 && queries[0].text === "";
+    if (!empty(graph)) return;
+    // The frame tells the address once more when the page is there.
+    if (!before || !empty(before)) this.showStart();
+    if (!before && !this.ctx.embedded) this.rows.focus();
   }
 
   setOf(graph) { return graph.queries.map(({ text: one }) => one).join("\n"); }

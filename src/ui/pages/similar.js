@@ -58,7 +58,7 @@ export async function mount(root, ctx) {
   let stays = ""; // for which question that is
 
   combobox(metric, {
-    source: (text, options) => ctx.api.metrics(text, options), label: "Metrics", open: true,
+    source: (text, options) => ctx.api.metrics(text, options), label: "Metrics", open: true, near: ctx.near,
     pick: ({ name }) => { metric.value = name; choose(name); },
   });
 

@@ -243,11 +243,18 @@ export function metricsTab(root, ctx) {
     const { q, prefix, re, tagk: key, tagv: value } = params();
     if (found.total === 0 && !found.loading) {
       if (q || prefix || key || value) {
-        fill(end, h("div.state", h("p", re || key || value ? "No metric fits." : "No metric has all of this in its name."), h("button", { type: "button", onclick: () => { for (const box of [search, tagk, tagv]) box.value = ""; ctx.set({ q: null, re: null, tagk: null, tagv: null, prefix: null }); } }, "Show all metrics")));
+        const box = h("div.state", h("p", re || key || value ? "No metric fits." : "No metric has all of this in its name."), h("button", { type: "button", onclick: () => { for (const box of [search, tagk, tagv]) box.value = ""; ctx.set({ q: null, re: null, tagk: null, tagv: null, prefix: null }); } }, "Show all metrics"));
+        fill(end, box);
+        if (q && !re && !key && !value && !prefix) offer(q, box);
       } else fill(end, nothingYet());
       return;
     }
     fill(end, complete ? null : h("span.hint", "…"));
+  }
+  /** Names that may be meant. */
+  async function offer(typed, box) {
+    const { hits: near, why } = await ctx.near(typed).catch(() => ({ hits: [] }));
+    if (near.length) box.firstChild.after(h("p.quiet", why), h("div.row.wrap.explore-near", near.map(({ name }) => h("a.chip", { href: metricHref(name) }, h("span.cut.name", name)))));
   }
   const more = new IntersectionObserver(([entry]) => {
     if (entry.isIntersecting && !complete && hits.length) ask(hits.length);

@@ -1,4 +1,5 @@
 /** A picture without points: why, and where the newest are. Also how to begin where there are no metrics at all. */
+import { metrics } from "../../lib/api.js";
 import { h, set } from "../../lib/dom.js";
 import { asksHistograms, build, forHistograms, interval } from "../../lib/query.js";
 import * as time from "../../lib/time.js";
@@ -35,6 +36,52 @@ async function hasHistograms(page, query) {
   const has = found.some(({ dps }) => dps?.length);
   if (!has) page.plain.add(here);
   return has;
+}
+
+/** Letters of a part of a name at least: fewer are in every second one. */
+const PART_LEAST = 3;
+/** Names that are offered. */
+const NEAR_MAX = 6;
+
+/**
+ * Names near one that nobody has, as somebody who errs in a letter means them: those that have the longest part of it, from its beginning
+ * or up to its end. `{ hits, why }`.
+ */
+export async function near(text, { signal } = {}) {
+  const ask = (q) => metrics(q, { max: NEAR_MAX, signal });
+  const kept = text.replace(/[^\0-\xff]/gu, "?");
+  if (kept !== text) return { ...(await ask(kept)), why: "Names keep letters beyond Latin-1 as “?”: it may be one of these. Enter takes it as it is." };
+  // Of several words those that some name has stay.
+  const words = text.split(/\s+/);
+  const known = await Promise.all(words.map(async (word) => (await ask(word)).total > 0));
+  const wrong = words.filter((word, at) => !known[at]).sort((a, b) => b.length - a.length)[0] ?? "";
+  const rest = words.filter((word, at) => known[at]);
+  const longest = async (part) => {
+    let [most, none] = [PART_LEAST - 1, wrong.length];
+    while (none - most > 1) {
+      const middle = Math.ceil((most + none) / 2);
+      if ((await ask([...rest, part(middle)].join(" "))).total > 0) most = middle;
+      else none = middle;
+    }
+    return most >= PART_LEAST ? part(most) : "";
+  };
+  const [begin, end] = await Promise.all([longest((n) => wrong.slice(0, n)), longest((n) => wrong.slice(-n))]);
+  const tries = [[begin, end], begin.length >= end.length ? [begin] : [end]].map((parts) => parts.filter(Boolean)).filter((parts) => parts.length);
+  // Each word is there, and no name has all of them.
+  if (!tries.length && rest.length > 1) tries.push([]);
+  for (const parts of tries) {
+    const found = await ask([...(parts.length ? rest : rest.slice(0, 1)), ...parts].join(" "));
+    if (found.total > 0) return { ...found, why: "The nearest:" };
+  }
+  return { total: 0, hits: [], why: "" };
+}
+
+/** A query for a metric that is not there: names that may be meant. */
+export async function meant(page, { query, at, error }) {
+  const { metric } = query.parsed;
+  const { hits, why } = await near(metric).catch(() => ({ hits: [] }));
+  if (!hits.length || page.errors.get(at) !== error.message) return;
+  page.banners.append(set(page.makeBanner("", why, ...hits.map(({ name }) => ({ label: name, run: () => page.edit(at, { ...query, text: build({ ...query.parsed, metric: name }) }) }))), { class: "hint-banner" }));
 }
 
 /** For a TSD without metrics: lines that send one. */

@@ -218,6 +218,8 @@ function trouble(page, answers) {
   const what = first.kind === "offline" ? "The server does not answer." : first.kind === "slow" ? first.message : first.status === 503 || first.status === 429 ? `The server refuses for now: ${first.message}` : all && bad.length === 1 ? first.message : all ? `No query has an answer: ${first.message}` : `${bad.length} of ${answers.length} queries failed: ${first.message}`;
   page.banner("bad", reached || first.kind !== "offline" ? what : `${navigator.onLine === false ? "This computer is offline." : what}`, { label: "Try again", run: () => page.load({ again: true }) });
   page.ctx.error(what);
+  const unknown = bad.find(({ error, query }) => /^No such name for 'metrics'/.test(error.message) && query.parsed.metric);
+  if (unknown) page.later(import("./nothing.js"), (nothing) => nothing.meant(page, unknown));
   page.rows.results(page.graph.queries.map((query, at) => ({ error: page.errors.get(at) ?? null, lines: page.picture?.lines?.filter((line) => line.at === at && !line.past) ?? [], downsample: page.picture?.answers?.find((one) => one.at === at)?.auto ?? null })));
 }
 

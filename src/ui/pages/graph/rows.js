@@ -69,7 +69,7 @@ class Row {
       h("div.row-main", this.swatch, this.eye, h("span.row-field", this.metric), this.raw, this.chips, this.tools, this.more), this.error, this.cards);
     this.metric.setAttribute("aria-describedby", this.error.id);
     combobox(this.metric, {
-      source: (typed, options) => owner.ctx.api.metrics(typed, options), label: "Metrics", extra: owner.ctx.hitExtra,
+      source: (typed, options) => owner.ctx.api.metrics(typed, options), label: "Metrics", extra: owner.ctx.hitExtra, near: owner.ctx.near,
       pick: ({ name }) => {
         this.metric.value = name;
         this.choose(name);
