@@ -53,6 +53,7 @@ export function metricsTab(root, ctx) {
   let timer = 0;
   let typing = 0;
   let tries = 0;
+  let round = 0; // questions for the list so far
   let treeOf = null; // what the tree was loaded for
 
   function viewButton(view, label, picture) {
@@ -103,6 +104,8 @@ export function metricsTab(root, ctx) {
   /** Metrics from `offset` on; `again`: all that are shown, which stay where they are. */
   async function ask(offset, again = false) {
     const { prefix } = params();
+    round++;
+    clearTimeout(timer);
     const max = again ? Math.max(PAGE, Math.min(hits.length, SHOWN_AGAIN)) : PAGE;
     const late = setTimeout(() => busy.classList.add("on"), 150);
     try {
@@ -173,11 +176,12 @@ export function metricsTab(root, ctx) {
     const open = found?.loading || hits.some(({ series }) => series === null);
     if (!open || tries >= AGAIN.length) return;
     timer = setTimeout(async () => {
-      const before = signature();
+      const [before, mine] = [signature(), round];
       try {
         const most = Math.min(hits.length || PAGE, 1000);
         const answer = await ctx.api.get("api/ui/metrics", { ...wanted(), prefix: params().prefix, max: most });
-        if (signature() !== before) return;
+        // What was asked for meanwhile tells more, also where it failed.
+        if (signature() !== before || mine !== round) return;
         if (answer.total !== found.total && hits.length <= PAGE) {
           if (tagk.value || tagv.value) treeOf = null; // series were found meanwhile: the tree has more, too
           return ask(0);
