@@ -5,7 +5,7 @@ use super::names::Names;
 use crate::point::java_map;
 use crate::query::engine::{Cancel, Engine, QueryError};
 use crate::query::expression::function::{Answers, Call, Curve, Scope};
-use crate::query::plan::{Fill, Group, Query};
+use crate::query::plan::{Fill, Group, Query, SubQuery};
 use crate::uid::{UidKind, Uids};
 
 /// The series of all functions in order.
@@ -29,9 +29,12 @@ pub fn gexp(
     let work = engine.work(cancel);
     let names = Names(uids);
     let mut answers: Answers = vec![Some(Vec::new()); shifts_ms.len()];
-    for sub in &query.subs {
+    let shifted = |sub: &SubQuery| {
         let shift = shifts_ms.get(sub.index).copied().unwrap_or(0);
-        let groups = work.all_read((query.start_ms - shift, query.end_ms - shift), sub)?;
+        (query.start_ms - shift, query.end_ms - shift)
+    };
+    let asked: Vec<_> = query.subs.iter().map(|sub| (shifted(sub), sub)).collect();
+    for (sub, groups) in query.subs.iter().zip(work.all_read(&asked)?) {
         let curves = groups.into_iter().filter(|group| !group.tsuids.is_empty()).map(|group| curve(group, names));
         let curves = curves.collect::<Result<Vec<_>, _>>()?;
         if let Some(answer) = answers.get_mut(sub.index) {

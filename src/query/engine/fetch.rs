@@ -1,6 +1,7 @@
 //! Rows to series: slices are scanned in parallel, merged with the rows that wait in this process, decoded, and
 //! downsampled while they stream. Memory follows the answer, not the input.
 
+use super::abreast::abreast;
 use super::budget::{Budget, Used};
 use super::habit::Tally;
 use super::range::ROW_SECONDS;
@@ -16,10 +17,8 @@ use crate::query::histogram::{Gathered, Histograms};
 use crate::query::points::{POINT_BYTES, Points, as_f64};
 use crate::store::{CellView, Columns, Overlay, RowBatch, RowSize, RowView, Scan, Store};
 use crate::uid::{UidKind, Uids};
-use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Rows a batch: 500 to 1,000 is the plateau of a gateway, and the engines bound a batch's bytes as well.
@@ -111,27 +110,11 @@ impl Fetch<'_> {
     pub fn run(&self, slices: &[Slice]) -> Result<Vec<Series>, QueryError> {
         // Before the first scanner opens: a point that moves from memory to the table meanwhile is seen at least once.
         let waiting = self.pin(slices)?;
-        let next = AtomicUsize::new(0);
-        let failed = AtomicBool::new(false);
-        let done: Mutex<BTreeMap<usize, Result<Vec<Part>, QueryError>>> = Mutex::default();
-        let work = || {
-            // Kept from slice to slice: an allocator holds on to much of what is asked for and given back again and again.
-            let mut batch = RowBatch::default();
-            while let Some((at, slice)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, slices.get(at)?))) {
-                if failed.load(Ordering::Relaxed) {
-                    break;
-                }
-                let parts = SliceReader::new(self).read(slice, waiting.get(slice.bucket), &mut batch);
-                failed.fetch_or(parts.is_err(), Ordering::Relaxed);
-                done.lock().insert(at, parts);
-            }
-        };
-        let threads = self.options.threads.min(slices.len());
-        std::thread::scope(|scope| {
-            (1..threads).for_each(|_| drop(scope.spawn(work)));
-            work();
-        });
-        self.join(done.into_inner())
+        // Batches are kept from slice to slice: an allocator holds on to much of what is asked for and given back again and again.
+        let parts = abreast(slices, self.options.threads, |batch: &mut RowBatch, slice| {
+            SliceReader::new(self).read(slice, waiting.get(slice.bucket), batch)
+        })?;
+        Ok(joined_series(parts))
     }
 
     /// What a new series' points go to.
@@ -163,26 +146,24 @@ impl Fetch<'_> {
         }
         Ok(out)
     }
+}
 
-    /// Puts the slices of each series together, which come in time order.
-    fn join(&self, done: BTreeMap<usize, Result<Vec<Part>, QueryError>>) -> Result<Vec<Series>, QueryError> {
-        let mut series: BTreeMap<Vec<u8>, Series> = BTreeMap::new();
-        for parts in done.into_values() {
-            for Part { key, sink, span, notes } in parts? {
-                let (points, histograms) = sink.finish();
-                match series.get_mut(&key) {
-                    Some(known) => {
-                        known.points.append(points);
-                        known.span = joined(known.span, span);
-                        known.notes.extend(notes);
-                        known.histograms.extend(histograms);
-                    }
-                    None => drop(series.insert(key.clone(), Series { key, points, span, notes, histograms })),
-                }
+/// Puts the slices of each series together, which come in time order.
+fn joined_series(slices: Vec<Vec<Part>>) -> Vec<Series> {
+    let mut series: BTreeMap<Vec<u8>, Series> = BTreeMap::new();
+    for Part { key, sink, span, notes } in slices.into_iter().flatten() {
+        let (points, histograms) = sink.finish();
+        match series.get_mut(&key) {
+            Some(known) => {
+                known.points.append(points);
+                known.span = joined(known.span, span);
+                known.notes.extend(notes);
+                known.histograms.extend(histograms);
             }
+            None => drop(series.insert(key.clone(), Series { key, points, span, notes, histograms })),
         }
-        Ok(series.into_values().collect())
     }
+    series.into_values().collect()
 }
 
 /// Reads one slice.

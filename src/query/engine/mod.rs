@@ -3,6 +3,7 @@
 //! It knows no dialect of questions and prints nothing. The numbers are made by [`super::downsample`], [`super::rate`] and
 //! [`super::aggregate`]; here is decided what they are made of.
 
+mod abreast;
 mod budget;
 mod count;
 mod delete;
@@ -25,6 +26,7 @@ use crate::codec::{DecodeOptions, Decoders, Layout};
 use crate::stats::Counter;
 use crate::store::{Overlay, Store, StoreError};
 use crate::uid::{UidError, UidKind, Uids};
+use abreast::abreast;
 pub use budget::Used;
 use budget::{Allowance, Budget};
 pub use delete::AtRest;
@@ -163,8 +165,11 @@ impl Engine {
         let allowance = Allowance::new(&self.options);
         let (mut groups, mut used) = (Vec::new(), Used::default());
         let range = (query.start_ms, query.end_ms);
-        for sub in &query.subs {
-            let (answered, read) = self.answer(range, reach, (sub, query.unlimited), cancel, &allowance)?;
+        // Each waits for the store most of the time.
+        let answers = abreast(&query.subs, self.options.threads, |_: &mut (), sub| {
+            self.answer(range, reach, (sub, query.unlimited), cancel, &allowance)
+        })?;
+        for (answered, read) in answers {
             groups.extend(answered);
             used += read;
         }
@@ -239,10 +244,13 @@ pub struct Work<'e> {
 }
 
 impl Work<'_> {
-    /// Answers one sub query over a range in milliseconds, with the points of all rows that are read: what functions over
-    /// series and expressions get to see (recorded case `exp/metrics-shifted`).
-    pub fn all_read(&self, range: (i64, i64), sub: &SubQuery) -> Result<Vec<Group>, QueryError> {
-        self.engine.answer(range, Reach::Rows, (sub, Unlimited::default()), &self.cancel, &self.allowance).map(|(groups, _)| groups)
+    /// Answers sub queries side by side, each over its range in milliseconds, with the points of all rows that are read: what
+    /// functions over series and expressions get to see (recorded case `exp/metrics-shifted`).
+    pub fn all_read(&self, asked: &[((i64, i64), &SubQuery)]) -> Result<Vec<Vec<Group>>, QueryError> {
+        abreast(asked, self.engine.options.threads, |_: &mut (), (range, sub)| {
+            let answer = self.engine.answer(*range, Reach::Rows, (sub, Unlimited::default()), &self.cancel, &self.allowance);
+            answer.map(|(groups, _)| groups)
+        })
     }
 
     /// Called once a batch of work: so many bytes more are kept.
