@@ -216,6 +216,7 @@ export class Chart {
     const { zone } = this.options;
     if (found?.heat) {
       text(this.tip.value, exact(found.value));
+      this.tip.value.style.borderColor = "";
       text(this.tip.span, "");
       text(this.tip.name, found.name);
       text(this.tip.time, format(found.time, zone));
@@ -225,7 +226,7 @@ export class Chart {
       const around = this.options.envelopes.find((one) => one.line === found.line);
       const [low, high] = around ? [around.low[found.at], around.high[found.at]] : [];
       text(this.tip.span, isValue(low) && isValue(high) && high > low ? `${exact(low, 5)} to ${exact(high, 5)}` : "");
-      this.tip.value.style.color = this.colorOf(line);
+      this.tip.value.style.borderColor = this.colorOf(line);
       text(this.tip.name, line.name);
       text(this.tip.time, this.when(this.times[found.at], line));
       const { style } = this.dot;

@@ -73,7 +73,7 @@ export function place(chart) {
     text(pin.name, line.name);
     text(pin.value, exact(chart.columns[found.line][found.at]));
     text(pin.when, chart.when(chart.times[found.at], line));
-    pin.value.style.color = chart.colorOf(line);
+    pin.value.style.borderColor = chart.colorOf(line);
     const width = pin.element.offsetWidth;
     // At the right edge a read-out that was not moved by hand stands at the other side of its point.
     const beside = !pin.moved && over.left + found.left + pin.dx + width > chart.box.clientWidth - 2 ? -pin.dx - width : pin.dx;
