@@ -162,27 +162,37 @@ fn source(sub: &SubRequest, metric_width: u8) -> Result<Source, RequestError> {
     let Some(texts) = sub.tsuids.as_ref().filter(|t| !t.is_empty()) else {
         return Ok(Source::Metric(sub.metric.clone().unwrap_or_default()));
     };
-    let metric_digits = usize::from(metric_width) * 2;
-    let mut ids = Vec::with_capacity(texts.len());
-    let mut first: Option<String> = None;
-    for text in texts {
-        let Some(metric) = text.get(..metric_digits).map(str::to_uppercase) else {
-            return Err(RequestError::new(format!("The TSUID '{text}' is shorter than a metric's {metric_digits} digits")));
-        };
-        match &first {
-            Some(first) if *first != metric => {
-                return Err(RequestError::new(format!("One or more TSUIDs did not share the same metric [{first}] [{metric}]")));
-            }
-            Some(_) => {}
-            None => first = Some(metric),
-        }
-        let id = id_from_hex(text).map_err(|message| RequestError::new(message.clone()).details(message))?;
-        if id.len() <= usize::from(metric_width) {
+    let metric = shared_metric(texts, usize::from(metric_width) * 2)?;
+    // The metric is read first and once, the tags for themselves and in order: mistakes are told of the part that has them.
+    let read = |digits: &str| id_from_hex(digits).map_err(|message| RequestError::new(message.clone()).details(message));
+    let metric_id = read(metric)?;
+    let mut sorted: Vec<&String> = texts.iter().collect();
+    sorted.sort();
+    let tags = sorted.into_iter().map(|text| {
+        let tags = read(text.get(metric.len()..).unwrap_or_default())?;
+        if tags.is_empty() {
             return Err(RequestError::new("UID was empty").details("UID was empty"));
         }
-        ids.push(id);
+        Ok([metric_id.as_slice(), &tags].concat())
+    });
+    tags.collect::<Result<_, _>>().map(Source::Tsuids)
+}
+
+/// The digits that all series ids begin with.
+fn shared_metric(texts: &[String], digits: usize) -> Result<&str, RequestError> {
+    let mut first = "";
+    for text in texts {
+        let Some(metric) = text.get(..digits) else {
+            return Err(RequestError::new(format!("The TSUID '{text}' is shorter than a metric's {digits} digits")));
+        };
+        if first.is_empty() {
+            first = metric;
+        } else if first.to_uppercase() != metric.to_uppercase() {
+            let [first, metric] = [first, metric].map(str::to_uppercase);
+            return Err(RequestError::new(format!("One or more TSUIDs did not share the same metric [{first}] [{metric}]")));
+        }
     }
-    Ok(Source::Tsuids(ids))
+    Ok(first)
 }
 
 #[cfg(test)]
@@ -205,10 +215,20 @@ mod tests {
     fn plans() {
         check("m", "sum:explicit_tags:m{a=b}", Ok(r#"Metric("m") 1 true"#));
         check("tsuid", "sum:0000010000010000fF", Ok("Tsuids([[0, 0, 1, 0, 0, 1, 0, 0, 255]]) 0 false"));
-        check("tsuid", "sum:00000100000100000", Ok("Tsuids([[0, 0, 0, 16, 0, 0, 16, 0, 0]]) 0 false")); // an odd digit: a zero in front
+        // An odd digit: a zero in front of the tags.
+        check("tsuid", "sum:00000100000100000", Ok("Tsuids([[0, 0, 1, 0, 0, 0, 16, 0, 0]]) 0 false"));
         check("tsuid", "sum:0000", Err("The TSUID '0000' is shorter than a metric's 6 digits"));
         check("tsuid", "sum:000001", Err("UID was empty"));
-        check("tsuid", "sum:zzzzzz", Err("contains illegal character for hexBinary: zzzzzz"));
+        for (text, part) in [
+            ("zzzzzz", "zzzzzz"),
+            ("00000z0000010000zz", "00000z"),
+            ("0000010000010000zz", "0000010000zz"),
+            ("0000010000010zz", "00000010zz"),
+        ] {
+            check("tsuid", &format!("sum:{text}"), Err(&format!("contains illegal character for hexBinary: {part}")));
+        }
+        check("tsuid", "sum:000001zz,000001", Err("UID was empty"));
+        check("tsuid", "sum:0000010000zz,000002", Err("One or more TSUIDs did not share the same metric [000001] [000002]"));
         check(
             "tsuid",
             "sum:000001000001000001,000002000001000001",
