@@ -13,6 +13,8 @@ const REACH = 40;
 /** How far a mark of an event may be. */
 const EVENT_REACH = 5;
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
+/** Of that, about: digits and letters of dates. */
+const LETTER_WIDTH = 6.8;
 
 // ------------------------------------------------------------------ columns
 
@@ -129,7 +131,7 @@ export function make(chart) {
     axes: [
       { stroke: colors.quiet, font: FONT, gap: 4, size: timeless ? 8 : compact ? 40 : 42, grid, ticks: { stroke: colors.axis, width: 1, size: 4 },
         splits: (u, axis, min, max) => (chart.xTicks = ticks(min, max, chart.options.zone, Math.max(2, Math.floor(u.bbox.width / devicePixelRatio / (compact ? 80 : 92))))).at,
-        values: (u, splits) => timeless ? splits.map(() => "") : tickTexts(chart.xTicks, chart.options.zone).map(([first, second]) => (second ? `${first}\n${second}` : first)) },
+        values: (u, splits) => timeless ? splits.map(() => "") : tickTexts(chart.xTicks, chart.options.zone).map(([first, second], at) => (second && hasRoom(u, splits[at], second) ? `${first}\n${second}` : first)) },
       yAxis("left", left, { scale: "y", side: 3, grid }),
       ...(usesRight ? [yAxis("right", right, { scale: "y2", side: 1, grid: { show: false } })] : []),
     ],
@@ -209,6 +211,12 @@ function yRange(chart, side, min, max) {
   low = side.min ?? low;
   high = side.max ?? high;
   return low < high ? [low, high] : [low, low + 1];
+}
+
+/** Whether a text below a time ends before the picture does: half of one says the wrong day. */
+function hasRoom(u, time, text) {
+  const middle = u.bbox.left / devicePixelRatio + u.valToPos(time, "x");
+  return middle + (text.length * LETTER_WIDTH) / 2 <= u.width;
 }
 
 function yTexts(side, splits) {
