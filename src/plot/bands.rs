@@ -40,8 +40,7 @@ pub fn draw(size: (u32, u32), background: Ink, draw: impl FnOnce(&mut dyn Canvas
     if width * height < PIXELS_MIN {
         let mut whole = Bitmap::band(width, 0..height, background);
         draw(&mut whole)?;
-        let transparent = image.transparent;
-        png::filter(&mut image.rows, size.0, transparent, |nth, row| whole.write_row(nth, row, transparent));
+        filter(&whole, &mut image.rows, image.size.0, image.transparent);
     } else {
         in_bands(&mut image, background, draw)?;
     }
@@ -61,7 +60,7 @@ fn in_bands(image: &mut Image, background: Ink, draw: impl FnOnce(&mut dyn Canva
             painters.push(scope.spawn(move || {
                 let mut band = Bitmap::band(width, nth * rows..height.min((nth + 1) * rows), background);
                 steps.iter().for_each(|step| step.draw(&mut band));
-                png::filter(bytes, image_width, transparent, |nth, row| band.write_row(nth, row, transparent));
+                filter(&band, bytes, image_width, transparent);
             }));
         }
         let drawn = draw(&mut tape);
@@ -70,6 +69,11 @@ fn in_bands(image: &mut Image, background: Ink, draw: impl FnOnce(&mut dyn Canva
         let ended = painters.into_iter().filter_map(|painter| painter.join().err()).count();
         drawn.and(if ended == 0 { Ok(()) } else { Err(PlotError::Ended) })
     })
+}
+
+/// Fills the rows of a bitmap as the encoder takes them.
+fn filter(bitmap: &Bitmap, rows: &mut [u8], width: u32, transparent: bool) {
+    png::filter(rows, width, transparent, |nth, row| bitmap.write_row(nth, row, transparent));
 }
 
 /// Something to draw.
@@ -174,8 +178,7 @@ mod tests {
             scribbled.unwrap();
             let mut whole = Bitmap::new(100, height, background);
             scribble(&mut whole, height as f32);
-            let transparent = want.transparent;
-            png::filter(&mut want.rows, 100, transparent, |nth, row| whole.write_row(nth, row, transparent));
+            filter(&whole, &mut want.rows, 100, want.transparent);
             let (got, want) = (decoded(&got), decoded(&want));
             assert!(want.windows(2).any(|pair| pair[0] != pair[1]));
             // Edges that begin at the border between two bands are computed from there.

@@ -126,10 +126,10 @@ impl Cover {
             for (lane, ((a, b), c)) in a.iter_mut().zip(b).zip(c).enumerate() {
                 let left = (strip * STRIP + lane) as f64;
                 let width = whole((left + 1.0).clamp(start, end) * turn).wrapping_sub(whole(left.clamp(start, end) * turn));
-                let first = whole(f64::from(width) * part);
+                let [first, second, third] = level(width, part);
                 *a = a.wrapping_add(first);
-                *b = b.wrapping_add(width - 2 * first);
-                *c = c.wrapping_add(first - width);
+                *b = b.wrapping_add(second);
+                *c = c.wrapping_add(third);
             }
         }
     }
@@ -159,8 +159,7 @@ impl Cover {
         let (start, end) = (Onset::new(growth, part0), Onset::new(growth, part1));
         // A flat edge's all; else what rounding has left.
         let grown = start.each.wrapping_mul(row1 - row0) + (start.first - start.third) - (end.first - end.third);
-        let rest = width - grown;
-        let first = whole(f64::from(rest) * part1);
+        let rest = level(width - grown, part1);
         let (strip, lane) = (column / STRIP, column % STRIP);
         let (row0, row1) = (row0 as usize, row1 as usize);
         let Some(span) = self.strips.get_mut(strip) else { return };
@@ -172,9 +171,9 @@ impl Cover {
             note(c, lane, start.third);
         }
         if let Some([a, b, c]) = self.cells.get_mut(base + row1..base + row1 + BELOW) {
-            note(a, lane, first - end.first);
-            note(b, lane, rest - 2 * first - (end.each - end.first - end.third));
-            note(c, lane, first - rest - end.third);
+            note(a, lane, rest[0] - end.first);
+            note(b, lane, rest[1] - (end.each - end.first - end.third));
+            note(c, lane, rest[2] - end.third);
         }
     }
 
@@ -228,6 +227,12 @@ impl Onset {
         let (half, rest) = (growth * 0.5, 1.0 - part);
         Onset { first: whole(half * part * part), third: whole(half * rest * rest), each: whole(growth) }
     }
+}
+
+/// What an edge of one height notes in three rows; `part` of the first row lies below it.
+fn level(width: i32, part: f64) -> [i32; BELOW] {
+    let first = whole(f64::from(width) * part);
+    [first, width - 2 * first, first - width]
 }
 
 /// The nearest whole number, of the lowest 32 bits: a conversion that looks for all that could be wrong takes three times as
